@@ -1,0 +1,1 @@
+//! What looks at all the stages from outside.
