@@ -11,6 +11,7 @@ use std::fmt::Debug;
 use std::mem::MaybeUninit;
 use std::panic::{self, AssertUnwindSafe};
 use std::ptr;
+use std::slice;
 
 use common::{Heap, SimBrk};
 
@@ -140,11 +141,11 @@ impl Story<'_> {
 
     /// The first `size` bytes of `block` must all be `byte`.
     fn expect_filled(&self, block: *mut u8, size: usize, byte: u8) {
-        for at in 0..size {
-            // SAFETY: the tests below look at live blocks of at least `size`
-            // bytes that were filled or zeroed.
-            let is = unsafe { block.add(at).read() };
-            self.expect(&format!("byte {at} of the block"), is, byte);
+        // SAFETY: the tests below look at live blocks of at least `size` bytes
+        // that were filled or zeroed.
+        let bytes = unsafe { slice::from_raw_parts(block, size) };
+        if let Some(at) = bytes.iter().position(|&is| is != byte) {
+            self.expect(&format!("byte {at} of the block"), bytes[at], byte);
         }
     }
 }
