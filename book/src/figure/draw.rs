@@ -1,0 +1,347 @@
+//! Draws a recording as HTML.
+//!
+//! All pictures are in the page, and the style sheet shows one of them. The
+//! script `theme/figure.js` makes it a player. Without it, and on paper, there
+//! is the still picture and the list of operations with their notes.
+
+use std::cmp::Ordering;
+
+use super::recording::{Frame, Kind, Outcome, Recording, Run, Span, address};
+
+/// The whole figure, on one line: a blank line would end the HTML in Markdown.
+pub fn figure(name: &str, title: &str, recording: &Recording) -> String {
+    let (name, title) = (escape(name), escape(title));
+    let pictures = pictures(recording);
+    let words = words(recording);
+    let controls = controls(recording);
+    let operations = operations(recording);
+    let legend = legend(recording);
+    format!(
+        "<figure class='heap-figure' data-scenario='{name}'>\
+         <figcaption>{title}</figcaption>\
+         <div class='hf-body'>\
+         {pictures}{words}{controls}{operations}{legend}\
+         <p class='hf-aloud' role='status' aria-live='polite'></p>\
+         </div></figure>"
+    )
+}
+
+/// The pictures, for the script to show one at a time.
+fn pictures(recording: &Recording) -> String {
+    let mut html = String::new();
+    for (index, frame) in recording.frames.iter().enumerate() {
+        let still = if index == recording.still { " is-still" } else { "" };
+        let picture = picture(frame, recording.before(index));
+        html += &format!(
+            "<div class='hf-picture{still}' data-step='{index}'>\
+             {picture}</div>"
+        );
+    }
+    format!("<div class='hf-pictures'>{html}</div>")
+}
+
+/// The heap from its start up, with the break on top.
+fn picture(frame: &Frame, before: Option<&Frame>) -> String {
+    let spans: String =
+        frame.spans.iter().map(|span| row(span, before)).collect();
+    let at = address(frame.used);
+    let moved = match moved(frame, before) {
+        (Ordering::Equal, _) => String::new(),
+        (Ordering::Greater, by) => tag(&format!("▲ {by}")),
+        (Ordering::Less, by) => tag(&format!("▼ {by}")),
+    };
+    let counters = counters(frame);
+    format!(
+        "<ol class='hf-memory' aria-label='The heap, from its start up'>\
+         {spans}\
+         <li class='hf-break'><span class='hf-at'>{at}</span> \
+         <span class='hf-line'>the break{moved}</span></li>\
+         <li class='hf-beyond'><span>not ours</span></li>\
+         </ol>{counters}"
+    )
+}
+
+/// One span: its address, and a box that says what it is.
+fn row(span: &Span, before: Option<&Frame>) -> String {
+    let mut class = class(span);
+    let mut change = String::new();
+    if let Some(before) = before
+        && !before.spans.contains(span)
+    {
+        class += " is-new";
+        change = what_happened(span, before).map_or(String::new(), tag);
+    }
+    let height = height(span.len());
+    let at = address(span.start);
+    let name = name(span);
+    let size = bytes(span.len());
+    let runs = runs(&span.holds);
+    format!(
+        "<li class='hf-span {class}' style='--height:{height}'>\
+         <span class='hf-at'>{at}</span> \
+         <span class='hf-box'>{name}{change} \
+         <span class='hf-size'>{size}</span>{runs}</span></li>"
+    )
+}
+
+/// How high a box is, in pixels. Bytes count, but a hundred times as many may
+/// not take a hundred times the room.
+fn height(bytes: usize) -> u32 {
+    let height = 20.0 + 2.6 * (bytes as f64).sqrt();
+    height.min(96.0).round() as u32
+}
+
+fn class(span: &Span) -> String {
+    let kind = match span.kind {
+        Kind::Payload => "is-payload",
+        Kind::Foreign => "is-foreign",
+        Kind::Header => "is-header",
+        Kind::Free => "is-free",
+        Kind::Leaked => "is-leaked",
+        Kind::Padding => "is-padding",
+    };
+    let shared = if span.owners.len() > 1 { " is-shared" } else { "" };
+    format!("{kind}{shared}")
+}
+
+fn name(span: &Span) -> String {
+    let owners = escape(&span.owners.join(" = "));
+    match span.kind {
+        Kind::Payload => format!("<b>{owners}</b>"),
+        Kind::Leaked => format!("<span><s>{owners}</s> lost</span>"),
+        Kind::Foreign => "<span>somebody else’s</span>".to_owned(),
+        Kind::Header => "<span>header</span>".to_owned(),
+        Kind::Free => "<span>free</span>".to_owned(),
+        Kind::Padding => "<span>padding</span>".to_owned(),
+    }
+}
+
+/// How a span has come about, in a word.
+fn what_happened(span: &Span, before: &Frame) -> Option<&'static str> {
+    let is_it = |was: &&Span| was.start == span.start && was.kind == span.kind;
+    let was = before.spans.iter().find(is_it);
+    match (span.kind, was) {
+        (Kind::Payload, Some(was)) if was.owners != span.owners => {
+            Some("two owners")
+        }
+        (Kind::Payload, Some(_)) => Some("written"),
+        (Kind::Payload | Kind::Foreign | Kind::Header, _) => Some("new"),
+        (Kind::Leaked | Kind::Free, _) => Some("freed"),
+        (Kind::Padding, _) => None,
+    }
+}
+
+/// What a block holds, each run as wide as it is long.
+fn runs(holds: &[Run]) -> String {
+    if holds.is_empty() {
+        return String::new();
+    }
+    let run = |run: &Run| {
+        let Run { byte, count } = run;
+        let letter = match byte {
+            0 => '0',
+            byte => char::from(*byte),
+        };
+        let letter = escape(&letter.to_string());
+        format!(
+            "<span class='hf-run' style='flex-grow:{count}'>\
+             {count} × {letter}</span>"
+        )
+    };
+    let runs: String = holds.iter().map(run).collect();
+    format!("<span class='hf-runs'>{runs}</span>")
+}
+
+fn counters(frame: &Frame) -> String {
+    let used = bytes(frame.used);
+    let in_use = frame.in_use();
+    let calls = frame.calls;
+    let noun = if calls == 1 { "call" } else { "calls" };
+    format!(
+        "<p class='hf-counters'>\
+         <span><b>{used}</b> below the break</span> \
+         <span><b>{in_use}</b> in use</span> \
+         <span><b>{calls}</b> kernel {noun}</span></p>"
+    )
+}
+
+/// What is said about each picture.
+fn words(recording: &Recording) -> String {
+    let mut html = String::new();
+    for (index, frame) in recording.frames.iter().enumerate() {
+        let said = said(frame, recording.before(index));
+        html += &format!("<p class='hf-said' data-step='{index}'>{said}</p>");
+    }
+    format!("<div class='hf-words' hidden>{html}</div>")
+}
+
+/// What happened, as the run itself tells it, then the note.
+fn said(frame: &Frame, before: Option<&Frame>) -> String {
+    let at = address(frame.used);
+    let Some(operation) = &frame.operation else {
+        return prose(&format!(
+            "The empty heap. The break stands at its start, {at}."
+        ));
+    };
+    let code = escape(&operation.code);
+    let result = match operation.result {
+        Some(outcome) => format!(" gives {}.", text(outcome)),
+        None => ".".to_owned(),
+    };
+    let brk = match moved(frame, before) {
+        (Ordering::Equal, _) => "The break stays.".to_owned(),
+        (Ordering::Greater, by) => format!("The break rises by {by}."),
+        (Ordering::Less, by) => format!("The break falls by {by}."),
+    };
+    let told = prose(&format!("{result} {brk} {}", frame.note));
+    format!("<b class='hf-code'>{code}</b>{told}")
+}
+
+/// The buttons, hidden until the script makes them work.
+fn controls(recording: &Recording) -> String {
+    let last = recording.frames.len() - 1;
+    let buttons = [
+        button("first", "First", "M3.5 3v10M12.5 3l-5 5 5 5"),
+        button("back", "Back", "M10.5 3l-5 5 5 5"),
+        button("play", "Play", "M4.5 2.5v11l8.5-5.5z"),
+        button("step", "Step", "M5.5 3l5 5-5 5"),
+        button("last", "Last", "M3.5 3l5 5-5 5M12.5 3v10"),
+    ]
+    .concat();
+    format!(
+        "<div class='hf-controls' hidden>\
+         <span class='hf-buttons'>{buttons}</span>\
+         <input type='range' min='0' max='{last}' value='0' \
+         aria-label='Step'>\
+         <output class='hf-count'>0 / {last}</output>\
+         <label class='hf-speed'>Speed <select>\
+         <option value='0.5'>½ ×</option>\
+         <option value='1' selected>1 ×</option>\
+         <option value='2'>2 ×</option>\
+         </select></label></div>"
+    )
+}
+
+/// A button with a drawing on it, whose strokes are `path`.
+fn button(action: &str, label: &str, path: &str) -> String {
+    format!(
+        "<button type='button' data-do='{action}' title='{label}' \
+         aria-label='{label}'>\
+         <svg viewBox='0 0 16 16' aria-hidden='true'><path d='{path}'/></svg>\
+         </button>"
+    )
+}
+
+/// The program: its lines, in columns if more than one thread runs it.
+fn operations(recording: &Recording) -> String {
+    let lanes = &recording.lanes;
+    let lines: String =
+        (1..recording.frames.len()).map(|at| line(at, recording)).collect();
+    if lanes.is_empty() {
+        return format!("<ol class='hf-operations'>{lines}</ol>");
+    }
+    let heads: String = lanes
+        .iter()
+        .map(|lane| format!("<li class='hf-lane'>{}</li>", escape(lane)))
+        .collect();
+    let columns = lanes.len();
+    format!(
+        "<ol class='hf-operations has-lanes' style='--columns:{columns}'>\
+         {heads}{lines}</ol>"
+    )
+}
+
+/// The operation before the picture at `index`.
+fn line(index: usize, recording: &Recording) -> String {
+    let frame = &recording.frames[index];
+    let Some(operation) = &frame.operation else {
+        return String::new();
+    };
+    let code = escape(&operation.code);
+    // In columns, the first row is for the names of the threads.
+    let (row, lane) = (index + 1, operation.lane + 1);
+    let result = operation.result.map_or(String::new(), |outcome| {
+        format!(" <span class='hf-result'>{}</span>", text(outcome))
+    });
+    let mut note = prose(&frame.note);
+    if index == recording.still {
+        note = format!("<span class='hf-pictured'>pictured</span> {note}");
+    }
+    if !note.is_empty() {
+        note = format!(" <span class='hf-note'>{note}</span>");
+    }
+    format!(
+        "<li data-step='{index}' style='--row:{row};--lane:{lane}'>\
+         <span class='hf-step'><span class='hf-number'>{index}</span> \
+         <span class='hf-code'>{code}</span>{result}</span>{note}</li>"
+    )
+}
+
+/// What the boxes mean: those that there are.
+fn legend(recording: &Recording) -> String {
+    let spans = || recording.frames.iter().flat_map(|frame| &frame.spans);
+    let mut keys = String::new();
+    for (its, meaning) in [
+        ("is-payload", "in use"),
+        ("is-payload is-shared", "two owners"),
+        ("is-header", "header"),
+        ("is-padding", "padding, asked for by nobody"),
+        ("is-free", "free"),
+        ("is-leaked", "lost: freed, and not used again"),
+        ("is-foreign", "somebody else’s"),
+    ] {
+        if spans().any(|span| class(span) == its) {
+            keys += &key(its, meaning);
+        }
+    }
+    keys += &key("is-beyond", "above the break, not ours");
+    format!("<ul class='hf-legend'>{keys}</ul>")
+}
+
+fn key(class: &str, meaning: &str) -> String {
+    format!("<li class='{class}'><span class='hf-box'></span>{meaning}</li>")
+}
+
+fn tag(text: &str) -> String {
+    format!(" <span class='hf-tag'>{text}</span>")
+}
+
+/// Which way the break has moved, and how far.
+fn moved(frame: &Frame, before: Option<&Frame>) -> (Ordering, String) {
+    let old = before.map_or(frame.used, |before| before.used);
+    (frame.used.cmp(&old), bytes(frame.used.abs_diff(old)))
+}
+
+fn text(outcome: Outcome) -> String {
+    match outcome {
+        Outcome::Address(offset) => address(offset),
+        Outcome::Null => "null".to_owned(),
+    }
+}
+
+fn bytes(count: usize) -> String {
+    match count {
+        1 => "1 byte".to_owned(),
+        _ => format!("{count} bytes"),
+    }
+}
+
+/// A note as HTML. What stands in backticks is code.
+fn prose(note: &str) -> String {
+    let mut html = String::new();
+    for (index, part) in note.split('`').enumerate() {
+        html += &match index % 2 {
+            0 => escape(&part.replace('\'', "’")),
+            _ => format!("<code>{}</code>", escape(part)),
+        };
+    }
+    // A line may end after an ellipsis, but not in an address.
+    html.replace("0x…", "0x…\u{2060}")
+}
+
+fn escape(text: &str) -> String {
+    text.replace('&', "&amp;")
+        .replace('<', "&lt;")
+        .replace('>', "&gt;")
+        .replace('\'', "&#39;")
+}

@@ -1,0 +1,37 @@
+//! The book's figures: what a real heap does, recorded and drawn.
+//!
+//! A [scenario](scenarios) is a short program. It runs on one of the stages'
+//! heaps over a simulated break, and after each operation a
+//! [recorder](recorder) notes what the memory looks like. The
+//! [drawing](draw) of the whole [recording] is HTML that the reader can play.
+//! So no address, size or count in a figure is written by hand.
+
+pub mod draw;
+mod recorder;
+pub mod recording;
+mod region;
+mod scenarios;
+mod stage1;
+mod ten_lines;
+mod two_threads;
+
+pub use recording::Recording;
+
+/// The names of all scenarios.
+pub fn names() -> Vec<&'static str> {
+    scenarios::ALL.iter().map(|scenario| scenario.name).collect()
+}
+
+/// Runs a scenario. `None` if there is none of this name.
+pub fn record(name: &str) -> Option<Recording> {
+    scenarios::find(name).map(|scenario| (scenario.record)())
+}
+
+/// Runs a scenario and draws it, as HTML of one line. `None` if there is none
+/// of this name.
+pub fn render(name: &str) -> Option<String> {
+    scenarios::find(name).map(|scenario| {
+        let recording = (scenario.record)();
+        draw::figure(scenario.name, scenario.title, &recording)
+    })
+}

@@ -1,0 +1,368 @@
+//! Runs operations on a heap and takes a picture after each.
+
+use std::slice;
+
+use super::recording::{
+    Frame, Kind, Operation, Outcome, Recording, Run, Span, address,
+};
+
+/// A heap that can be recorded: what a stage must say about itself.
+pub trait Recorded {
+    /// See malloc(3).
+    fn malloc(&mut self, size: usize) -> *mut u8;
+
+    /// See free(3).
+    ///
+    /// # Safety
+    ///
+    /// `payload` is a block of this heap that nobody uses any more.
+    unsafe fn free(&mut self, payload: *mut u8);
+
+    /// See realloc(3).
+    ///
+    /// # Safety
+    ///
+    /// `payload` is a block of this heap that nobody else uses.
+    unsafe fn realloc(&mut self, payload: *mut u8, size: usize) -> *mut u8;
+
+    /// Raises the break as somebody else would.
+    fn somebody_else_takes(&mut self, bytes: usize);
+
+    /// What can be seen of the heap without knowing what the program did.
+    fn view(&mut self) -> View;
+}
+
+/// What can be seen of a heap from outside.
+#[derive(Debug, Default)]
+pub struct View {
+    /// The address of its start.
+    pub start: usize,
+    /// Bytes from there to the break.
+    pub used: usize,
+    /// How often it has called the kernel.
+    pub calls: usize,
+    /// What is neither payload nor padding: what somebody else took, and, if
+    /// the heap keeps books, its headers and free blocks.
+    pub spans: Vec<Span>,
+}
+
+impl View {
+    /// The spans that somebody else took, from their ends.
+    pub fn foreign(ends: &[(usize, usize)]) -> Vec<Span> {
+        let span = |&(start, end): &(usize, usize)| {
+            let (owners, holds) = (Vec::new(), Vec::new());
+            Span { start, end, kind: Kind::Foreign, owners, holds }
+        };
+        ends.iter().map(span).collect()
+    }
+}
+
+/// Runs a program on a heap, line by line, and records it.
+pub struct Recorder<'h> {
+    heap: &'h mut dyn Recorded,
+    tape: Tape,
+}
+
+impl<'h> Recorder<'h> {
+    /// Runs `program` on `heap`, which is empty.
+    pub fn run(
+        heap: &'h mut dyn Recorded,
+        program: fn(&mut Recorder<'_>),
+    ) -> Recording {
+        let tape = Tape::new(heap.view());
+        let mut recorder = Recorder { heap, tape };
+        program(&mut recorder);
+        recorder.tape.finish(Vec::new())
+    }
+
+    /// `name = malloc(size)`
+    pub fn malloc(&mut self, name: &str, size: usize) {
+        let payload = self.heap.malloc(size);
+        let code = format!("{name} = malloc({size})");
+        self.tape.give(name, payload, size);
+        self.picture(code, Some(payload));
+    }
+
+    /// `free(name)`
+    pub fn free(&mut self, name: &str) {
+        let payload = self.tape.block(name).payload;
+        // SAFETY: the tape knows no other user of the block.
+        unsafe { self.heap.free(payload) };
+        self.tape.take_back(name);
+        self.picture(format!("free({name})"), None);
+    }
+
+    /// `new = realloc(old, size)`
+    pub fn realloc(&mut self, new: &str, old: &str, size: usize) {
+        let block = self.tape.block(old).clone();
+        // SAFETY: the tape knows no other user of the block.
+        let payload = unsafe { self.heap.realloc(block.payload, size) };
+        let code = format!("{new} = realloc({old}, {size})");
+        if !payload.is_null() {
+            self.tape.take_back(old);
+            self.tape.give(new, payload, size);
+            self.tape.newest().is_filled = block.is_filled;
+        }
+        self.picture(code, Some(payload));
+    }
+
+    /// Fills a block with the first letter of its name. From now on the
+    /// pictures show what it holds.
+    pub fn fill(&mut self, name: &str) {
+        let code = self.tape.fill(name);
+        self.picture(code, None);
+    }
+
+    /// Somebody else raises the break.
+    pub fn somebody_else_takes(&mut self, bytes: usize) {
+        self.heap.somebody_else_takes(bytes);
+        self.picture(format!("somebody else: sbrk({bytes})"), None);
+    }
+
+    /// Says what to see in the picture just taken.
+    pub fn note(&mut self, text: impl Into<String>) {
+        self.tape.note(text);
+    }
+
+    /// Makes the picture just taken the one for paper, in place of the last.
+    pub fn still(&mut self) {
+        self.tape.still = Some(self.tape.frames.len() - 1);
+    }
+
+    /// How many bytes lie below the break.
+    pub fn used(&self) -> usize {
+        self.tape.last().used
+    }
+
+    /// Where the break stood before the last operation.
+    pub fn old_break(&self) -> String {
+        address(self.tape.before().used)
+    }
+
+    /// How many bytes the program holds.
+    pub fn in_use(&self) -> usize {
+        self.tape.last().in_use()
+    }
+
+    /// Where a block starts.
+    pub fn address(&self, name: &str) -> String {
+        address(self.tape.block(name).start(&self.tape))
+    }
+
+    /// What a block holds.
+    pub fn holds(&self, name: &str) -> Vec<Run> {
+        self.tape.block(name).runs()
+    }
+
+    fn picture(&mut self, code: String, result: Option<*mut u8>) {
+        let view = self.heap.view();
+        self.tape.picture(0, code, result, view);
+    }
+}
+
+/// What was recorded so far, and whose the blocks are.
+pub struct Tape {
+    /// The address at which the heap starts.
+    start: usize,
+    blocks: Vec<Block>,
+    frames: Vec<Frame>,
+    still: Option<usize>,
+}
+
+/// A block that the heap gave out.
+#[derive(Clone)]
+struct Block {
+    name: String,
+    payload: *mut u8,
+    size: usize,
+    is_live: bool,
+    is_filled: bool,
+}
+
+impl Tape {
+    /// Takes the picture of an empty heap.
+    pub fn new(view: View) -> Self {
+        let mut tape = Self {
+            start: view.start,
+            blocks: Vec::new(),
+            frames: Vec::new(),
+            still: None,
+        };
+        tape.push(None, view);
+        tape
+    }
+
+    /// Notes that the heap gave out a block. Null is none.
+    pub fn give(&mut self, name: &str, payload: *mut u8, size: usize) {
+        if payload.is_null() {
+            return;
+        }
+        let (is_live, is_filled) = (true, false);
+        let name = name.to_owned();
+        let new = Block { name, payload, size, is_live, is_filled };
+        // What lay there before is not lost: it has been given out again.
+        self.blocks.retain(|old| old.is_live || !old.overlaps(&new));
+        self.blocks.push(new);
+    }
+
+    /// Notes that the program gave a block back.
+    pub fn take_back(&mut self, name: &str) {
+        let index = self.index(name);
+        self.blocks[index].is_live = false;
+    }
+
+    /// Fills a block with its letter, and returns the line that did it.
+    pub fn fill(&mut self, name: &str) -> String {
+        let letter = name.as_bytes()[0];
+        let index = self.index(name);
+        let block = &mut self.blocks[index];
+        // SAFETY: the heap gave these bytes out, and the tape reads them only
+        // between two operations.
+        unsafe { block.payload.write_bytes(letter, block.size) };
+        block.is_filled = true;
+        format!("fill({name}, '{}')", char::from(letter))
+    }
+
+    /// Takes a picture after an operation.
+    pub fn picture(
+        &mut self,
+        lane: usize,
+        code: String,
+        result: Option<*mut u8>,
+        view: View,
+    ) {
+        let result = result.map(|address| match address.addr() {
+            0 => Outcome::Null,
+            address => Outcome::Address(address - self.start),
+        });
+        self.push(Some(Operation { lane, code, result }), view);
+    }
+
+    /// Says what to see in the picture just taken.
+    pub fn note(&mut self, text: impl Into<String>) {
+        let frame = self.frames.last_mut().expect("there is a first frame");
+        frame.note = text.into();
+    }
+
+    /// Ends the recording.
+    pub fn finish(self, lanes: Vec<&'static str>) -> Recording {
+        let still = self.still.unwrap_or(self.frames.len() - 1);
+        Recording { frames: self.frames, still, lanes }
+    }
+
+    fn push(&mut self, operation: Option<Operation>, view: View) {
+        let (used, calls) = (view.used, view.calls);
+        let spans = self.spans(view);
+        let note = String::new();
+        self.frames.push(Frame { operation, note, used, calls, spans });
+    }
+
+    /// What all memory below the break is.
+    fn spans(&self, view: View) -> Vec<Span> {
+        let mut claims: Vec<Span> =
+            self.blocks.iter().map(|block| block.span(self)).collect();
+        claims.extend(view.spans);
+        tile(view.used, &claims)
+    }
+
+    /// The youngest block of this name that the program holds.
+    fn index(&self, name: &str) -> usize {
+        let is_it = |block: &Block| block.is_live && block.name == name;
+        let index = self.blocks.iter().rposition(is_it);
+        index.unwrap_or_else(|| panic!("there is no block {name}"))
+    }
+
+    fn block(&self, name: &str) -> &Block {
+        &self.blocks[self.index(name)]
+    }
+
+    fn newest(&mut self) -> &mut Block {
+        self.blocks.last_mut().expect("a block was given out")
+    }
+
+    fn last(&self) -> &Frame {
+        self.frames.last().expect("there is a first frame")
+    }
+
+    fn before(&self) -> &Frame {
+        &self.frames[self.frames.len().saturating_sub(2)]
+    }
+}
+
+impl Block {
+    /// Where it starts, in bytes from the start of the heap.
+    fn start(&self, tape: &Tape) -> usize {
+        self.payload.addr() - tape.start
+    }
+
+    fn overlaps(&self, other: &Block) -> bool {
+        let (mine, theirs) = (self.payload.addr(), other.payload.addr());
+        mine < theirs + other.size && theirs < mine + self.size
+    }
+
+    /// What it holds, byte by byte.
+    fn runs(&self) -> Vec<Run> {
+        // SAFETY: the heap gave these bytes out, a simulated break has filled
+        // them, and nothing writes to them meanwhile.
+        let bytes = unsafe { slice::from_raw_parts(self.payload, self.size) };
+        let same = bytes.chunk_by(|left, right| left == right);
+        same.map(|run| Run { byte: run[0], count: run.len() }).collect()
+    }
+
+    fn span(&self, tape: &Tape) -> Span {
+        let start = self.start(tape);
+        let (kind, holds) = match (self.is_live, self.is_filled) {
+            (true, true) => (Kind::Payload, self.runs()),
+            (true, false) => (Kind::Payload, Vec::new()),
+            (false, _) => (Kind::Leaked, Vec::new()),
+        };
+        let (end, owners) = (start + self.size, vec![self.name.clone()]);
+        Span { start, end, kind, owners, holds }
+    }
+}
+
+/// Cuts the memory below the break into spans, without gap or overlap.
+///
+/// Where several claim a byte, those of the first kind have it, together. What
+/// nobody claims is padding.
+fn tile(used: usize, claims: &[Span]) -> Vec<Span> {
+    let mut edges: Vec<usize> =
+        claims.iter().flat_map(|claim| [claim.start, claim.end]).collect();
+    edges.extend([0, used]);
+    edges.retain(|&edge| edge <= used);
+    edges.sort_unstable();
+    edges.dedup();
+
+    let mut tiles: Vec<(Vec<&Span>, Span)> = Vec::new();
+    for ends in edges.windows(2) {
+        let (start, end) = (ends[0], ends[1]);
+        let holders = holders(start, claims);
+        match tiles.last_mut() {
+            // The edge between them is of a claim that has no say here.
+            Some((same, span)) if *same == holders => span.end = end,
+            _ => {
+                let span = shared(start, end, &holders);
+                tiles.push((holders, span));
+            }
+        }
+    }
+    tiles.into_iter().map(|(_, span)| span).collect()
+}
+
+/// The claims to the byte at `at` that count: those of the first kind.
+fn holders(at: usize, claims: &[Span]) -> Vec<&Span> {
+    let here = |claim: &&Span| claim.start <= at && at < claim.end;
+    let first = claims.iter().filter(here).map(|claim| claim.kind).min();
+    let counts = |claim: &&Span| here(claim) && Some(claim.kind) == first;
+    claims.iter().filter(counts).collect()
+}
+
+/// The span that its holders have together.
+fn shared(start: usize, end: usize, holders: &[&Span]) -> Span {
+    let mut owners: Vec<String> =
+        holders.iter().flat_map(|holder| holder.owners.clone()).collect();
+    owners.sort();
+    let kind = holders.first().map_or(Kind::Padding, |holder| holder.kind);
+    let holds = holders.last().map_or(Vec::new(), |last| last.holds.clone());
+    Span { start, end, kind, owners, holds }
+}

@@ -1,0 +1,120 @@
+//! What a recording is made of.
+
+/// What a heap did, picture by picture.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Recording {
+    /// The empty heap, then the heap after each operation.
+    pub frames: Vec<Frame>,
+    /// The frame to show on paper, by its place in `frames`.
+    pub still: usize,
+    /// Who does the operations, if it is not always the same.
+    pub lanes: Vec<&'static str>,
+}
+
+/// One picture: the heap after an operation.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Frame {
+    /// What was done. Nothing before the first frame.
+    pub operation: Option<Operation>,
+    /// What to see here: a sentence or two, or nothing.
+    pub note: String,
+    /// Bytes from the start of the heap to the break.
+    pub used: usize,
+    /// How often the heap has called the kernel so far.
+    pub calls: usize,
+    /// What all memory below the break is, from the start up.
+    pub spans: Vec<Span>,
+}
+
+/// A line of the program that the figure shows.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Operation {
+    /// Who did it, by its place in [`Recording::lanes`].
+    pub lane: usize,
+    /// The line, as `a = malloc(24)`.
+    pub code: String,
+    /// What came back, if anything does.
+    pub result: Option<Outcome>,
+}
+
+/// What an operation returned.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// An address, in bytes from the start of the heap.
+    Address(usize),
+    /// No memory left.
+    Null,
+}
+
+/// A stretch of memory, all of one kind.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Span {
+    /// Where it starts, in bytes from the start of the heap.
+    pub start: usize,
+    /// Where it ends, likewise.
+    pub end: usize,
+    pub kind: Kind,
+    /// The blocks that it belongs or belonged to. More than one is a fault.
+    pub owners: Vec<String>,
+    /// Its bytes, where they are part of the story.
+    pub holds: Vec<Run>,
+}
+
+impl Span {
+    /// How many bytes long it is.
+    pub fn len(&self) -> usize {
+        self.end - self.start
+    }
+
+    /// Whether there is nothing in it.
+    pub fn is_empty(&self) -> bool {
+        self.start == self.end
+    }
+}
+
+/// What memory is used for. Where two kinds claim the same byte, the one that
+/// stands first here is shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Kind {
+    /// In a block that the program holds.
+    Payload,
+    /// Taken by somebody else.
+    Foreign,
+    /// What the heap writes for itself in front of a block.
+    Header,
+    /// The heap can hand it out again.
+    Free,
+    /// Given back by the program, and of no use to the heap.
+    Leaked,
+    /// Nobody has asked for it.
+    Padding,
+}
+
+/// The same byte a number of times in a row.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Run {
+    pub byte: u8,
+    pub count: usize,
+}
+
+impl Frame {
+    /// How many bytes the program holds.
+    pub fn in_use(&self) -> usize {
+        let payloads =
+            self.spans.iter().filter(|span| span.kind == Kind::Payload);
+        payloads.map(Span::len).sum()
+    }
+}
+
+impl Recording {
+    /// The frame in front of the one at `index`.
+    pub fn before(&self, index: usize) -> Option<&Frame> {
+        index.checked_sub(1).map(|before| &self.frames[before])
+    }
+}
+
+/// An address as the figures write it. The heaps in them start at a multiple
+/// of 65,536, so these are the address's real last digits.
+pub fn address(offset: usize) -> String {
+    format!("0x…{offset:03x}")
+}

@@ -1,0 +1,157 @@
+//! The programs that the figures show.
+
+use stage1_bump::heap::ALIGN;
+
+use super::recorder::Recorder;
+use super::recording::Recording;
+use super::{stage1, ten_lines, two_threads};
+
+/// A program to record.
+pub struct Scenario {
+    /// What the book's pages call it.
+    pub name: &'static str,
+    /// What stands over the figure.
+    pub title: &'static str,
+    pub record: fn() -> Recording,
+}
+
+/// All of them, in the order in which the book shows them.
+pub const ALL: [Scenario; 7] = [
+    Scenario {
+        name: "ten-lines",
+        title: "Three blocks from ten lines",
+        record: || ten_lines::record(4096, ten_lines),
+    },
+    Scenario {
+        name: "bump",
+        title: "Three blocks, and two that come back for nothing",
+        record: || stage1::record(4096, bump),
+    },
+    Scenario {
+        name: "leak",
+        title: "A loop that holds one block at a time",
+        record: || stage1::record(4096, leak),
+    },
+    Scenario {
+        name: "two-threads",
+        title: "Two threads in sbrk, and one block for both",
+        record: two_threads::record,
+    },
+    Scenario {
+        name: "a-foreign-move",
+        title: "Somebody else moves the break",
+        record: || stage1::record(4096, a_foreign_move),
+    },
+    Scenario {
+        name: "realloc",
+        title: "realloc copies more than the block",
+        record: || stage1::record(4096, realloc),
+    },
+    Scenario {
+        name: "out-of-memory",
+        title: "A block that does not fit, and one that does",
+        record: || stage1::record(SMALL, out_of_memory),
+    },
+];
+
+pub fn find(name: &str) -> Option<&'static Scenario> {
+    ALL.iter().find(|scenario| scenario.name == name)
+}
+
+fn ten_lines(r: &mut Recorder<'_>) {
+    r.malloc("a", 24);
+    r.note("The block starts where the break stood.");
+    r.malloc("b", 1);
+    r.malloc("c", 8);
+    r.note("An odd address. A number of 8 bytes may not start there.");
+    r.still();
+    r.free("c");
+    r.note("`free` does nothing.");
+    r.free("a");
+    r.note(format!("The program holds {} of {} bytes.", r.in_use(), r.used()));
+}
+
+fn bump(r: &mut Recorder<'_>) {
+    r.malloc("a", 24);
+    let spare = ALIGN - 1;
+    r.note(format!(
+        "{spare} more than asked: wherever the break stood, a multiple \
+         of {ALIGN} is not further away."
+    ));
+    r.malloc("b", 100);
+    r.note(format!(
+        "The break stood at {}. The next multiple of {ALIGN} is {}.",
+        r.old_break(),
+        r.address("b")
+    ));
+    r.malloc("c", 1);
+    r.note(format!("One byte, and {spare} with it."));
+    r.free("b");
+    r.note("`free` does nothing. `b` lies in the middle.");
+    r.free("c");
+    r.note("`c` is the last block. It does not come back either.");
+    r.malloc("d", 24);
+    r.note(
+        "`b`'s memory would do for `d`. The heap has forgotten it, and asks \
+         for more.",
+    );
+}
+
+fn leak(r: &mut Recorder<'_>) {
+    for round in 1..=5 {
+        r.malloc("a", 64);
+        r.free("a");
+        r.note(format!(
+            "Round {round}: {} bytes below the break, {} of them in use.",
+            r.used(),
+            r.in_use()
+        ));
+    }
+}
+
+fn a_foreign_move(r: &mut Recorder<'_>) {
+    r.malloc("a", 40);
+    r.somebody_else_takes(100);
+    r.note("It may be another library. The heap is not told.");
+    r.malloc("b", 40);
+    r.note(format!(
+        "The break was at {} by then. So `b` lies above what is not ours.",
+        r.old_break()
+    ));
+}
+
+fn realloc(r: &mut Recorder<'_>) {
+    r.malloc("a", 24);
+    r.fill("a");
+    r.malloc("b", 24);
+    r.fill("b");
+    r.note("What lies between them is nobody's, and zero.");
+    r.realloc("c", "a", 64);
+    let copied = r.holds("c");
+    let total: usize = copied.iter().map(|run| run.count).sum();
+    let parts: Vec<String> = copied
+        .iter()
+        .map(|run| match run.byte {
+            0 => format!("{} that are nobody's", run.count),
+            letter => format!("{} of `{}`", run.count, char::from(letter)),
+        })
+        .collect();
+    r.note(format!(
+        "The heap does not know where `a` ends, so it copies {total} bytes \
+         from its start: {}.",
+        parts.join(", ")
+    ));
+}
+
+/// The room that `out_of_memory` has.
+const SMALL: usize = 256;
+
+fn out_of_memory(r: &mut Recorder<'_>) {
+    r.malloc("a", 100);
+    let left = SMALL - r.used();
+    r.note(format!("The kernel has {left} more bytes for this program."));
+    r.malloc("b", 200);
+    r.note("The kernel was asked, and refused. Nothing has changed.");
+    r.malloc("c", 100);
+    r.note("A smaller block still fits.");
+}

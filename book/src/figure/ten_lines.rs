@@ -1,0 +1,67 @@
+//! How the allocator in ten lines is recorded: it stands on a function
+//! `sbrk` as C has it, over a break of this thread.
+
+use std::cell::RefCell;
+use std::ptr;
+
+use stage1_bump::{Brk, SimBrk};
+
+use super::recorder::{Recorded, Recorder, View};
+use super::recording::Recording;
+use super::region::Region;
+use super::stage1;
+
+#[path = "../../steps/1-ten-lines.rs"]
+mod step;
+
+thread_local! {
+    static BRK: RefCell<Option<SimBrk<'static>>> = const { RefCell::new(None) };
+}
+
+/// Moves this thread's break, and returns where it was. As in C, the address
+/// whose bits are all ones says that it failed.
+fn sbrk(increment: isize) -> *mut u8 {
+    with_brk(|brk| {
+        // SAFETY: the ten lines never give anything back.
+        let old = unsafe { brk.sbrk(increment) };
+        old.map_or(ptr::without_provenance_mut(usize::MAX), |old| old.as_ptr())
+    })
+}
+
+fn with_brk<R>(use_it: impl FnOnce(&mut SimBrk<'static>) -> R) -> R {
+    BRK.with_borrow_mut(|brk| use_it(brk.as_mut().expect("a break is set up")))
+}
+
+/// Runs `program` on the ten lines, with `room` bytes to grow into.
+pub fn record(room: usize, program: fn(&mut Recorder<'_>)) -> Recording {
+    // A thread's break is there for as long as the thread: the region stays.
+    let region = Box::leak(Box::new(Region::new(room)));
+    BRK.set(Some(SimBrk::new(region.bytes())));
+    Recorder::run(&mut TenLines, program)
+}
+
+struct TenLines;
+
+impl Recorded for TenLines {
+    fn malloc(&mut self, size: usize) -> *mut u8 {
+        step::malloc(size)
+    }
+
+    unsafe fn free(&mut self, payload: *mut u8) {
+        // SAFETY: the caller says what this function asks for.
+        unsafe { step::free(payload) }
+    }
+
+    unsafe fn realloc(&mut self, _payload: *mut u8, _size: usize) -> *mut u8 {
+        unimplemented!("the ten lines have no realloc")
+    }
+
+    fn somebody_else_takes(&mut self, bytes: usize) {
+        let taken = with_brk(|brk| brk.somebody_else_takes(bytes));
+        taken.expect("the region has room for somebody else");
+    }
+
+    fn view(&mut self) -> View {
+        with_brk(|brk| stage1::view(brk))
+    }
+}

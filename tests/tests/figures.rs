@@ -1,0 +1,280 @@
+//! The book's figures: recordings that tell the truth, and players that work.
+
+use std::fs;
+use std::mem::MaybeUninit;
+use std::path::Path;
+use std::process::Command;
+
+use book::figure::recording::{Frame, Kind, Operation, Outcome, Span};
+use book::figure::{self, Recording, draw};
+use stage1_bump::{Heap, SimBrk};
+
+/// Where a scenario's operations put their blocks, in the order of the run.
+fn results(recording: &Recording) -> Vec<Outcome> {
+    let operations =
+        recording.frames.iter().filter_map(|frame| frame.operation.as_ref());
+    operations.filter_map(|operation| operation.result).collect()
+}
+
+fn record(name: &str) -> Recording {
+    figure::record(name).unwrap_or_else(|| panic!("no scenario {name}"))
+}
+
+fn last(recording: &Recording) -> &Frame {
+    recording.frames.last().expect("a recording has a first frame")
+}
+
+fn spans_of(frame: &Frame, kind: Kind) -> Vec<&Span> {
+    frame.spans.iter().filter(|span| span.kind == kind).collect()
+}
+
+#[test]
+fn every_scenario_is_drawn_with_a_picture_for_each_frame() {
+    assert!(!figure::names().is_empty(), "there are no scenarios");
+    for name in figure::names() {
+        let html = figure::render(name).expect("its name is in the list");
+        let pictures = html.matches("<div class='hf-picture").count()
+            - html.matches("<div class='hf-pictures").count();
+        assert_eq!(pictures, record(name).frames.len(), "{name}");
+        assert_eq!(html.matches("is-still").count(), 1, "{name}");
+    }
+}
+
+#[test]
+fn there_is_no_figure_of_an_unknown_scenario() {
+    assert_eq!(figure::render("no-such-scenario"), None);
+    assert_eq!(figure::record("no-such-scenario"), None);
+}
+
+#[test]
+fn a_figure_is_one_line() {
+    for name in figure::names() {
+        let html = figure::render(name).expect("its name is in the list");
+        assert_eq!(html.lines().count(), 1, "{name}");
+    }
+}
+
+#[test]
+fn a_figure_has_no_id_so_a_page_may_show_it_twice() {
+    for name in figure::names() {
+        let html = figure::render(name).expect("its name is in the list");
+        assert!(!html.contains(" id="), "{html}");
+    }
+}
+
+#[test]
+fn spans_fill_the_heap_from_its_start_to_the_break() {
+    for name in figure::names() {
+        for (index, frame) in record(name).frames.iter().enumerate() {
+            let mut end = 0;
+            for span in &frame.spans {
+                assert_eq!(span.start, end, "{name}, frame {index}: {span:?}");
+                assert!(!span.is_empty(), "{name}, frame {index}: {span:?}");
+                end = span.end;
+            }
+            assert_eq!(end, frame.used, "{name}, frame {index}");
+        }
+    }
+}
+
+#[test]
+fn two_runs_of_a_scenario_are_equal() {
+    for name in figure::names() {
+        assert_eq!(record(name), record(name), "{name}");
+    }
+}
+
+#[test]
+fn the_figure_shows_the_addresses_that_the_heap_gives() {
+    let mut memory = [MaybeUninit::uninit(); 1024];
+    let start = memory.as_ptr().align_offset(256);
+    let mut heap = Heap::new(SimBrk::new(&mut memory[start..]));
+    let start = heap.brk().start().addr().get();
+    let given: Vec<Outcome> = [24, 100, 1, 24]
+        .map(|size| Outcome::Address(heap.malloc(size).addr() - start))
+        .to_vec();
+
+    let recording = record("bump");
+    assert_eq!(results(&recording), given);
+    assert_eq!(last(&recording).used, heap.brk().used());
+    assert_eq!(last(&recording).calls, heap.brk().calls());
+}
+
+#[test]
+fn the_third_block_of_the_ten_lines_has_an_odd_address() {
+    let Outcome::Address(third) = results(&record("ten-lines"))[2] else {
+        panic!("the third malloc failed");
+    };
+    assert_eq!(third % 2, 1, "{third}");
+}
+
+#[test]
+fn the_leaking_loop_ends_with_nothing_in_use() {
+    let recording = record("leak");
+    let end = last(&recording);
+    let lost: usize =
+        spans_of(end, Kind::Leaked).iter().map(|span| span.len()).sum();
+    assert_eq!((end.in_use(), lost), (0, 5 * 64), "{end:?}");
+    assert!(end.note.contains(&end.used.to_string()), "{:?}", end.note);
+}
+
+#[test]
+fn both_threads_get_one_block() {
+    let recording = record("two-threads");
+    let blocks: Vec<&Operation> = recording
+        .frames
+        .iter()
+        .filter_map(|frame| frame.operation.as_ref())
+        .filter(|operation| operation.code.contains("malloc"))
+        .collect();
+    let [second, first] = blocks[..] else {
+        panic!("there are not two blocks: {blocks:?}");
+    };
+    assert_eq!(first.result, second.result);
+    assert_eq!((first.lane, second.lane), (0, 1));
+
+    let payloads = spans_of(last(&recording), Kind::Payload);
+    let [both] = payloads[..] else { panic!("not one block: {payloads:?}") };
+    assert_eq!(both.owners, ["a", "b"]);
+    let runs: Vec<u8> = both.holds.iter().map(|run| run.byte).collect();
+    assert_eq!(runs, [b'b'], "what a wrote is still there");
+}
+
+#[test]
+fn no_other_scenario_gives_a_byte_to_two() {
+    for name in figure::names() {
+        let recording = record(name);
+        let is_shared = recording
+            .frames
+            .iter()
+            .flat_map(|frame| &frame.spans)
+            .any(|span| span.owners.len() > 1);
+        assert_eq!(is_shared, name == "two-threads", "{name}");
+    }
+}
+
+#[test]
+fn a_block_after_a_foreign_move_lies_above_it() {
+    let recording = record("a-foreign-move");
+    let end = last(&recording);
+    let foreign = spans_of(end, Kind::Foreign)[0];
+    let payloads = spans_of(end, Kind::Payload);
+    assert_eq!(foreign.len(), 100, "{foreign:?}");
+    assert!(payloads[0].end <= foreign.start, "{payloads:?}");
+    assert!(payloads[1].start >= foreign.end, "{payloads:?}");
+}
+
+#[test]
+fn realloc_copies_the_neighbour_too() {
+    let recording = record("realloc");
+    let end = last(&recording);
+    let new = spans_of(end, Kind::Payload)
+        .into_iter()
+        .find(|span| span.owners == ["c"])
+        .expect("realloc gave a block");
+    let letters: Vec<u8> = new.holds.iter().map(|run| run.byte).collect();
+    assert_eq!(letters, [b'a', 0, b'b'], "{new:?}");
+}
+
+#[test]
+fn a_block_that_does_not_fit_leaves_the_break() {
+    let recording = record("out-of-memory");
+    let results = results(&recording);
+    assert_eq!(results[1], Outcome::Null, "{results:?}");
+    assert_eq!(recording.frames[2].used, recording.frames[1].used);
+    assert_eq!(recording.frames[2].spans, recording.frames[1].spans);
+    assert_ne!(results[2], Outcome::Null, "{results:?}");
+}
+
+#[test]
+fn text_in_a_figure_is_escaped() {
+    let operation =
+        Operation { lane: 0, code: "<i> & 'i'".to_owned(), result: None };
+    let frame = Frame {
+        operation: None,
+        note: String::new(),
+        used: 0,
+        calls: 0,
+        spans: Vec::new(),
+    };
+    let second = Frame {
+        operation: Some(operation),
+        note: "1 < 2 in `<u>`".to_owned(),
+        ..frame.clone()
+    };
+    let recording =
+        Recording { frames: vec![frame, second], still: 1, lanes: vec!["<s>"] };
+    let html = draw::figure("name", "<b>", &recording);
+    for raw in ["<i>", "< 2", "<u>", "<s>", "<b></"] {
+        assert!(!html.contains(raw), "{raw} in {html}");
+    }
+    for escaped in [
+        "&lt;b&gt;</figcaption>",
+        "&lt;i&gt; &amp; &#39;i&#39;",
+        "1 &lt; 2 in <code>&lt;u&gt;</code>",
+        "&lt;s&gt;</li>",
+    ] {
+        assert!(html.contains(escaped), "no {escaped} in {html}");
+    }
+}
+
+/// The page that the browser opens: the figures in frames of two widths, and
+/// once without scripts. `figures/drive.js` works on them and writes down what
+/// it sees.
+fn page() -> String {
+    let theme = Path::new(env!("CARGO_MANIFEST_DIR")).join("../book/theme");
+    let read = |name| fs::read_to_string(theme.join(name)).expect(name);
+    let (style, script) = (read("figure.css"), read("figure.js"));
+    let figures: String =
+        figure::names().into_iter().filter_map(figure::render).collect();
+    // What the figures take from mdBook: the size of a rem, and its margins.
+    let inner = format!(
+        "<!DOCTYPE html><html class='light js'><style>\
+         html {{ font-size: 62.5%; --mono-font: monospace }}\
+         body {{ margin: 0; padding: 0 20px; font-size: 1.6rem }}\
+         {style}</style>{figures}<script>{script}</script>"
+    );
+    let inner = inner.replace('&', "&amp;").replace('"', "&quot;");
+    let drive = include_str!("figures/drive.js");
+    format!(
+        "<!DOCTYPE html><meta charset='utf-8'>\
+         <iframe id='wide' width='800' height='900' srcdoc=\"{inner}\">\
+         </iframe>\
+         <iframe id='narrow' width='390' height='900' srcdoc=\"{inner}\">\
+         </iframe>\
+         <iframe id='no-script' sandbox='allow-same-origin' width='800' \
+         height='900' srcdoc=\"{inner}\"></iframe>\
+         <pre id='seen'></pre><script>{drive}</script>"
+    )
+}
+
+/// What `drive.js` saw: a line for each check, `ok` or `FAILED` in front.
+fn drive() -> String {
+    let folder = tempfile::tempdir().expect("a folder of our own");
+    let file = folder.path().join("figures.html");
+    fs::write(&file, page()).expect("the folder can be written to");
+    let output = Command::new("chromium")
+        .args(["--headless", "--no-sandbox", "--disable-gpu"])
+        .args(["--disable-quic", "--no-first-run", "--disable-sync"])
+        .args(["--disable-background-networking"])
+        .args(["--disable-component-update"])
+        .arg(format!("--user-data-dir={}", folder.path().display()))
+        .args(["--virtual-time-budget=60000", "--dump-dom"])
+        .arg(format!("file://{}", file.display()))
+        .output()
+        .expect("chromium starts");
+    let page = String::from_utf8_lossy(&output.stdout).into_owned();
+    let seen = page.split("<pre id=\"seen\">").nth(1);
+    let seen = seen.and_then(|rest| rest.split("</pre>").next());
+    seen.unwrap_or_else(|| panic!("the page is not there: {page}")).to_owned()
+}
+
+#[test]
+#[ignore = "needs Chromium: .ci/run runs it"]
+fn the_player_works_in_a_browser() {
+    let seen = drive();
+    let failed: Vec<&str> =
+        seen.lines().filter(|line| !line.starts_with("ok ")).collect();
+    assert!(failed.is_empty(), "{}\nof\n{seen}", failed.join("\n"));
+    assert!(seen.ends_with("ok everything was looked at\n"), "{seen}");
+}

@@ -1,0 +1,212 @@
+// Works the figures' players as a reader would, and writes down what it sees.
+
+const seen = document.getElementById("seen");
+
+function check(name, got, wanted) {
+    const [a, b] = [JSON.stringify(got), JSON.stringify(wanted)];
+    const text = a === b ? `ok ${name}` : `FAILED ${name}: ${a}, not ${b}`;
+    seen.textContent += `${text}\n`;
+}
+
+function frame(id) {
+    return document.getElementById(id).contentWindow;
+}
+
+function sleep(milliseconds) {
+    return new Promise((resolve) => setTimeout(resolve, milliseconds));
+}
+
+// A figure, and what a reader can see and do with it.
+class Player {
+    constructor(figure) {
+        this.figure = figure;
+        this.view = figure.ownerDocument.defaultView;
+        this.name = figure.dataset.scenario;
+        this.slider = figure.querySelector("input");
+        this.last = Number(this.slider.max);
+    }
+
+    // The steps whose pictures, words or lines are the ones to look at.
+    now() {
+        const isShown = (item) => {
+            const style = this.view.getComputedStyle(item);
+            return style.display !== "none" && style.visibility === "visible";
+        };
+        const steps = (selector, test) =>
+            [...this.figure.querySelectorAll(selector)]
+                .filter(test)
+                .map((item) => Number(item.dataset.step));
+        const isCurrent = (item) => item.querySelector("[aria-current]");
+        return {
+            pictures: steps(".hf-picture", isShown),
+            words: steps(".hf-said", isShown),
+            lines: steps(".hf-operations > li", isCurrent),
+            slider: Number(this.slider.value),
+        };
+    }
+
+    isAt(what, step) {
+        const lines = step === 0 ? [] : [step];
+        const wanted =
+            { pictures: [step], words: [step], lines, slider: step };
+        check(`${this.name}: ${what}`, this.now(), wanted);
+    }
+
+    click(action) {
+        this.figure.querySelector(`[data-do=${action}]`).click();
+    }
+
+    key(key, target = this.figure) {
+        const event = { key, bubbles: true, cancelable: true };
+        target.dispatchEvent(new this.view.KeyboardEvent("keydown", event));
+    }
+
+    scrub(step) {
+        this.slider.value = step;
+        this.slider.dispatchEvent(new this.view.Event("input"));
+    }
+
+    playLabel() {
+        const button = this.figure.querySelector("[data-do=play]");
+        return button.getAttribute("aria-label");
+    }
+}
+
+function players(id) {
+    const figures = frame(id).document.querySelectorAll(".heap-figure");
+    return [...figures].map((figure) => new Player(figure));
+}
+
+function buttonsWork(player) {
+    player.isAt("starts with the empty heap", 0);
+    player.click("back");
+    player.isAt("nothing is before the first step", 0);
+    player.click("step");
+    player.isAt("step", 1);
+    player.click("step");
+    player.click("back");
+    player.isAt("back", 1);
+    player.click("last");
+    player.isAt("last", player.last);
+    player.click("step");
+    player.isAt("nothing is after the last step", player.last);
+    player.click("first");
+    player.isAt("first", 0);
+    player.scrub(2);
+    player.isAt("scrub", 2);
+    const lines = player.figure.querySelectorAll(".hf-operations button");
+    check(`${player.name}: a line each`, lines.length, player.last);
+    lines[2].click();
+    player.isAt("a click on the third line", 3);
+    const aloud = player.figure.querySelector("[aria-live=polite]");
+    const said = player.figure.querySelector(".hf-said.is-now");
+    check(`${player.name}: said`, aloud.textContent, said.textContent);
+}
+
+function keysWork(player) {
+    const reached = [];
+    const listen = (event) => reached.push(event.key);
+    const { document } = player.view;
+    document.addEventListener("keydown", listen);
+    player.key("Home");
+    player.isAt("Home", 0);
+    player.key("ArrowRight");
+    player.key("ArrowRight");
+    player.isAt("right twice", 2);
+    player.key("ArrowLeft");
+    player.isAt("left", 1);
+    player.key("ArrowRight", player.figure.querySelector("button"));
+    player.isAt("right on a button", 2);
+    player.key("ArrowRight", player.slider);
+    player.isAt("right on the slider is the slider's own", 2);
+    player.key("End");
+    player.isAt("End", player.last);
+    player.key(" ");
+    check(`${player.name}: space plays`, player.playLabel(), "Pause");
+    player.isAt("from the start if it was at the end", 0);
+    player.key(" ");
+    check(`${player.name}: space pauses`, player.playLabel(), "Play");
+    check(`${player.name}: keys kept from the page`, reached, []);
+    player.key("s");
+    check(`${player.name}: other keys`, reached, ["s"]);
+    document.removeEventListener("keydown", listen);
+}
+
+async function playWorks(player) {
+    const speed = player.figure.querySelector("select");
+    speed.value = "2";
+    player.click("first");
+    player.click("play");
+    await sleep(1300);
+    player.isAt("a step while it plays", 1);
+    player.click("play");
+    await sleep(3000);
+    player.isAt("none while it pauses", 1);
+    player.click("play");
+    await sleep(1300 * player.last);
+    player.isAt("plays to the end", player.last);
+    check(`${player.name}: then stops`, player.playLabel(), "Play");
+}
+
+function fitsAt(player, step) {
+    player.scrub(step);
+    const page = player.view.document.documentElement;
+    const isWide = page.scrollWidth > page.clientWidth;
+    const right = player.figure.getBoundingClientRect().right;
+    const outside = [...player.figure.querySelectorAll("*")].filter(
+        (item) => item.getBoundingClientRect().right > right + 0.5,
+    );
+    const over = outside.map((item) => item.className);
+    check(`${player.name}: fits at step ${step}`, [isWide, over], [false, []]);
+}
+
+function targetsAreLarge(player) {
+    const targets = player.figure.querySelectorAll("button, select, input");
+    const small = [...targets].filter((target) => {
+        const { width, height } = target.getBoundingClientRect();
+        return Math.min(width, height) < 32;
+    });
+    check(`${player.name}: small targets`, small.length, 0);
+}
+
+function worksWithoutScript(player) {
+    const isShown = (item) => item.getClientRects().length > 0;
+    const shown = (selector) =>
+        [...player.figure.querySelectorAll(selector)].filter(isShown);
+    const stills = shown(".hf-picture").map((item) => item.className);
+    check(`${player.name}: still`, stills, ["hf-picture is-still"]);
+    const controls = shown("button, input, select, .hf-said").length;
+    check(`${player.name}: dead controls`, controls, 0);
+    check(`${player.name}: lines`, shown(".hf-step").length, player.last);
+    const notes = player.figure.querySelectorAll(".hf-note").length;
+    check(`${player.name}: notes`, shown(".hf-note").length, notes);
+}
+
+async function drive() {
+    const wide = players("wide");
+    wide.forEach(buttonsWork);
+    wide.forEach(keysWork);
+    await Promise.all(wide.map(playWorks));
+    wide.forEach((player) => player.click("first"));
+    wide[0].click("step");
+    wide[0].isAt("one figure moves", 1);
+    wide.slice(1).forEach((player) => player.isAt("the others stay", 0));
+    wide.forEach(targetsAreLarge);
+
+    const narrow = players("narrow");
+    narrow.forEach(targetsAreLarge);
+    for (const player of narrow) {
+        for (let step = 0; step <= player.last; step += 1) {
+            fitsAt(player, step);
+        }
+    }
+
+    const still = players("no-script");
+    check("figures", [narrow.length, still.length], [wide.length, wide.length]);
+    still.forEach(worksWithoutScript);
+    check("everything was looked at", wide.length > 0, true);
+}
+
+window.addEventListener("load", () => {
+    drive().catch((error) => check("no error", String(error), ""));
+});
