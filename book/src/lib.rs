@@ -1,1 +1,19 @@
-//! The book.
+//! The book: what stands behind its chapters, and how it is built.
+//!
+//! A chapter is Markdown with directives, such as
+//! `{{#item stage1-bump/src/heap.rs Heap::free}}`. [`page`] puts what they
+//! stand for in their place, [`preprocess`] does so for all pages and is what
+//! mdBook calls, and [`build`] runs mdBook.
+
+pub mod build;
+pub mod captured;
+pub mod cli;
+pub mod diff;
+pub mod directive;
+pub mod figure;
+pub mod highlight;
+pub mod html;
+pub mod item;
+pub mod page;
+pub mod preprocess;
+pub mod problem;

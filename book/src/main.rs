@@ -1,1 +1,7 @@
-fn main() {}
+//! `cargo run`: the book.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    book::cli::main()
+}

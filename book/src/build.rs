@@ -1,0 +1,81 @@
+//! Building the book.
+
+use std::env;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result};
+use mdbook_driver::MDBook;
+use mdbook_driver::config::Config;
+
+use crate::page::{Length, Page};
+use crate::preprocess::Malloc;
+
+/// The folder of this book.
+pub fn folder() -> PathBuf {
+    let compiled_in = env!("CARGO_MANIFEST_DIR").into();
+    // That is wrong once the workspace has been moved, and cargo compiles
+    // nothing again for it. It also says which package it runs: all of them
+    // lie beside this one.
+    match env::var_os("CARGO_MANIFEST_DIR").map(PathBuf::from) {
+        Some(package) => Some(package.with_file_name("book"))
+            .filter(|folder| folder.join("book.toml").is_file())
+            .unwrap_or(compiled_in),
+        None => compiled_in,
+    }
+}
+
+/// Where `book.toml` wants the book in `folder` to be built.
+///
+/// # Errors
+///
+/// What is wrong with `book.toml`.
+pub fn destination(folder: &Path) -> Result<PathBuf> {
+    let inside = config(folder)?.build.build_dir;
+    // The parent's name reads better than `book/../target`.
+    let root = folder.parent().unwrap_or(folder);
+    Ok(match inside.strip_prefix("..") {
+        Ok(inside) => root.join(inside),
+        Err(_) => folder.join(inside),
+    })
+}
+
+/// Builds the book of `folder` into `destination` and returns its first page.
+///
+/// # Errors
+///
+/// What is wrong with the book: all of it, if it is in its pages.
+pub fn build(folder: &Path, destination: &Path) -> Result<PathBuf> {
+    let mut config = config(folder)?;
+    config.build.build_dir = destination.to_owned();
+    let mut book = load(folder, config)?;
+    // It takes the place of the command that `book.toml` names.
+    book.with_preprocessor(Malloc);
+    book.build()?;
+    Ok(destination.join("index.html"))
+}
+
+/// The pages of the book in `folder`, in order, with their length.
+///
+/// # Errors
+///
+/// A page or a summary that cannot be read.
+pub fn lengths(folder: &Path) -> Result<Vec<(PathBuf, Length)>> {
+    let book = load(folder, config(folder)?)?;
+    let pages = book.book.chapters().filter_map(|chapter| {
+        let path = chapter.source_path.clone()?;
+        Some((path, Page::new(&chapter.content).length()))
+    });
+    Ok(pages.collect())
+}
+
+fn config(folder: &Path) -> Result<Config> {
+    let path = folder.join("book.toml");
+    Config::from_disk(&path)
+        .with_context(|| format!("cannot read {}", path.display()))
+}
+
+fn load(folder: &Path, config: Config) -> Result<MDBook> {
+    MDBook::load_with_config(folder, config).with_context(|| {
+        format!("cannot load the book in {}", folder.display())
+    })
+}

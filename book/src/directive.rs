@@ -1,0 +1,274 @@
+//! The directives: lines of a chapter that stand for something else.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use crate::captured::{self, Captured};
+use crate::diff::{self, Side};
+use crate::html::{self, escape};
+use crate::problem::{did_you_mean, list};
+use crate::{figure, highlight, item};
+
+/// A directive with its arguments.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Directive {
+    /// Items of a Rust file, by name.
+    Item {
+        /// The file, from the root of the repository.
+        path: String,
+        /// The names, as [`item::find`] takes them.
+        names: Vec<String>,
+    },
+    /// A whole file.
+    File {
+        /// The file, from the root of the repository.
+        path: String,
+    },
+    /// What changed from one file to another.
+    Diff {
+        /// The file as it was.
+        old: String,
+        /// The file as it is.
+        new: String,
+        /// The one item to compare, if it is not the whole file.
+        name: Option<String>,
+    },
+    /// A recording of a heap.
+    Heap {
+        /// The scenario's name.
+        scenario: String,
+    },
+    /// The output of a real program.
+    Captured {
+        /// The name of its file in `book/captured`, without `.txt`.
+        name: String,
+    },
+}
+
+const ALL: &str = "`{{#item path name}}` (one name or more), \
+                   `{{#file path}}`, `{{#diff old new}}`, \
+                   `{{#diff old new name}}`, `{{#heap scenario}}`, \
+                   `{{#captured name}}`";
+
+impl Directive {
+    /// Reads a line of a chapter that starts with `{{#`.
+    ///
+    /// # Errors
+    ///
+    /// What to write instead, as a sentence.
+    pub fn parse(line: &str) -> Result<Self, String> {
+        let inner = line
+            .trim()
+            .strip_prefix("{{#")
+            .and_then(|line| line.strip_suffix("}}"))
+            .filter(|inner| !inner.contains("{{"))
+            .ok_or("a directive stands alone on its line")?;
+        let (kind, arguments) =
+            inner.split_once(char::is_whitespace).unwrap_or((inner, ""));
+        let words: Vec<_> = arguments.split_whitespace().collect();
+        Self::new(kind, &words)
+    }
+
+    fn new(kind: &str, words: &[&str]) -> Result<Self, String> {
+        let owned = |word: &str| word.to_owned();
+        match (kind, words) {
+            ("item", [path, names @ ..]) if !names.is_empty() => {
+                Ok(Self::Item { path: owned(path), names: item_names(names) })
+            }
+            ("file", [path]) => Ok(Self::File { path: owned(path) }),
+            ("diff", [old, new, name @ ..]) if item_names(name).len() < 2 => {
+                Ok(Self::Diff {
+                    old: owned(old),
+                    new: owned(new),
+                    name: item_names(name).pop(),
+                })
+            }
+            ("heap", [name]) => Ok(Self::Heap { scenario: owned(name) }),
+            ("captured", [name]) => Ok(Self::Captured { name: owned(name) }),
+            ("item" | "file" | "diff" | "heap" | "captured", _) => {
+                Err(format!("`{kind}` has other arguments. There are: {ALL}"))
+            }
+            _ => Err(format!("unknown directive `{kind}`. There are: {ALL}")),
+        }
+    }
+}
+
+/// Puts names of several words together: `Brk for SimBrk`, `impl Heap`.
+fn item_names(words: &[&str]) -> Vec<String> {
+    let mut names: Vec<String> = Vec::new();
+    let mut joins = false;
+    for &word in words {
+        match names.last_mut() {
+            Some(name) if joins || word == "for" => {
+                name.push(' ');
+                name.push_str(word);
+            }
+            _ => names.push(word.to_owned()),
+        }
+        joins = word == "for" || word == "impl";
+    }
+    names
+}
+
+/// Where the directives find what they show.
+#[derive(Clone, Debug)]
+pub struct Sources {
+    /// The root of the repository.
+    pub root: PathBuf,
+    /// The folder of captured output.
+    pub captured: PathBuf,
+}
+
+impl Sources {
+    /// The HTML that a directive stands for.
+    ///
+    /// # Errors
+    ///
+    /// What is wrong with its arguments and what to write instead.
+    pub fn html(&self, directive: &Directive) -> Result<String, String> {
+        match directive {
+            Directive::Item { path, names } => self.items(path, names),
+            Directive::File { path } => self.file(path),
+            Directive::Diff { old, new, name } => {
+                self.diff(old, new, name.as_deref())
+            }
+            Directive::Heap { scenario } => heap(scenario),
+            Directive::Captured { name } => self.captured(name),
+        }
+    }
+
+    fn items(&self, path: &str, names: &[String]) -> Result<String, String> {
+        let file = self.read(path)?;
+        let mut text = String::new();
+        let mut places = Vec::new();
+        for name in names {
+            let item = item::find(path, &file, name)?;
+            if !text.is_empty() {
+                text.push('\n');
+            }
+            text += &item.text;
+            places.push(if item.lines.start() == item.lines.end() {
+                item.lines.start().to_string()
+            } else {
+                format!("{}–{}", item.lines.start(), item.lines.end())
+            });
+        }
+        let places = places.join(", ");
+        let word = if places.contains(['–', ',']) { "lines" } else { "line" };
+        Ok(listing(path, &format!("{word} {places}"), &text))
+    }
+
+    fn file(&self, path: &str) -> Result<String, String> {
+        let text = self.read(path)?;
+        let lines = html::count(text.lines().count(), "line");
+        Ok(listing(path, &lines, &text))
+    }
+
+    fn diff(
+        &self,
+        old: &str,
+        new: &str,
+        name: Option<&str>,
+    ) -> Result<String, String> {
+        let (old, new) = (self.side(old, name)?, self.side(new, name)?);
+        let changes = diff::changes(&old, &new);
+        let what = name.map_or_else(String::new, |name| {
+            format!("<code>{}</code>, ", escape(name))
+        });
+        Ok(format!(
+            "<figure class=\"diff\">\n\
+             <figcaption><span>{what}{} → {}</span> \
+             <span>+{} −{}</span></figcaption>\n\
+             <div class=\"hunks hljs\"><div>\n{}</div></div>\n\
+             </figure>",
+            escape(&old.path),
+            escape(&new.path),
+            changes.added,
+            changes.removed,
+            diff::html(&old, &new),
+        ))
+    }
+
+    fn side(&self, path: &str, name: Option<&str>) -> Result<Side, String> {
+        let file = self.read(path)?;
+        let path = path.to_owned();
+        Ok(match name {
+            None => Side { path, first_line: 1, text: file },
+            Some(name) => {
+                let item = item::find(&path, &file, name)?;
+                Side { path, first_line: *item.lines.start(), text: item.text }
+            }
+        })
+    }
+
+    fn captured(&self, name: &str) -> Result<String, String> {
+        let file = self.captured.join(format!("{name}.txt"));
+        let Ok(text) = fs::read_to_string(file) else {
+            let names = names_in(&self.captured);
+            let names: Vec<_> = names
+                .iter()
+                .filter_map(|name| name.strip_suffix(".txt"))
+                .collect();
+            return Err(format!(
+                "there is no captured output `{name}`.{} There is: {}",
+                did_you_mean(name, &names),
+                list(&names)
+            ));
+        };
+        let captured = captured::parse(&text)
+            .map_err(|error| format!("the captured output `{name}` {error}"))?;
+        Ok(terminal(&captured))
+    }
+
+    fn read(&self, path: &str) -> Result<String, String> {
+        let file = self.root.join(path);
+        fs::read_to_string(&file).map_err(|_| {
+            let folder = file.parent().unwrap_or(&self.root);
+            let names = names_in(folder);
+            let names: Vec<_> = names.iter().map(String::as_str).collect();
+            format!(
+                "there is no file `{path}` below the root of the repository. \
+                 Its folder has: {}",
+                list(&names)
+            )
+        })
+    }
+}
+
+fn names_in(folder: &Path) -> Vec<String> {
+    let entries = fs::read_dir(folder).into_iter().flatten().flatten();
+    let mut names: Vec<_> = entries
+        .map(|entry| entry.file_name().to_string_lossy().into_owned())
+        .collect();
+    names.sort();
+    names
+}
+
+fn heap(scenario: &str) -> Result<String, String> {
+    figure::render(scenario).ok_or_else(|| {
+        let names = figure::names();
+        format!(
+            "there is no scenario `{scenario}`.{} There is: {}",
+            did_you_mean(scenario, &names),
+            list(&names)
+        )
+    })
+}
+
+fn listing(path: &str, lines: &str, text: &str) -> String {
+    let caption = format!("<span>{}</span> <span>{lines}</span>", escape(path));
+    let code = highlight::lines(path, text)
+        .iter()
+        .map(|line| highlight::html(line, &[]))
+        .collect::<Vec<_>>();
+    html::listing("listing", &caption, &html::lines(code))
+}
+
+fn terminal(captured: &Captured) -> String {
+    let caption = format!("<span>{}</span>", escape(&captured.system));
+    let command =
+        format!("<span class=\"command\">{}</span>", escape(&captured.command));
+    let output = captured.output.trim_end().lines().map(escape);
+    let lines = std::iter::once(command).chain(output);
+    html::listing("captured", &caption, &html::lines(lines))
+}

@@ -1,0 +1,129 @@
+//! The preprocessor: what mdBook runs before it renders.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::io::{self, Read, Write};
+use std::path::{Component, Path, PathBuf};
+
+use mdbook_preprocessor::book::Book;
+use mdbook_preprocessor::errors::Result;
+use mdbook_preprocessor::{Preprocessor, PreprocessorContext, parse_input};
+
+use crate::directive::Sources;
+use crate::page::Page;
+use crate::problem::{Problem, Problems};
+
+/// Puts what the directives stand for in their place, and stops the build if
+/// anything is wrong with a page.
+pub struct Malloc;
+
+impl Preprocessor for Malloc {
+    /// The name in `book.toml`, under `[preprocessor.malloc]`.
+    fn name(&self) -> &str {
+        "malloc"
+    }
+
+    fn supports_renderer(&self, renderer: &str) -> Result<bool> {
+        Ok(renderer == "html")
+    }
+
+    fn run(&self, context: &PreprocessorContext, book: Book) -> Result<Book> {
+        let chapters = context.root.join(&context.config.book.src);
+        Ok(expand(&context.root, &chapters, book)?)
+    }
+}
+
+/// Speaks mdBook's protocol: a book comes in, and goes out with its
+/// directives in place.
+///
+/// # Errors
+///
+/// What is wrong with the book, or that what comes in is none.
+pub fn serve(input: impl Read, output: impl Write) -> Result<()> {
+    let (context, book) = parse_input(input)?;
+    let book = Malloc.run(&context, book)?;
+    serde_json::to_writer(output, &book)?;
+    Ok(())
+}
+
+/// The book in `folder`, with its pages in `chapters`.
+fn expand(
+    folder: &Path,
+    chapters: &Path,
+    mut book: Book,
+) -> Result<Book, Problems> {
+    let root = folder.parent().unwrap_or(folder).to_owned();
+    let name = |path: &Path| {
+        slashes(chapters.join(path).strip_prefix(&root).unwrap_or(path))
+    };
+    let sources =
+        Sources { captured: folder.join("captured"), root: root.clone() };
+    let mut problems = Vec::new();
+    let mut known = BTreeSet::new();
+    book.for_each_chapter_mut(|chapter| {
+        let Some(path) = &chapter.source_path else { return };
+        known.insert(path.clone());
+        match Page::new(&chapter.content).expand(&sources) {
+            Ok(expanded) => chapter.content = expanded,
+            Err(mistakes) => {
+                problems.extend(mistakes.into_iter().map(|(line, text)| {
+                    Problem { file: name(path), line, text }
+                }));
+            }
+        }
+    });
+    problems.extend(pages(chapters).difference(&known).map(|path| Problem {
+        file: name(path),
+        line: None,
+        text: "the page is not in SUMMARY.md. Add it there".into(),
+    }));
+    problems.sort();
+    if problems.is_empty() { Ok(book) } else { Err(Problems(problems)) }
+}
+
+/// All Markdown files below `chapters` but its summary.
+fn pages(chapters: &Path) -> BTreeSet<PathBuf> {
+    let mut pages = BTreeSet::new();
+    let mut folders = vec![chapters.to_owned()];
+    while let Some(folder) = folders.pop() {
+        let entries = fs::read_dir(folder).into_iter().flatten().flatten();
+        for path in entries.map(|entry| entry.path()) {
+            if path.is_dir() {
+                folders.push(path);
+            } else if path.extension().is_some_and(|end| end == "md")
+                && let Ok(page) = path.strip_prefix(chapters)
+            {
+                pages.insert(page.to_owned());
+            }
+        }
+    }
+    pages.remove(Path::new("SUMMARY.md"));
+    pages
+}
+
+/// A path as it is written on every system.
+fn slashes(path: &Path) -> String {
+    let parts = path.components().filter_map(|part| match part {
+        Component::Normal(part) => Some(part.to_string_lossy()),
+        _ => None,
+    });
+    parts.collect::<Vec<_>>().join("/")
+}
+
+/// The preprocessor as a command: `supports RENDERER`, or a book on standard
+/// input.
+///
+/// # Errors
+///
+/// As [`serve`], and for a renderer that is not `html`.
+pub fn command(arguments: &[&str]) -> Result<()> {
+    match arguments {
+        [] => serve(io::stdin().lock(), io::stdout().lock()),
+        ["supports", "html"] => Ok(()),
+        ["supports", renderer] => Err(anyhow::anyhow!(
+            "the figures and listings of this book are HTML: \
+             there is no version for `{renderer}`"
+        )),
+        _ => Err(anyhow::anyhow!("`preprocessor` is for mdBook to call")),
+    }
+}

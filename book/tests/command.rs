@@ -1,0 +1,99 @@
+//! The program, as a reader and as mdBook call it.
+
+use std::io::Write;
+use std::process::{Command, Output, Stdio};
+
+fn book(arguments: &[&str], input: &str) -> Output {
+    let mut child = Command::new(env!("CARGO_BIN_EXE_book"))
+        .args(arguments)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    // A program that has already ended reads no input.
+    let _ = child.stdin.take().unwrap().write_all(input.as_bytes());
+    child.wait_with_output().unwrap()
+}
+
+fn text(bytes: &[u8]) -> &str {
+    std::str::from_utf8(bytes).unwrap()
+}
+
+#[test]
+fn help_tells_what_there_is() {
+    let output = book(&["--help"], "");
+    assert_eq!(output.status.code(), Some(0));
+    for option in ["--no-open", "--words", "--help", "preprocessor"] {
+        let help = text(&output.stdout);
+        assert!(help.contains(option), "no {option} in {help}");
+    }
+}
+
+#[test]
+fn an_unknown_argument_ends_with_status_2() {
+    let output = book(&["--opne"], "");
+    assert_eq!(output.status.code(), Some(2));
+    let message = text(&output.stderr);
+    assert!(message.starts_with("unknown: --opne\n"), "{message}");
+}
+
+#[test]
+fn mdbook_hears_that_html_is_supported() {
+    let output = book(&["preprocessor", "supports", "html"], "");
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+}
+
+#[test]
+fn another_renderer_is_refused_with_the_reason() {
+    let output = book(&["preprocessor", "supports", "epub"], "");
+    assert_eq!(output.status.code(), Some(1));
+    let message = text(&output.stderr);
+    assert!(message.contains("there is no version for `epub`"), "{message}");
+}
+
+#[test]
+fn mdbook_gets_the_book_back_with_its_directives_in_place() {
+    let output = book(&["preprocessor"], &protocol("{{#heap leak}}"));
+    let message = text(&output.stderr);
+    assert_eq!(output.status.code(), Some(0), "{message}");
+    let answer: serde_json::Value =
+        serde_json::from_slice(&output.stdout).unwrap();
+    let page = &answer["items"][0]["Chapter"]["content"];
+    let has = |part| page.as_str().is_some_and(|page| page.contains(part));
+    assert!(has("<figure ") && !has("{{#"), "{page}");
+}
+
+#[test]
+fn mdbook_stops_when_a_directive_is_wrong() {
+    let output = book(&["preprocessor"], &protocol("{{#heep leak}}"));
+    assert_eq!(output.status.code(), Some(1));
+    assert_eq!(text(&output.stdout), "");
+    let message = text(&output.stderr);
+    let expected = "book/chapters/one.md:3: unknown directive `heep`";
+    assert!(message.contains(expected), "{message}");
+}
+
+/// What mdBook 0.5 writes to a preprocessor, for a book of one page.
+fn protocol(line: &str) -> String {
+    serde_json::json!([
+        {
+            "root": "nowhere/book",
+            "config": { "book": { "src": "chapters" } },
+            "renderer": "html",
+            "mdbook_version": "0.5.4",
+        },
+        {
+            "items": [{ "Chapter": {
+                "name": "One",
+                "content": format!("# One\n\n{line}\n"),
+                "number": [1],
+                "sub_items": [],
+                "path": "one.md",
+                "source_path": "one.md",
+                "parent_names": [],
+            } }],
+        },
+    ])
+    .to_string()
+}

@@ -1,0 +1,266 @@
+//! A page's directives are put in place, and mistakes stop the build.
+
+use std::fs;
+use std::path::Path;
+
+use book::build::{build, lengths};
+use book::directive::Sources;
+use book::page::{Mistake, Page};
+use tempfile::TempDir;
+
+const HEAP: &str = "pub struct Heap;\n\nimpl Heap {\n    pub fn free() {}\n}\n";
+
+/// A repository with one Rust file, one captured output, and a book of one
+/// page.
+struct Repository(TempDir);
+
+impl Repository {
+    fn new() -> Self {
+        let this = Self(TempDir::new().unwrap());
+        this.write("stage1/src/heap.rs", HEAP);
+        this.write(
+            "book/captured/ls.txt",
+            "# command: ls\n# system: Linux\n# compare: exact\n\na.txt\n",
+        );
+        this.write("book/captured/bad.txt", "a.txt\n");
+        this.write(
+            "book/book.toml",
+            "[book]\ntitle = \"T\"\nsrc = \"chapters\"\n\
+             [build]\ncreate-missing = false\n\
+             use-default-preprocessors = false\n",
+        );
+        this.write("book/chapters/SUMMARY.md", "- [One](one.md)\n");
+        this
+    }
+
+    fn path(&self) -> &Path {
+        self.0.path()
+    }
+
+    fn write(&self, path: &str, text: &str) {
+        let path = self.path().join(path);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, text).unwrap();
+    }
+
+    fn expand(&self, page: &str) -> Result<String, Vec<Mistake>> {
+        let sources = Sources {
+            root: self.path().to_owned(),
+            captured: self.path().join("book/captured"),
+        };
+        Page::new(page).expand(&sources)
+    }
+
+    /// What the build says about a page that has `line` as its third.
+    fn mistake(&self, line: &str) -> String {
+        let mistakes = self.expand(&format!("# T\n\n{line}\n")).unwrap_err();
+        let [(Some(3), text)] = &mistakes[..] else {
+            panic!("expected one mistake in line 3, not {mistakes:?}");
+        };
+        text.clone()
+    }
+
+    /// Builds the book with `page` as its only page. An error is what the
+    /// reader sees.
+    fn build(&self, page: &str) -> Result<String, String> {
+        self.write("book/chapters/one.md", page);
+        build(&self.path().join("book"), &self.path().join("out"))
+            .map(|_| fs::read_to_string(self.path().join("out/one.html")))
+            .map(Result::unwrap)
+            .map_err(|error| format!("{error:#}"))
+    }
+}
+
+#[test]
+fn an_item_becomes_a_listing_with_its_place() {
+    let page = Repository::new()
+        .expand("# T\n\n{{#item stage1/src/heap.rs Heap::free Heap}}\n")
+        .unwrap();
+    assert!(page.contains("<span>lines 4, 1</span>"), "{page}");
+    assert!(page.contains("\n</span><span>\n</span><span>"), "{page}");
+}
+
+#[test]
+fn text_right_above_and_below_a_directive_is_no_part_of_it() {
+    let page = "# T\n\nabove\n{{#item stage1/src/heap.rs Heap}}\n*below*\n";
+    let html = Repository::new().build(page).unwrap();
+    assert!(html.contains("<p>above</p>"), "{html}");
+    assert!(html.contains("<em>below</em>"), "{html}");
+}
+
+#[test]
+fn a_directive_in_a_fence_or_between_backticks_is_text() {
+    let page = "# T\n\n```text\n{{#nonsense}}\n```\n\nWrite `{{#heap x}}`.\n";
+    let expanded = Repository::new().expand(page).unwrap();
+    assert!(expanded.contains("```text\n{{#nonsense}}\n```"), "{expanded}");
+    assert!(expanded.contains("Write `{{#heap x}}`."), "{expanded}");
+}
+
+#[test]
+fn an_unknown_directive_stops_the_build() {
+    let mistake = Repository::new().mistake("{{#include a.rs}}");
+    assert!(
+        mistake.starts_with(
+            "unknown directive `include`. There are: `{{#item path name}}`"
+        ),
+        "{mistake}"
+    );
+}
+
+#[test]
+fn a_directive_with_a_wrong_number_of_arguments_stops_the_build() {
+    for line in [
+        "{{#item stage1/src/heap.rs}}",
+        "{{#file}}",
+        "{{#diff stage1/src/heap.rs}}",
+        "{{#diff a b c d}}",
+        "{{#heap}}",
+        "{{#captured a b}}",
+    ] {
+        let mistake = Repository::new().mistake(line);
+        assert!(mistake.contains("has other arguments"), "{line}: {mistake}");
+    }
+}
+
+#[test]
+fn a_directive_inside_a_line_stops_the_build() {
+    for line in ["See {{#heap leak}}", "{{#heap leak}} is it", "{{#heap leak"] {
+        let mistake = Repository::new().mistake(line);
+        assert_eq!(mistake, "a directive stands alone on its line", "{line}");
+    }
+}
+
+#[test]
+fn a_missing_file_stops_the_build() {
+    let mistake = Repository::new().mistake("{{#file stage1/src/hep.rs}}");
+    assert_eq!(
+        mistake,
+        "there is no file `stage1/src/hep.rs` below the root of the \
+         repository. Its folder has: `heap.rs`"
+    );
+}
+
+#[test]
+fn a_missing_item_stops_the_build() {
+    let line = "{{#item stage1/src/heap.rs Heap::fre}}";
+    let mistake = Repository::new().mistake(line);
+    assert_eq!(
+        mistake,
+        "there is no item `Heap::fre` in stage1/src/heap.rs. Did you mean \
+         `Heap::free`? It has: `Heap`, `impl Heap`, `Heap::free`"
+    );
+}
+
+#[test]
+fn an_ambiguous_item_stops_the_build() {
+    let repository = Repository::new();
+    repository.write("two.rs", "impl A {}\nimpl A {}\n");
+    let mistake = repository.mistake("{{#item two.rs impl A}}");
+    assert!(mistake.contains("is not enough in two.rs"), "{mistake}");
+}
+
+#[test]
+fn an_item_that_one_side_of_a_diff_lacks_stops_the_build() {
+    let repository = Repository::new();
+    repository.write("new.rs", "fn free() {}\n");
+    let line = "{{#diff stage1/src/heap.rs new.rs Heap::free}}";
+    let mistake = repository.mistake(line);
+    assert!(mistake.contains("no item `Heap::free` in new.rs"), "{mistake}");
+}
+
+#[test]
+fn an_unknown_scenario_stops_the_build() {
+    let mistake = Repository::new().mistake("{{#heap no-such-scenario}}");
+    let expected = "there is no scenario `no-such-scenario`. There is: ";
+    assert!(mistake.starts_with(expected), "{mistake}");
+}
+
+#[test]
+fn an_unknown_captured_output_stops_the_build() {
+    let mistake = Repository::new().mistake("{{#captured lss}}");
+    assert_eq!(
+        mistake,
+        "there is no captured output `lss`. Did you mean `ls`? \
+         There is: `bad`, `ls`"
+    );
+}
+
+#[test]
+fn captured_output_in_the_wrong_form_stops_the_build() {
+    let mistake = Repository::new().mistake("{{#captured bad}}");
+    let expected = "the captured output `bad` wants `# key: value`";
+    assert!(mistake.starts_with(expected), "{mistake}");
+}
+
+#[test]
+fn a_page_without_a_title_stops_the_build() {
+    let mistakes = Repository::new().expand("Text.\n").unwrap_err();
+    let text = "the page has no title. Start it with `# Title`".into();
+    assert_eq!(mistakes, [(Some(1), text)]);
+}
+
+#[test]
+fn a_page_with_too_many_words_stops_the_build() {
+    let repository = Repository::new();
+    let page = |words| format!("# T\n\n{}\n", "word ".repeat(words));
+    assert_eq!(repository.expand(&page(1499)).err(), None);
+    let mistakes = repository.expand(&page(1500)).unwrap_err();
+    let text = "the page has 1501 words of prose, and may have 1500. \
+                Make two pages of it";
+    assert_eq!(mistakes, [(None, text.into())]);
+}
+
+#[test]
+fn code_and_directives_are_not_prose() {
+    let page = "# Two words\n\nThree and `four` - here.\n\n\
+                ```rust\nlet not = 1;\n```\n\n{{#heap not-this}}\n\n\
+                <p>nor this</p>\n\n| a table | counts |\n|---|---|\n";
+    assert_eq!(Page::new(page).length().words, 9);
+}
+
+#[test]
+fn the_length_stands_under_the_title() {
+    let page = "# T\n\nSome words.\n\n# Another\n";
+    let expanded = Repository::new().expand(page).unwrap();
+    let expected = "# T\n\n<p class=\"length\">4 words, 1 minute</p>\n\n\n";
+    assert!(expanded.starts_with(expected), "{expanded:?}");
+}
+
+#[test]
+fn all_problems_are_listed_with_their_page_and_line() {
+    let repository = Repository::new();
+    repository.write("book/chapters/later/lost.md", "# Lost\n");
+    let page = "# T\n\n{{#file none}}\n\n{{#heep x}}\n";
+    let error = repository.build(page).unwrap_err();
+    let lines: Vec<_> = error.lines().collect();
+    let [first, file, directive, lost] = lines[..] else {
+        panic!("expected four lines, not {lines:#?}");
+    };
+    assert_eq!(first, "the book has 3 problems:");
+    let start = "book/chapters/later/lost.md: the page is not in SUMMARY.md";
+    assert!(file.starts_with(start), "{file}");
+    let start = "book/chapters/one.md:3: there is no file `none`";
+    assert!(directive.starts_with(start), "{directive}");
+    let start = "book/chapters/one.md:5: unknown directive `heep`";
+    assert!(lost.starts_with(start), "{lost}");
+}
+
+#[test]
+fn a_page_that_the_summary_names_and_nobody_wrote_stops_the_build() {
+    let repository = Repository::new();
+    repository.write("book/chapters/SUMMARY.md", "- [Two](two.md)\n");
+    let error = repository.build("# T\n").unwrap_err();
+    assert!(error.contains("failed to read chapter `two.md`"), "{error}");
+}
+
+#[test]
+fn the_pages_are_listed_with_their_lengths() {
+    let repository = Repository::new();
+    repository.write("book/chapters/one.md", &"word ".repeat(201));
+    let pages = lengths(&repository.path().join("book")).unwrap();
+    let [(path, length)] = &pages[..] else {
+        panic!("expected one page, not {pages:?}");
+    };
+    assert_eq!(path, Path::new("one.md"));
+    assert_eq!((length.words, length.minutes()), (201, 2));
+}

@@ -1,0 +1,293 @@
+//! The built book holds together: its links, its snippets, its search; and it
+//! needs no network.
+
+use std::cell::{Cell, RefCell};
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::LazyLock;
+
+use book::build;
+use book::page::MAX_WORDS;
+use html5ever::buffer_queue::BufferQueue;
+use html5ever::tendril::StrTendril;
+use html5ever::tokenizer::{
+    Tag, TagKind, Token, TokenSink, TokenSinkResult, Tokenizer, TokenizerOpts,
+};
+
+struct Book {
+    folder: PathBuf,
+    // From the folder on, with slashes.
+    files: BTreeSet<String>,
+    pages: BTreeMap<String, Page>,
+}
+
+/// The book, built once for all tests.
+fn book() -> &'static Book {
+    static BOOK: LazyLock<Result<Book, String>> = LazyLock::new(build_book);
+    BOOK.as_ref().unwrap_or_else(|error| panic!("{error}"))
+}
+
+fn build_book() -> Result<Book, String> {
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("book");
+    build::build(&build::folder(), &folder)
+        .map_err(|error| format!("{error:#}"))?;
+    let files = files_below(&folder);
+    let pages = files
+        .iter()
+        .filter(|path| path.ends_with(".html"))
+        .map(|path| (path.clone(), Page::read(&folder.join(path))))
+        .collect();
+    Ok(Book { folder, files, pages })
+}
+
+/// What there is to know about a page of HTML.
+#[derive(Default)]
+struct Page {
+    ids: BTreeSet<String>,
+    // What the reader may click on.
+    links: BTreeSet<String>,
+    // What the browser loads to show the page.
+    loads: BTreeSet<String>,
+    // All text outside code and scripts.
+    text: String,
+}
+
+impl Page {
+    fn read(path: &Path) -> Self {
+        let input = BufferQueue::default();
+        input.push_back(StrTendril::from(fs::read_to_string(path).unwrap()));
+        let tokenizer =
+            Tokenizer::new(Collector::default(), TokenizerOpts::default());
+        let _ = tokenizer.feed(&input);
+        tokenizer.end();
+        tokenizer.sink.page.into_inner()
+    }
+
+    fn add(&mut self, tag: &Tag) {
+        for attribute in &tag.attrs {
+            let value = attribute.value.to_string();
+            let name: &str = &attribute.name.local;
+            match (&*tag.name, name) {
+                (_, "id") => self.ids.insert(value),
+                ("a", "href") => self.links.insert(value),
+                // It stands in 404.html, which only web servers show.
+                ("base", _) => false,
+                (_, "href" | "src" | "srcset" | "poster" | "data") => {
+                    self.loads.insert(value)
+                }
+                _ => false,
+            };
+        }
+    }
+}
+
+#[derive(Default)]
+struct Collector {
+    page: RefCell<Page>,
+    // Elements around here whose text is no prose.
+    code: Cell<usize>,
+}
+
+impl TokenSink for Collector {
+    type Handle = ();
+
+    fn process_token(&self, token: Token, _: u64) -> TokenSinkResult<()> {
+        match token {
+            Token::TagToken(tag) => {
+                let code = ["pre", "code", "script", "style"];
+                if code.contains(&&*tag.name) {
+                    let depth = self.code.get();
+                    self.code.set(match tag.kind {
+                        TagKind::StartTag => depth + 1,
+                        TagKind::EndTag => depth.saturating_sub(1),
+                    });
+                }
+                self.page.borrow_mut().add(&tag);
+                raw_text(&tag)
+            }
+            Token::CharacterTokens(text) if self.code.get() == 0 => {
+                self.page.borrow_mut().text.push_str(&text);
+                TokenSinkResult::Continue
+            }
+            _ => TokenSinkResult::Continue,
+        }
+    }
+}
+
+/// Tags stand for nothing inside a script.
+fn raw_text(tag: &Tag) -> TokenSinkResult<()> {
+    use html5ever::tokenizer::states::{Rawtext, ScriptData};
+    match (&*tag.name, tag.kind) {
+        ("script", TagKind::StartTag) => TokenSinkResult::RawData(ScriptData),
+        ("style", TagKind::StartTag) => TokenSinkResult::RawData(Rawtext),
+        _ => TokenSinkResult::Continue,
+    }
+}
+
+fn files_below(folder: &Path) -> BTreeSet<String> {
+    let mut files = BTreeSet::new();
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        let name = path.file_name().unwrap().to_str().unwrap();
+        if path.is_dir() {
+            let inner = files_below(&path);
+            files.extend(inner.iter().map(|inner| format!("{name}/{inner}")));
+        } else {
+            files.insert(name.to_owned());
+        }
+    }
+    files
+}
+
+/// Where a link on the page `from` leads: the file, and the place in it.
+fn target<'a>(from: &str, link: &'a str) -> (String, &'a str) {
+    let (path, fragment) = link.split_once('#').unwrap_or((link, ""));
+    if path.is_empty() {
+        return (from.to_owned(), fragment);
+    }
+    let mut parts: Vec<_> = from.split('/').collect();
+    parts.pop();
+    for part in path.split('/') {
+        match part {
+            "." => {}
+            ".." => {
+                parts.pop();
+            }
+            _ => parts.push(part),
+        }
+    }
+    (parts.join("/"), fragment)
+}
+
+fn is_external(link: &str) -> bool {
+    link.contains("://") || link.starts_with("//") || link.contains("mailto:")
+}
+
+fn chapters() -> BTreeMap<String, String> {
+    let folder = build::folder().join("chapters");
+    files_below(&folder)
+        .into_iter()
+        .filter(|path| path.ends_with(".md") && path != "SUMMARY.md")
+        .map(|path| {
+            let text = fs::read_to_string(folder.join(&path)).unwrap();
+            (path, text)
+        })
+        .collect()
+}
+
+#[test]
+fn no_directive_is_left_over() {
+    for (path, page) in &book().pages {
+        let mut lines = page.text.lines();
+        let left_over = lines.find(|line| line.contains("{{#"));
+        assert_eq!(left_over, None, "on {path}");
+    }
+}
+
+#[test]
+fn every_link_leads_somewhere() {
+    let mut dead = Vec::new();
+    for (path, page) in &book().pages {
+        let local = page.links.iter().filter(|link| !is_external(link));
+        for link in local {
+            let (file, fragment) = target(path, link);
+            let found = match book().pages.get(&file) {
+                Some(page) => {
+                    fragment.is_empty() || page.ids.contains(fragment)
+                }
+                None => book().files.contains(&file),
+            };
+            if !found {
+                dead.push(format!("{path}: {link}"));
+            }
+        }
+    }
+    assert!(dead.is_empty(), "dead links: {dead:#?}");
+}
+
+#[test]
+fn links_out_of_the_book_are_https() {
+    for (path, page) in &book().pages {
+        for link in page.links.iter().filter(|link| is_external(link)) {
+            assert!(link.starts_with("https://"), "{path}: {link}");
+        }
+    }
+}
+
+#[test]
+fn pages_load_only_files_of_the_book() {
+    for (path, page) in &book().pages {
+        for load in &page.loads {
+            let (file, _) = target(path, load);
+            assert!(book().files.contains(&file), "{path} loads {load}");
+        }
+    }
+}
+
+#[test]
+fn styles_load_only_files_of_the_book() {
+    let styles = book().files.iter().filter(|file| file.ends_with(".css"));
+    for style in styles {
+        let text = fs::read_to_string(book().folder.join(style)).unwrap();
+        for part in text.split("url(").skip(1) {
+            let (url, _) = part.split_once(')').unwrap();
+            let url = url.trim_matches(['"', '\'']);
+            if !url.starts_with("data:") {
+                let (file, _) = target(style, url);
+                assert!(book().files.contains(&file), "{style} loads {url}");
+            }
+        }
+        assert!(!text.contains("@import"), "{style} imports");
+    }
+}
+
+#[test]
+fn every_page_of_the_summary_is_built_and_found_by_the_search() {
+    let index = book().files.iter().find(|file| file.contains("searchindex"));
+    let index = index.expect("there is a search index");
+    let index = fs::read_to_string(book().folder.join(index)).unwrap();
+    for (path, _) in build::lengths(&build::folder()).unwrap() {
+        let page = path.with_extension("html");
+        // The index is written with slashes on every system.
+        let page = page.to_str().unwrap().replace('\\', "/");
+        assert!(book().pages.contains_key(&page), "{page} is not built");
+        assert!(index.contains(&page), "the search does not know {page}");
+    }
+}
+
+#[test]
+fn no_page_has_more_words_than_a_reader_takes_in_at_once() {
+    for (path, length) in build::lengths(&build::folder()).unwrap() {
+        let words = length.words;
+        assert!(words <= MAX_WORDS, "{} has {words} words", path.display());
+    }
+}
+
+#[test]
+fn the_snippets_of_every_page_are_compiled() {
+    let list = include_str!("../src/snippets.rs");
+    for (path, text) in chapters() {
+        if text.lines().any(|line| line.trim_start().starts_with("```rust")) {
+            let entry = format!("include_str!(\"../../book/chapters/{path}\")");
+            assert!(
+                list.contains(&entry),
+                "{path} has Rust: add #[doc = {entry}] to \
+                 tests/src/snippets.rs"
+            );
+        }
+    }
+}
+
+/// A fence without a language is Rust for `cargo test`, and is shown plain.
+#[test]
+fn every_fence_says_its_language() {
+    for (path, text) in chapters() {
+        let fences = text.lines().filter_map(|line| {
+            line.trim_start().trim_start_matches('>').trim().strip_prefix("```")
+        });
+        for opening in fences.step_by(2) {
+            assert_ne!(opening, "", "a fence in {path} has no language");
+        }
+    }
+}
