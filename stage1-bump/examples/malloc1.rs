@@ -38,6 +38,11 @@ unsafe fn heap<'a>() -> &'a mut Heap<ProcessBrk> {
     unsafe { &mut *HEAP.0.get() }
 }
 
+fn errno() -> c_int {
+    // SAFETY: it points to this thread's `errno`.
+    unsafe { *libc::__errno_location() }
+}
+
 fn set_errno(error: c_int) {
     // SAFETY: it points to this thread's `errno`.
     unsafe { *libc::__errno_location() = error };
@@ -129,8 +134,7 @@ pub unsafe extern "C" fn posix_memalign(
     if !align.is_power_of_two() || align < size_of::<*mut c_void>() {
         return libc::EINVAL;
     }
-    // SAFETY: it points to this thread's `errno`.
-    let errno = unsafe { *libc::__errno_location() };
+    let errno = errno();
     let payload = memalign(align, size);
     set_errno(errno);
     if payload.is_null() {

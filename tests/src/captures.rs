@@ -1,0 +1,298 @@
+//! The outputs that the book quotes, and how to make them again.
+//!
+//! Each is a file in `book/captured`. `cargo run -p tests --example capture`
+//! writes them all; a test compares them with what the programs print now.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::{Duration, SystemTime};
+use std::{env, fs};
+
+use book::captured::{Captured, Compare};
+use tempfile::TempDir;
+
+use crate::preload::{COUNT_FILE, counter, preload};
+use crate::run::{command, run, run_together};
+use crate::workspace::{build_example, build_test, workspace};
+
+/// An output that the book quotes.
+pub struct Capture {
+    /// The name of its file, without `.txt`.
+    pub name: &'static str,
+    /// The command that a reader types to see it.
+    pub command: &'static str,
+    /// How it is compared.
+    pub compare: Compare,
+    make: fn() -> String,
+}
+
+/// All of them, in the order of the book.
+pub const CAPTURES: [Capture; 11] = [
+    Capture {
+        name: "memory-map",
+        command: "cargo run -q -p tests --example memory_map",
+        compare: Compare::Shape,
+        make: || run_example("memory_map"),
+    },
+    Capture {
+        name: "memory-map-again",
+        command: "cargo run -q -p tests --example memory_map",
+        compare: Compare::Shape,
+        make: || run_example("memory_map"),
+    },
+    Capture {
+        name: "the-break",
+        command: "cargo run -q -p tests --example the_break",
+        compare: Compare::Exact,
+        make: || run_example("the_break"),
+    },
+    Capture {
+        name: "ten-lines",
+        command: "cargo run -q -p tests --example ten_lines",
+        compare: Compare::Exact,
+        make: || run_example("ten_lines"),
+    },
+    Capture {
+        name: "contract-1",
+        command: "cargo test -p stage1-bump --test contract",
+        compare: Compare::Exact,
+        make: || whole_test("stage1-bump", "contract"),
+    },
+    Capture {
+        name: "growth",
+        command: "cargo run -q -p tests --example growth",
+        compare: Compare::Exact,
+        make: || run_example("growth"),
+    },
+    Capture {
+        name: "race",
+        command: "cargo run -q -p tests --example race",
+        compare: Compare::Shape,
+        make: || run_example("race"),
+    },
+    Capture {
+        name: "same-block-twice",
+        command: "cargo test -p stage1-bump --test checkpoints \
+                  two_threads_can -- --nocapture",
+        compare: Compare::Shape,
+        make: same_block_twice,
+    },
+    Capture {
+        name: "ls-on-stage-1",
+        command: "LD_PRELOAD=target/debug/examples/libmalloc1.so \
+                  ls -g -o --time-style=+%F garden",
+        compare: Compare::Shape,
+        make: ls_on_stage_1,
+    },
+    Capture {
+        name: "ls-counted",
+        command: "MALLOC_COUNT_FILE=count LD_PRELOAD=\
+                  \"target/debug/examples/libcount_sbrk.so \
+                  target/debug/examples/libmalloc1.so\" \
+                  ls -l garden > list; cat count",
+        compare: Compare::Shape,
+        make: moves_of_ls,
+    },
+    Capture {
+        name: "checkpoints-1",
+        command: "cargo test -p stage1-bump --test checkpoints",
+        compare: Compare::Exact,
+        make: || whole_test("stage1-bump", "checkpoints"),
+    },
+];
+
+impl Capture {
+    /// Where the book keeps it.
+    pub fn file(&self) -> PathBuf {
+        folder().join(self.name).with_extension("txt")
+    }
+
+    /// Makes it now, on this machine.
+    pub fn make(&self) -> Captured {
+        Captured {
+            command: self.command.to_owned(),
+            system: system(),
+            compare: self.compare,
+            output: without_paths(&(self.make)()),
+        }
+    }
+}
+
+/// The folder that holds them all.
+pub fn folder() -> PathBuf {
+    workspace().join("book/captured")
+}
+
+/// What of `output` is compared. In a shape a number stands for any number,
+/// and spaces for any spaces.
+pub fn comparable(output: &str, compare: Compare) -> String {
+    match compare {
+        Compare::Exact => output.to_owned(),
+        Compare::Shape => {
+            output.lines().map(|line| shape(line) + "\n").collect()
+        }
+    }
+}
+
+fn shape(line: &str) -> String {
+    let words: Vec<&str> = line.split_whitespace().collect();
+    let mut rest = words.join(" ");
+    let mut shape = String::new();
+    while let Some(at) = rest.find(|c: char| c.is_ascii_digit()) {
+        let number = &rest[at..];
+        let end = match number.strip_prefix("0x") {
+            Some(hex) => 2 + length(hex, |c| c.is_ascii_hexdigit()),
+            None => length(number, |c| c.is_ascii_digit()),
+        };
+        shape += &rest[..at];
+        shape += "#";
+        rest = number[end..].to_owned();
+    }
+    shape + &rest
+}
+
+/// How many bytes at the start of `text` are what `wanted` says.
+fn length(text: &str, wanted: fn(char) -> bool) -> usize {
+    text.find(|c| !wanted(c)).unwrap_or(text.len())
+}
+
+/// Paths that another machine does not have, shortened.
+fn without_paths(output: &str) -> String {
+    let workspace = workspace().display().to_string();
+    let output = output.replace(&workspace, ".");
+    match env::var("HOME") {
+        Ok(home) if home.len() > 1 => output.replace(&home, "~"),
+        _ => output,
+    }
+}
+
+/// The system that this runs on, in a line.
+fn system() -> String {
+    let release = fs::read_to_string("/etc/os-release").unwrap_or_default();
+    let name = release
+        .lines()
+        .find_map(|line| line.strip_prefix("PRETTY_NAME="))
+        .unwrap_or("Linux")
+        .trim_matches('"');
+    let rustc = Command::new("rustc")
+        .arg("--version")
+        .current_dir(workspace())
+        .output()
+        .expect("rustc starts");
+    let rustc = String::from_utf8_lossy(&rustc.stdout).into_owned();
+    let words: Vec<&str> = rustc.split_whitespace().take(2).collect();
+    format!(
+        "{name}, {}, glibc {}, {}",
+        env::consts::ARCH,
+        glibc(),
+        words.join(" ")
+    )
+}
+
+#[cfg(target_env = "gnu")]
+fn glibc() -> String {
+    // SAFETY: it returns a string that stays.
+    let version =
+        unsafe { std::ffi::CStr::from_ptr(libc::gnu_get_libc_version()) };
+    version.to_string_lossy().into_owned()
+}
+
+#[cfg(not(target_env = "gnu"))]
+fn glibc() -> String {
+    "none".to_owned()
+}
+
+/// What a program prints that has nothing to complain about.
+fn output(command: Command) -> String {
+    let shown = format!("{command:?}");
+    let outcome = run(command);
+    assert!(outcome.status.success(), "{shown}: {outcome:?}");
+    assert_eq!(outcome.stderr, "", "{shown} complains");
+    outcome.stdout
+}
+
+fn run_example(name: &str) -> String {
+    output(command(build_example(name), workspace()))
+}
+
+/// `ls`, long but without the names of users, which differ from machine to
+/// machine.
+fn ls_on_stage_1() -> String {
+    let folder = folder_with_a_garden();
+    let mut ls = command("ls", folder.path());
+    ls.args(["-g", "-o", "--time-style=+%F", "garden"]);
+    preload(&mut ls, &[&build_example("malloc1")]);
+    without_marks(&output(ls))
+}
+
+/// How often `ls -l` moves the break.
+fn moves_of_ls() -> String {
+    let folder = folder_with_a_garden();
+    let count = folder.path().join("count");
+    let mut ls = command("ls", folder.path());
+    ls.args(["-l", "garden"]).env(COUNT_FILE, &count);
+    preload(&mut ls, &[&counter(), &build_example("malloc1")]);
+    output(ls);
+    fs::read_to_string(count).expect("the library counts")
+}
+
+/// A folder that is the same everywhere.
+fn folder_with_a_garden() -> TempDir {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let garden = folder.path().join("garden");
+    fs::create_dir(&garden).expect("a folder");
+    for (name, size) in [("apple", 120), ("pear", 4800), ("plum", 36)] {
+        plant(&garden.join(name), size);
+    }
+    folder
+}
+
+/// Makes a file of `size` bytes that was last changed on a day in 2025, and
+/// that everybody may read.
+fn plant(file: &Path, size: usize) {
+    fs::write(file, "x".repeat(size)).expect("a file");
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        let mode = fs::Permissions::from_mode(0o644);
+        fs::set_permissions(file, mode).expect("our own file");
+    }
+    let day = SystemTime::UNIX_EPOCH + Duration::from_secs(1_750_000_000);
+    let open = fs::File::options().write(true).open(file);
+    open.and_then(|file| file.set_modified(day)).expect("our own file");
+}
+
+/// `ls` adds a mark to the permissions where a system has further rules for
+/// files; others have none.
+fn without_marks(list: &str) -> String {
+    list.replace("-rw-r--r--. ", "-rw-r--r-- ")
+        .replace("-rw-r--r--+ ", "-rw-r--r-- ")
+}
+
+/// The names of a file's tests, and that they pass. One thread, so that they
+/// come in the same order.
+fn whole_test(package: &str, name: &str) -> String {
+    let mut test = test(package, name);
+    test.args(["--test-threads", "1"]);
+    without_time(&output(test))
+}
+
+/// What the model check of two threads says when it finds the race.
+fn same_block_twice() -> String {
+    let mut test = test("stage1-bump", "checkpoints");
+    test.args(["two_threads_can", "--nocapture"]);
+    without_time(&run_together(test))
+}
+
+/// The output of a test without the time that it took, and without the empty
+/// lines around it. What cargo says before it is not there: it runs without.
+fn without_time(output: &str) -> String {
+    let (before, _time) =
+        output.rsplit_once("; finished in ").expect("a test's last line");
+    format!("{}\n", before.trim())
+}
+
+/// A test, run where cargo runs it.
+fn test(package: &str, name: &str) -> Command {
+    command(build_test(package, name), &workspace().join(package))
+}

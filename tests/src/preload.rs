@@ -1,0 +1,79 @@
+//! One of our heaps under a real program.
+//!
+//! The loader only warns of a library that it cannot preload: the program then
+//! runs on the C library's own malloc, and a test that compares outputs passes
+//! for nothing. So a second library goes in front, `count_sbrk`, which counts
+//! how often the break is moved through the name `sbrk`. The C library's
+//! malloc moves it too, but by a name of its own. A count above zero is a heap
+//! of ours at work.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use crate::run::{Outcome, run};
+use crate::workspace::build_example;
+
+/// The environment variable that names the file for the count. The library
+/// `count_sbrk` reads it.
+pub const COUNT_FILE: &str = "MALLOC_COUNT_FILE";
+
+/// How one process moved the break.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Moves {
+    /// How often.
+    pub calls: u64,
+    /// How far in all.
+    pub bytes: i64,
+}
+
+/// Puts `libraries` in front of all others that the program uses.
+pub fn preload(command: &mut Command, libraries: &[&Path]) {
+    let paths: Vec<&str> = libraries
+        .iter()
+        .map(|path| path.to_str().expect("a path in UTF-8"))
+        .collect();
+    let separators = [' ', ':'];
+    for path in &paths {
+        assert!(
+            !path.contains(separators),
+            "LD_PRELOAD splits its value at spaces and colons, so it cannot \
+             take {path:?}: build in a folder without them",
+        );
+    }
+    command.env("LD_PRELOAD", paths.join(" "));
+}
+
+/// Runs `command` with `library` preloaded, and returns how each process that
+/// came to its end had moved the break.
+pub fn run_preloaded(
+    mut command: Command,
+    library: &Path,
+) -> (Outcome, Vec<Moves>) {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let file = folder.path().join("moves");
+    let counter = counter();
+    preload(&mut command, &[&counter, library]);
+    command.env(COUNT_FILE, &file);
+    let outcome = run(command);
+    let report = fs::read_to_string(&file).unwrap_or_else(|error| {
+        panic!("no count of the moves of the break: {error}\n{outcome:?}")
+    });
+    (outcome, report.lines().map(moves).collect())
+}
+
+/// The library that counts.
+pub fn counter() -> PathBuf {
+    build_example("count_sbrk")
+}
+
+/// Reads a line of the library's report:
+/// `process 123 moved the break 45 times, by 6789 bytes`.
+fn moves(line: &str) -> Moves {
+    let numbers: Vec<i64> =
+        line.split([' ', ',']).filter_map(|word| word.parse().ok()).collect();
+    let [_process, calls, bytes] = numbers[..] else {
+        panic!("three numbers in {line:?}");
+    };
+    Moves { calls: calls.unsigned_abs(), bytes }
+}

@@ -1,0 +1,117 @@
+//! A command, run to its end in an environment that is always the same.
+
+use std::env;
+use std::ffi::OsStr;
+use std::fs::File;
+use std::io::{Read, Seek};
+use std::path::Path;
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
+/// How long a command may take. Those run here take far less than a second;
+/// what takes this long hangs.
+const LIMIT: Duration = Duration::from_secs(60);
+
+/// What a command printed, and how it ended.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Outcome {
+    /// Its exit status.
+    pub status: ExitStatus,
+    /// What it wrote to standard output.
+    pub stdout: String,
+    /// What it wrote to standard error.
+    pub stderr: String,
+}
+
+/// A command that runs in `folder`, with no environment but the path to its
+/// programs, the plain C locale and the time zone UTC.
+pub fn command(program: impl AsRef<OsStr>, folder: &Path) -> Command {
+    let mut command = Command::new(program);
+    command
+        .current_dir(folder)
+        .env_clear()
+        .env("PATH", env::var_os("PATH").unwrap_or_default())
+        .env("LC_ALL", "C")
+        .env("TZ", "UTC");
+    command
+}
+
+/// Runs `command` to its end.
+///
+/// # Panics
+///
+/// If it does not start, or is not done after a minute: then it is killed.
+pub fn run(command: Command) -> Outcome {
+    run_within(LIMIT, command)
+}
+
+/// Runs `command` to its end, which has to come within `limit`.
+///
+/// # Panics
+///
+/// If it does not start, or is not done in time: then it is killed.
+pub fn run_within(limit: Duration, command: Command) -> Outcome {
+    // Files, not pipes: a pipe that nobody empties stops the program, and one
+    // that a grandchild holds open never ends.
+    let mut stdout = tempfile::tempfile().expect("a temporary file");
+    let mut stderr = tempfile::tempfile().expect("a temporary file");
+    let status = run_into(limit, command, &mut stdout, &mut stderr);
+    let (stdout, stderr) = (contents(&mut stdout), contents(&mut stderr));
+    Outcome { status, stdout, stderr }
+}
+
+/// Runs `command` to its end, and returns all that it printed as it stands on
+/// a terminal: standard output and standard error together.
+///
+/// # Panics
+///
+/// If it does not start, or is not done after a minute: then it is killed.
+pub fn run_together(command: Command) -> String {
+    let mut both = tempfile::tempfile().expect("a temporary file");
+    let mut same = both.try_clone().expect("a second handle");
+    run_into(LIMIT, command, &mut both, &mut same);
+    contents(&mut both)
+}
+
+fn run_into(
+    limit: Duration,
+    mut command: Command,
+    stdout: &mut File,
+    stderr: &mut File,
+) -> ExitStatus {
+    let child = command
+        .stdin(Stdio::null())
+        .stdout(stdout.try_clone().expect("a second handle"))
+        .stderr(stderr.try_clone().expect("a second handle"))
+        .spawn()
+        .unwrap_or_else(|error| panic!("{command:?} starts: {error}"));
+    wait(limit, child).unwrap_or_else(|| {
+        panic!(
+            "{command:?} was still running after {limit:?}.\n{}{}",
+            contents(stdout),
+            contents(stderr),
+        )
+    })
+}
+
+/// The exit status of `child`, or none if it had to be killed.
+fn wait(limit: Duration, mut child: Child) -> Option<ExitStatus> {
+    let start = Instant::now();
+    while start.elapsed() < limit {
+        if let Some(status) = child.try_wait().expect("a child of ours") {
+            return Some(status);
+        }
+        sleep(Duration::from_millis(2));
+    }
+    child.kill().expect("a child of ours");
+    child.wait().expect("a child of ours");
+    None
+}
+
+fn contents(file: &mut File) -> String {
+    let mut bytes = Vec::new();
+    file.rewind().expect("a file can be read again");
+    file.read_to_end(&mut bytes).expect("a file can be read");
+    String::from_utf8_lossy(&bytes).into_owned()
+}

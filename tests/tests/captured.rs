@@ -1,0 +1,105 @@
+//! The outputs that the book quotes are what the programs print.
+
+use std::collections::BTreeSet;
+use std::fs;
+
+use book::captured::{Captured, Compare, parse};
+use similar::TextDiff;
+use tests::captures::{CAPTURES, Capture, comparable, folder};
+
+fn kept(capture: &Capture) -> Captured {
+    let file = capture.file();
+    let text = fs::read_to_string(&file)
+        .unwrap_or_else(|error| panic!("{}: {error}", file.display()));
+    parse(&text).unwrap_or_else(|error| panic!("{} {error}", file.display()))
+}
+
+/// What differs between two outputs, if it matters.
+fn difference(kept: &str, now: &str, compare: Compare) -> Option<String> {
+    let (kept, now) = (comparable(kept, compare), comparable(now, compare));
+    if kept == now {
+        return None;
+    }
+    let diff = TextDiff::from_lines(&kept, &now);
+    Some(diff.unified_diff().header("kept", "now").to_string())
+}
+
+#[test]
+#[cfg_attr(
+    not(all(target_os = "linux", target_env = "gnu", target_arch = "x86_64")),
+    ignore = "needs Linux with glibc on x86-64"
+)]
+fn the_programs_print_what_the_book_quotes() {
+    let mut differences = String::new();
+    for capture in &CAPTURES {
+        let (kept, now) = (kept(capture), capture.make());
+        if let Some(difference) =
+            difference(&kept.output, &now.output, capture.compare)
+        {
+            differences += &format!(
+                "{name}: `{command}` prints something else now:\n\
+                 {difference}\n\
+                 If that is right, make the file again:\n\
+                 cargo run -p tests --example capture -- {name}\n\n",
+                name = capture.name,
+                command = capture.command,
+            );
+        }
+    }
+    assert!(differences.is_empty(), "{differences}");
+}
+
+#[test]
+fn every_file_that_is_kept_can_be_made_again() {
+    let files = fs::read_dir(folder()).expect("the book keeps outputs");
+    let kept: BTreeSet<String> = files
+        .map(|file| file.expect("a file").file_name())
+        .map(|name| name.into_string().expect("a name in UTF-8"))
+        .collect();
+    let registered: BTreeSet<String> =
+        CAPTURES.iter().map(|it| format!("{}.txt", it.name)).collect();
+    assert_eq!(kept, registered, "left: book/captured; right: CAPTURES");
+}
+
+#[test]
+fn every_file_that_is_kept_says_what_made_it() {
+    for capture in &CAPTURES {
+        let kept = kept(capture);
+        assert_eq!(kept.command, capture.command, "{}", capture.name);
+        assert_eq!(kept.compare, capture.compare, "{}", capture.name);
+        assert_ne!(kept.system, "", "{}", capture.name);
+    }
+}
+
+// How outputs are compared.
+
+#[test]
+fn an_exact_output_is_the_same_to_the_byte() {
+    let compare = Compare::Exact;
+    assert_eq!(difference("a 1\n", "a 1\n", compare), None);
+    for other in ["a 2\n", "a  1\n", "a 1", "a 1\n\n"] {
+        assert_ne!(difference("a 1\n", other, compare), None, "{other:?}");
+    }
+}
+
+#[test]
+fn a_shape_leaves_out_numbers_addresses_and_the_width_of_columns() {
+    let kept = "0x7ffd  stack\n    12 blocks, 0.5 s\n";
+    let now = "0x56a7c stack\n1234 blocks, 12.25 s\n";
+    assert_eq!(difference(kept, now, Compare::Shape), None);
+}
+
+#[test]
+fn a_shape_notices_a_word_and_a_line() {
+    let kept = "1 block\n2 blocks\n";
+    for now in ["1 block\n2 chunks\n", "1 block\n", "1\n2 blocks\n"] {
+        assert_ne!(difference(kept, now, Compare::Shape), None, "{now:?}");
+    }
+}
+
+#[test]
+fn a_difference_shows_both_lines() {
+    let difference = difference("a\nb\n", "a\nc\n", Compare::Exact);
+    let difference = difference.expect("b is not c");
+    assert!(difference.contains("\n-b\n+c\n"), "{difference}");
+}

@@ -1,0 +1,272 @@
+//! What the tree promises: which crate holds what, and which files are the
+//! same in several stages.
+
+use std::fs;
+use std::ops::RangeInclusive;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use serde_json::Value;
+use tests::workspace::workspace;
+
+/// Files that stages copy from each other to the byte, and from which stage to
+/// which.
+const SAME: [(&str, RangeInclusive<u32>); 8] = [
+    ("src/brk.rs", 1..=5),
+    ("src/fault.rs", 2..=5),
+    ("src/heap.rs", 3..=4),
+    ("src/free_lists.rs", 3..=4),
+    ("src/reserved.rs", 4..=5),
+    ("src/sync.rs", 4..=5),
+    ("src/locked.rs", 4..=5),
+    ("tests/contract.rs", 1..=5),
+];
+
+/// The files of a stage that may name libc. All others can be compiled where
+/// there is none.
+const NAMES_LIBC: [&str; 5] = [
+    "src/brk.rs",
+    "src/fault.rs",
+    "src/reserved.rs",
+    "src/sync.rs",
+    "src/per_thread/threads.rs",
+];
+
+/// What cargo knows of the workspace.
+fn metadata() -> Value {
+    let output = Command::new(env!("CARGO"))
+        .args(["metadata", "--no-deps", "--format-version", "1"])
+        .current_dir(workspace())
+        .output()
+        .expect("cargo starts");
+    let errors = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{errors}");
+    serde_json::from_slice(&output.stdout).expect("cargo writes JSON")
+}
+
+fn list(value: &Value) -> &[Value] {
+    value.as_array().expect("a list")
+}
+
+fn text(value: &Value) -> &str {
+    value.as_str().expect("a text")
+}
+
+/// A stage's number, name and folder.
+struct Stage {
+    number: u32,
+    name: String,
+    folder: PathBuf,
+}
+
+fn stages() -> Vec<Stage> {
+    let packages = metadata()["packages"].take();
+    let stage = |package: &Value| {
+        let name = text(&package["name"]);
+        let number = name.strip_prefix("stage")?.split('-').next()?;
+        Some(Stage {
+            number: number.parse().ok()?,
+            name: name.to_owned(),
+            folder: workspace().join(name),
+        })
+    };
+    let stages: Vec<Stage> = list(&packages).iter().filter_map(stage).collect();
+    assert!(!stages.is_empty(), "no stages in {packages:?}");
+    stages
+}
+
+/// The files in a folder and those below it that hold text.
+fn texts(folder: &Path) -> Vec<(PathBuf, String)> {
+    let mut texts = Vec::new();
+    for entry in fs::read_dir(folder).expect("a folder") {
+        let path = entry.expect("a file").path();
+        if path.is_dir() {
+            texts.extend(self::texts(&path));
+        } else if let Ok(text) = fs::read_to_string(&path) {
+            texts.push((path, text));
+        }
+    }
+    texts
+}
+
+/// The files of the workspace that hold text: those at the top, and those of
+/// its members.
+fn all_texts() -> Vec<(PathBuf, String)> {
+    let mut texts = texts(&workspace().join(".ci"));
+    for package in list(&metadata()["packages"]) {
+        let manifest = Path::new(text(&package["manifest_path"]));
+        texts.extend(self::texts(manifest.parent().expect("a folder")));
+    }
+    for entry in fs::read_dir(workspace()).expect("a folder") {
+        let path = entry.expect("a file").path();
+        if let Ok(text) = fs::read_to_string(&path) {
+            texts.push((path, text));
+        }
+    }
+    texts
+}
+
+#[test]
+fn the_only_binary_is_the_book() {
+    let metadata = metadata();
+    let defaults = list(&metadata["workspace_default_members"]);
+    let binaries: Vec<&str> = list(&metadata["packages"])
+        .iter()
+        .filter(|package| defaults.contains(&package["id"]))
+        .flat_map(|package| list(&package["targets"]))
+        .filter(|target| target["kind"] == serde_json::json!(["bin"]))
+        .map(|target| text(&target["name"]))
+        .collect();
+    assert_eq!(binaries, ["book"]);
+}
+
+#[test]
+fn a_stage_stands_alone() {
+    let metadata = metadata();
+    for stage in stages() {
+        let package = list(&metadata["packages"])
+            .iter()
+            .find(|package| package["name"] == stage.name)
+            .expect("a package");
+        let dependencies: Vec<&str> = list(&package["dependencies"])
+            .iter()
+            .filter(|dependency| dependency["kind"].is_null())
+            .map(|dependency| text(&dependency["name"]))
+            .collect();
+        let expected: &[&str] =
+            if stage.number < 4 { &["libc"] } else { &["libc", "spin"] };
+        assert_eq!(dependencies, expected, "{} depends on", stage.name);
+    }
+}
+
+#[test]
+fn a_stage_does_without_the_standard_library() {
+    for stage in stages() {
+        let file = stage.folder.join("src/lib.rs");
+        let source = fs::read_to_string(&file).expect("a library");
+        assert!(
+            source.lines().any(|line| line == "#![no_std]"),
+            "{} is not no_std",
+            file.display()
+        );
+        for (file, source) in texts(&stage.folder.join("src")) {
+            assert!(
+                !source.contains("extern crate"),
+                "{} brings a crate back",
+                file.display()
+            );
+        }
+    }
+}
+
+#[test]
+fn few_files_of_a_stage_name_libc() {
+    for stage in stages() {
+        for (file, source) in texts(&stage.folder.join("src")) {
+            let path = file.strip_prefix(&stage.folder).expect("inside");
+            if NAMES_LIBC.iter().any(|allowed| path == Path::new(allowed)) {
+                continue;
+            }
+            let code = source
+                .lines()
+                .filter(|line| !line.trim_start().starts_with("//"));
+            for line in code {
+                assert!(!line.contains("libc"), "{}: {line}", file.display());
+            }
+        }
+    }
+}
+
+#[test]
+fn what_stages_share_is_the_same_to_the_byte() {
+    let stages = stages();
+    for (file, range) in SAME {
+        let mut sharing =
+            stages.iter().filter(|stage| range.contains(&stage.number));
+        let Some(first) = sharing.next() else {
+            continue;
+        };
+        let read = |stage: &Stage| {
+            let path = stage.folder.join(file);
+            fs::read_to_string(&path)
+                .unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+        };
+        let expected = read(first);
+        for other in sharing {
+            assert!(
+                read(other) == expected,
+                "{file} differs: git diff --no-index {0}/{file} {1}/{file}",
+                first.name,
+                other.name
+            );
+        }
+    }
+}
+
+/// Or it could not be the same in the next stage.
+#[test]
+fn what_stages_share_names_no_stage() {
+    for stage in stages() {
+        for (file, range) in SAME {
+            if !range.contains(&stage.number) {
+                continue;
+            }
+            let source = fs::read_to_string(stage.folder.join(file));
+            let source = source.expect("a file of this stage").to_lowercase();
+            for name in [
+                stage.name.clone(),
+                stage.name.replace('-', "_"),
+                format!("stage {}", stage.number),
+                format!("malloc{}", stage.number),
+            ] {
+                assert!(
+                    !source.contains(&name),
+                    "{}/{file} names {name:?}",
+                    stage.name
+                );
+            }
+        }
+    }
+}
+
+#[test]
+fn no_file_holds_a_path_of_one_machine() {
+    // Put together here, so that this file does not hold them.
+    let paths = ["root", "work"].map(|folder| format!("/{folder}/"));
+    for (file, text) in all_texts() {
+        for path in &paths {
+            let line = text.lines().find(|line| line.contains(path.as_str()));
+            assert_eq!(line, None, "{} holds {path}", file.display());
+        }
+    }
+}
+
+#[test]
+fn all_dependencies_come_from_crates_io() {
+    let lock = fs::read_to_string(workspace().join("Cargo.lock"));
+    let lock = lock.expect("Cargo.lock is part of the workspace");
+    let sources = lock.lines().filter(|line| line.starts_with("source ="));
+    for source in sources {
+        assert_eq!(
+            source,
+            "source = \"registry+https://github.com/rust-lang/\
+             crates.io-index\""
+        );
+    }
+}
+
+#[test]
+fn every_test_that_is_ignored_says_why() {
+    // Put together here, so that this file does not hold them.
+    let attributes =
+        [("#[ignore", "]"), (", ignore", ")")].map(|(a, b)| [a, b].concat());
+    for (file, source) in all_texts() {
+        if file.extension().is_none_or(|extension| extension != "rs") {
+            continue;
+        }
+        for attribute in &attributes {
+            let line = source.lines().find(|line| line.contains(attribute));
+            assert_eq!(line, None, "{} does not say why", file.display());
+        }
+    }
+}
