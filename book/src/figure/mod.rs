@@ -1,9 +1,8 @@
 //! The book's figures: what a real heap does, recorded and drawn.
 //!
-//! A [scenario](scenarios) is a short program. It runs on one of the stages'
-//! heaps over a simulated break, and after each operation a
-//! [recorder](recorder) notes what the memory looks like. The
-//! [drawing](draw) of the whole [recording] is HTML that the reader can play.
+//! A scenario is a short program. It runs on one of the stages' heaps over a
+//! simulated break, and after each operation a recorder notes what the memory
+//! looks like. The [drawing](draw) of the whole [recording] is HTML that the reader can play.
 //! So no address, size or count in a figure is written by hand.
 
 pub mod draw;
