@@ -328,7 +328,7 @@ impl<B: Brk, const LISTS: usize> Heap<B, LISTS> {
         }
         // SAFETY: an increment of zero gives nothing back.
         let Ok(brk) = (unsafe { self.brk.sbrk(0) }) else { return };
-        if !self.ends_at(brk.as_ptr()) {
+        if brk.addr().get() != self.end.addr() + HEADER {
             return;
         }
         let bytes = size - STEP;
@@ -352,9 +352,10 @@ impl<B: Brk, const LISTS: usize> Heap<B, LISTS> {
     fn grow(&mut self, size: usize) -> Option<*mut Header> {
         // SAFETY: an increment of zero gives nothing back.
         let brk = unsafe { self.brk.sbrk(0) }.ok()?.as_ptr();
-        let is_joined = self.ends_at(brk);
         let start = brk.map_addr(|addr| addr.next_multiple_of(ALIGN));
-        let (block, missing) = if is_joined {
+        // What lies between the heap and the break is somebody else's.
+        let gap = start.addr().checked_sub(self.end.addr() + HEADER)?;
+        let (block, missing) = if gap == 0 {
             // The end becomes a header, and what is free below it is joined.
             (self.end, (size + HEADER).saturating_sub(self.free_at_end()))
         } else {
@@ -367,9 +368,9 @@ impl<B: Brk, const LISTS: usize> Heap<B, LISTS> {
             if self.first.is_null() {
                 self.first = block;
                 (*block).prev_size = 0;
-            } else if !is_joined {
-                // What somebody else took is a block that is never freed.
-                set(self.end, block.addr() - self.end.addr() - HEADER, 0);
+            } else if gap > 0 {
+                // Theirs becomes a block that is never freed.
+                set(self.end, gap, 0);
             }
             self.fresh = self.fresh.max(block.addr() + HEADER);
             self.end = start.add(risen - HEADER).cast();
@@ -429,11 +430,6 @@ impl<B: Brk, const LISTS: usize> Heap<B, LISTS> {
         Some(())
     }
 
-    /// Whether the end of the heap is at `brk`: nobody has raised the break.
-    fn ends_at(&self, brk: *mut u8) -> bool {
-        !self.end.is_null() && self.end.addr() + HEADER == brk.addr()
-    }
-
     /// How many bytes the last block has, with its header, if it is free.
     fn free_at_end(&self) -> usize {
         // SAFETY: `end` is the header behind the last block.
@@ -463,16 +459,25 @@ impl<B: Brk, const LISTS: usize> Heap<B, LISTS> {
         block
     }
 
-    /// Whether what stands at `block` could be a header: its size must be the
-    /// one that the block above has in its tag.
+    /// Whether what stands at `block` could be a header: each of its two sizes
+    /// must be the one that the neighbour's tag has.
     fn is_header(&self, block: *mut Header) -> bool {
-        let room = self.end.addr() - block.addr();
+        let room_below = block.addr() - self.first.addr();
+        let room_above = self.end.addr() - block.addr();
         // SAFETY: `block` is aligned and lies between the first header and the
-        // end; and so does what is above it, if the size is not too large.
+        // end, and so do its neighbours, if the sizes are not too large.
         unsafe {
-            let size = (*block).size();
-            size.is_multiple_of(ALIGN)
-                && size < room
+            let (prev_size, size) = ((*block).prev_size, (*block).size());
+            let fits_below = if block == self.first {
+                prev_size == 0
+            } else {
+                prev_size.is_multiple_of(ALIGN)
+                    && (LINKS..room_below).contains(&prev_size)
+                    && (*below(block)).size() == prev_size
+            };
+            fits_below
+                && size.is_multiple_of(ALIGN)
+                && (LINKS..room_above).contains(&size)
                 && (*above(block)).prev_size == size
         }
     }
