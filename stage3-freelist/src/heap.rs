@@ -372,11 +372,15 @@ impl<B: Brk, const LISTS: usize> Heap<B, LISTS> {
                 // Theirs becomes a block that is never freed.
                 set(self.end, gap, 0);
             }
-            self.fresh = self.fresh.max(block.addr() + HEADER);
             self.end = start.add(risen - HEADER).cast();
             (*self.end).size_and_flag = 0;
             set(block, self.end.addr() - block.addr() - HEADER, 0);
-            Some(self.join(block))
+            let joined = self.join(block);
+            if joined != block {
+                // What was the end lies in a payload now that may be fresh.
+                block.write_bytes(0, 1);
+            }
+            Some(joined)
         }
     }
 

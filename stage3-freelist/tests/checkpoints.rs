@@ -91,7 +91,8 @@ fn free_neighbours_become_one_block() {
 #[test]
 fn padding_is_used_again() {
     let mut region = region();
-    let mut heap = Heap::new(SimBrk::new(&mut region));
+    let page = region.as_ptr().align_offset(4096);
+    let mut heap = Heap::new(SimBrk::new(&mut region[page..]));
     let a = heap.malloc(16);
     let b = heap.memalign(1024, 16);
     let c = heap.malloc(100);
@@ -247,6 +248,18 @@ fn calloc_does_not_clear_what_is_fresh() {
     assert_eq!(used, fresh, "the same place");
     // SAFETY: the block has 1,000 bytes.
     assert_eq!(unsafe { used.add(500).read() }, 0, "cleared");
+}
+
+#[test]
+fn a_block_across_two_steps_is_zero_for_calloc() {
+    let mut region = large_region();
+    let mut heap = Heap::new(SimBrk::new(&mut region));
+    heap.malloc(100);
+    let block = heap.calloc(1, 2 * STEP);
+    // SAFETY: the block has so many bytes.
+    let bytes = unsafe { std::slice::from_raw_parts(block, 2 * STEP) };
+    let dirty = bytes.iter().position(|&byte| byte != 0);
+    assert_eq!(dirty, None, "where the first step ended there was a header");
 }
 
 // System calls.
