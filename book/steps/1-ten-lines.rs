@@ -1,3 +1,4 @@
+// An allocator in ten lines.
 use super::sbrk;
 
 pub fn malloc(size: usize) -> *mut u8 {

@@ -25,8 +25,12 @@
         const speed = find("select");
         const playButton = find("[data-do=play]");
         const last = Number(slider.max);
-        let now = 0;
+        const still = Number(find(".is-still").dataset.step);
+        let now = still;
         let timer = null;
+        // Until somebody touches the player it shows the still picture. From
+        // there, a step leads to the beginning.
+        let isUntouched = true;
 
         function show(step) {
             now = Math.min(Math.max(step, 0), last);
@@ -47,7 +51,7 @@
             find(".hf-count").textContent = `${now} / ${last}`;
             dim("first", now === 0);
             dim("back", now === 0);
-            dim("step", now === last);
+            dim("step", now === last && !isUntouched);
             dim("last", now === last);
             return said;
         }
@@ -59,6 +63,7 @@
         }
 
         function go(step) {
+            isUntouched = false;
             find(".hf-aloud").textContent = show(step);
         }
 
@@ -69,7 +74,7 @@
         }
 
         function play() {
-            if (now === last) {
+            if (now === last || isUntouched) {
                 go(0);
             }
             drawPlay("Pause", PAUSE);
@@ -96,7 +101,7 @@
         const actions = {
             first: () => 0,
             back: () => now - 1,
-            step: () => now + 1,
+            step: () => (isUntouched ? 0 : now + 1),
             last: () => last,
         };
 
@@ -155,7 +160,7 @@
         figure.classList.add("is-live");
         find(".hf-controls").hidden = false;
         find(".hf-words").hidden = false;
-        show(0);
+        show(still);
     }
 
     document.querySelectorAll(".heap-figure").forEach(player);

@@ -100,7 +100,7 @@ fn every_malloc_moves_the_break() {
 // Memory.
 
 #[test]
-fn no_byte_is_spent_on_bookkeeping_and_up_to_15_on_alignment() {
+fn no_byte_is_spent_on_bookkeeping_and_15_on_alignment() {
     let mut region = region();
     let mut heap = Heap::new(SimBrk::new(&mut region));
     for size in 1..100 {

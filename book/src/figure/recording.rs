@@ -5,7 +5,8 @@
 pub struct Recording {
     /// The empty heap, then the heap after each operation.
     pub frames: Vec<Frame>,
-    /// The frame to show on paper, by its place in `frames`.
+    /// The frame to show on paper, and until the player is touched, by its
+    /// place in `frames`.
     pub still: usize,
     /// Who does the operations, if it is not always the same.
     pub lanes: Vec<&'static str>,

@@ -24,6 +24,8 @@ class Player {
         this.name = figure.dataset.scenario;
         this.slider = figure.querySelector("input");
         this.last = Number(this.slider.max);
+        const still = figure.querySelector(".hf-picture.is-still");
+        this.still = Number(still.dataset.step);
     }
 
     // The steps whose pictures, words or lines are the ones to look at.
@@ -78,7 +80,9 @@ function players(id) {
 }
 
 function buttonsWork(player) {
-    player.isAt("starts with the empty heap", 0);
+    player.isAt("starts with the still picture", player.still);
+    player.click("step");
+    player.isAt("the first step is to the empty heap", 0);
     player.click("back");
     player.isAt("nothing is before the first step", 0);
     player.click("step");
