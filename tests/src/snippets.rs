@@ -12,3 +12,18 @@ pub mod stage1_what_is_missing {}
 
 #[doc = include_str!("../../book/chapters/stage1/a-break-to-test-with.md")]
 pub mod stage1_a_break_to_test_with {}
+
+#[doc = include_str!("../../book/chapters/before/the-rust-you-need.md")]
+pub mod before_the_rust_you_need {}
+
+#[doc = include_str!("../../book/chapters/stage2/index.md")]
+pub mod stage2_index {}
+
+#[doc = include_str!("../../book/chapters/stage2/a-header.md")]
+pub mod stage2_a_header {}
+
+#[doc = include_str!("../../book/chapters/stage3/index.md")]
+pub mod stage3_index {}
+
+#[doc = include_str!("../../book/chapters/stage3/large-blocks.md")]
+pub mod stage3_large_blocks {}
