@@ -7,6 +7,7 @@ use anyhow::{Context, Result};
 use mdbook_driver::MDBook;
 use mdbook_driver::config::Config;
 
+use crate::directive::Sources;
 use crate::page::{Length, Page};
 use crate::preprocess::Malloc;
 
@@ -54,16 +55,27 @@ pub fn build(folder: &Path, destination: &Path) -> Result<PathBuf> {
     Ok(destination.join("index.html"))
 }
 
+/// What the directives of the book in `folder` show.
+///
+/// # Errors
+///
+/// What is wrong with `book.toml`.
+pub fn sources(folder: &Path) -> Result<Sources> {
+    let chapters = folder.join(config(folder)?.book.src);
+    Ok(Sources::new(folder, chapters))
+}
+
 /// The pages of the book in `folder`, in order, with their length.
 ///
 /// # Errors
 ///
 /// A page or a summary that cannot be read.
 pub fn lengths(folder: &Path) -> Result<Vec<(PathBuf, Length)>> {
+    let sources = sources(folder)?;
     let book = load(folder, config(folder)?)?;
     let pages = book.book.chapters().filter_map(|chapter| {
         let path = chapter.source_path.clone()?;
-        Some((path, Page::new(&chapter.content).length()))
+        Some((path, Page::new(&chapter.content).length(&sources)))
     });
     Ok(pages.collect())
 }

@@ -5,7 +5,8 @@ use std::process::ExitCode;
 
 use anyhow::Result;
 
-use crate::{build, preprocess};
+use crate::practice::{self, Options};
+use crate::{build, preprocess, stage};
 
 const HELP: &str = "\
 Builds the book and opens it in the browser.
@@ -15,36 +16,59 @@ Usage: cargo run -- [COMMAND]
   (nothing)         build the book and open it
   --no-open         build the book and print where it is
   --words           list the pages with their words and minutes
+  practice N        make a copy of stage N for the exercises: practice/stageN
+    --empty         ... in which the heap is still to be written
+    --force         ... even if there is one: it is kept under another name
   --help            print this
   preprocessor      for mdBook, which calls it as book.toml says
 ";
+
+/// Why nothing came of it.
+enum Failure {
+    /// What was asked for does not exist.
+    Asked(String),
+    /// It did not work.
+    Work(anyhow::Error),
+}
+
+impl From<anyhow::Error> for Failure {
+    fn from(error: anyhow::Error) -> Self {
+        Self::Work(error)
+    }
+}
 
 /// Does what the command line of this process asks for.
 pub fn main() -> ExitCode {
     let arguments: Vec<_> = env::args().skip(1).collect();
     let arguments: Vec<_> = arguments.iter().map(String::as_str).collect();
-    let result = match arguments[..] {
-        [] => show(true),
-        ["--no-open"] => show(false),
-        ["--words"] => print_words(),
-        ["--help" | "-h"] => {
-            print!("{HELP}");
-            Ok(())
-        }
-        ["preprocessor", ref rest @ ..] => preprocess::command(rest),
-        _ => {
-            eprintln!("unknown: {}", arguments.join(" "));
-            eprint!("\n{HELP}");
-            return ExitCode::from(2);
-        }
-    };
-    match result {
+    match run(&arguments) {
         Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
+        Err(Failure::Asked(message)) => {
+            eprintln!("{message}");
+            ExitCode::from(2)
+        }
+        Err(Failure::Work(error)) => {
             eprintln!("error: {error:#}");
             ExitCode::FAILURE
         }
     }
+}
+
+fn run(arguments: &[&str]) -> Result<(), Failure> {
+    match arguments {
+        [] => show(true)?,
+        ["--no-open"] => show(false)?,
+        ["--words"] => print_words()?,
+        ["--help" | "-h"] => print!("{HELP}"),
+        ["practice", rest @ ..] => practise(rest)?,
+        ["preprocessor", rest @ ..] => preprocess::command(rest)?,
+        _ => return Err(unknown(&arguments.join(" "))),
+    }
+    Ok(())
+}
+
+fn unknown(what: &str) -> Failure {
+    Failure::Asked(format!("unknown: {what}\n\n{}", HELP.trim_end()))
 }
 
 fn show(open: bool) -> Result<()> {
@@ -67,5 +91,26 @@ fn print_words() -> Result<()> {
     let words: usize = pages.iter().map(|(_, length)| length.words).sum();
     let minutes: usize = pages.iter().map(|(_, len)| len.minutes()).sum();
     println!("{words:>5}  {minutes:>7}  all {} pages", pages.len());
+    Ok(())
+}
+
+fn practise(words: &[&str]) -> Result<(), Failure> {
+    let mut options = Options::default();
+    let mut numbers = Vec::new();
+    for &word in words {
+        match word {
+            "--empty" => options.empty = true,
+            "--force" => options.force = true,
+            _ if word.starts_with('-') => return Err(unknown(word)),
+            _ => numbers.push(word),
+        }
+    }
+    let folder = build::folder();
+    let root = folder.parent().unwrap_or(&folder);
+    let number = numbers.join(" ");
+    let stage = stage::find(root, &number).map_err(Failure::Asked)?;
+    let made = practice::make(root, &stage, options)?;
+    let sources = build::sources(&folder)?;
+    print!("{}", practice::told(&sources, &stage, &made, options)?);
     Ok(())
 }

@@ -63,16 +63,48 @@ pub fn changes(old: &Side, new: &Side) -> Changes {
     changes
 }
 
+/// Counts what changed in the hunks of a patch.
+pub fn changes_in(hunks: &[(Side, Side)]) -> Changes {
+    let counts = hunks.iter().map(|(old, new)| changes(old, new));
+    counts.fold(Changes::default(), |sum, count| Changes {
+        added: sum.added + count.added,
+        removed: sum.removed + count.removed,
+    })
+}
+
+/// A diff under its caption.
+pub fn figure(caption: &str, lines: &str) -> String {
+    format!(
+        "<figure class=\"diff\">\n\
+         <figcaption>{caption}</figcaption>\n\
+         <div class=\"hunks hljs\"><div>\n{lines}</div></div>\n\
+         </figure>"
+    )
+}
+
 /// The lines of both sides as HTML: the changed ones, the unchanged around
 /// them, and the other unchanged ones folded.
 pub fn html(old: &Side, new: &Side) -> String {
+    rows(old, new, digits(old).max(digits(new)))
+}
+
+/// The hunks of a patch as HTML, with what lies between them left out.
+pub fn hunks_html(hunks: &[(Side, Side)]) -> String {
+    let sides = hunks.iter().flat_map(|(old, new)| [old, new]);
+    let digits = sides.map(digits).max().unwrap_or_default();
+    let hunks: Vec<_> =
+        hunks.iter().map(|(old, new)| rows(old, new, digits)).collect();
+    hunks.join("<p>…</p>\n")
+}
+
+fn rows(old: &Side, new: &Side, digits: usize) -> String {
     let diff = compare(old, new);
     let rows = Rows {
         old_lines: highlight::lines(&old.path, &old.text),
         new_lines: highlight::lines(&new.path, &new.text),
         old_first: old.first_line,
         new_first: new.first_line,
-        digits: last_line(old).max(last_line(new)).to_string().len(),
+        digits,
     };
     let last = diff.ops().len().saturating_sub(1);
     let mut html = String::new();
@@ -151,8 +183,10 @@ impl Rows<'_> {
     }
 }
 
-fn last_line(side: &Side) -> usize {
-    side.first_line + side.text.lines().count()
+/// How wide its line numbers are.
+fn digits(side: &Side) -> usize {
+    let last = side.first_line + side.text.lines().count();
+    last.to_string().len()
 }
 
 /// The bytes of a changed line in which it differs from the line that it

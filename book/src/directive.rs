@@ -7,7 +7,7 @@ use crate::captured::{self, Captured};
 use crate::diff::{self, Side};
 use crate::html::{self, escape};
 use crate::problem::{did_you_mean, list};
-use crate::{figure, highlight, item};
+use crate::{exercise, figure, highlight, item};
 
 /// A directive with its arguments.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -43,12 +43,17 @@ pub enum Directive {
         /// The name of its file in `book/captured`, without `.txt`.
         name: String,
     },
+    /// An exercise, with hints and a solution.
+    Exercise {
+        /// Its number, such as `3.1`.
+        number: String,
+    },
 }
 
 const ALL: &str = "`{{#item path name}}` (one name or more), \
                    `{{#file path}}`, `{{#diff old new}}`, \
                    `{{#diff old new name}}`, `{{#heap scenario}}`, \
-                   `{{#captured name}}`";
+                   `{{#captured name}}`, `{{#exercise 3.1}}`";
 
 impl Directive {
     /// Reads a line of a chapter that starts with `{{#`.
@@ -85,7 +90,11 @@ impl Directive {
             }
             ("heap", [name]) => Ok(Self::Heap { scenario: owned(name) }),
             ("captured", [name]) => Ok(Self::Captured { name: owned(name) }),
-            ("item" | "file" | "diff" | "heap" | "captured", _) => {
+            ("exercise", [number]) => {
+                Ok(Self::Exercise { number: owned(number) })
+            }
+            ("item" | "file" | "diff", _)
+            | ("heap" | "captured" | "exercise", _) => {
                 Err(format!("`{kind}` has other arguments. There are: {ALL}"))
             }
             _ => Err(format!("unknown directive `{kind}`. There are: {ALL}")),
@@ -115,18 +124,32 @@ fn item_names(words: &[&str]) -> Vec<String> {
 pub struct Sources {
     /// The root of the repository.
     pub root: PathBuf,
-    /// The folder of captured output.
-    pub captured: PathBuf,
+    /// The folder of the book, with its captured output and its exercises.
+    pub book: PathBuf,
+    /// The folder of the chapters.
+    pub chapters: PathBuf,
 }
 
 impl Sources {
-    /// The HTML that a directive stands for.
+    /// The sources of the book in `folder`, which lies in the root of the
+    /// repository.
+    pub fn new(folder: &Path, chapters: PathBuf) -> Self {
+        let root = folder.parent().unwrap_or(folder).to_owned();
+        Self { root, book: folder.to_owned(), chapters }
+    }
+
+    /// The Markdown that a directive stands for, on the page at `page` below
+    /// the folder of the chapters.
     ///
     /// # Errors
     ///
     /// What is wrong with its arguments and what to write instead.
-    pub fn html(&self, directive: &Directive) -> Result<String, String> {
-        match directive {
+    pub fn markdown(
+        &self,
+        directive: &Directive,
+        page: &Path,
+    ) -> Result<String, String> {
+        let html = match directive {
             Directive::Item { path, names } => self.items(path, names),
             Directive::File { path } => self.file(path),
             Directive::Diff { old, new, name } => {
@@ -134,7 +157,11 @@ impl Sources {
             }
             Directive::Heap { scenario } => heap(scenario),
             Directive::Captured { name } => self.captured(name),
-        }
+            Directive::Exercise { number } => {
+                return Ok(exercise::load(self, number)?.markdown(page));
+            }
+        };
+        Ok(html::block(&html?))
     }
 
     fn items(&self, path: &str, names: &[String]) -> Result<String, String> {
@@ -175,18 +202,14 @@ impl Sources {
         let what = name.map_or_else(String::new, |name| {
             format!("<code>{}</code>, ", escape(name))
         });
-        Ok(format!(
-            "<figure class=\"diff\">\n\
-             <figcaption><span>{what}{} → {}</span> \
-             <span>+{} −{}</span></figcaption>\n\
-             <div class=\"hunks hljs\"><div>\n{}</div></div>\n\
-             </figure>",
+        let caption = format!(
+            "<span>{what}{} → {}</span> <span>+{} −{}</span>",
             escape(&old.path),
             escape(&new.path),
             changes.added,
             changes.removed,
-            diff::html(&old, &new),
-        ))
+        );
+        Ok(diff::figure(&caption, &diff::html(&old, &new)))
     }
 
     fn side(&self, path: &str, name: Option<&str>) -> Result<Side, String> {
@@ -202,9 +225,10 @@ impl Sources {
     }
 
     fn captured(&self, name: &str) -> Result<String, String> {
-        let file = self.captured.join(format!("{name}.txt"));
+        let folder = self.book.join("captured");
+        let file = folder.join(format!("{name}.txt"));
         let Ok(text) = fs::read_to_string(file) else {
-            let names = names_in(&self.captured);
+            let names = names_in(&folder);
             let names: Vec<_> = names
                 .iter()
                 .filter_map(|name| name.strip_suffix(".txt"))

@@ -29,15 +29,15 @@ pub fn listing(class: &str, caption: &str, code: &str) -> String {
     )
 }
 
-/// HTML as a block of Markdown, as far to the right as `indent`.
+/// HTML as a block of Markdown.
 ///
 /// Every directive ends up here. A blank line would end the block, and the
 /// rest would be read as Markdown: so there is none. In HTML it means nothing
 /// outside a `pre`, and [`lines`] leaves none in there.
-pub fn block(html: &str, indent: &str) -> String {
+pub fn block(html: &str) -> String {
     let mut block = String::from("\n");
     for line in html.lines().filter(|line| !line.trim().is_empty()) {
-        block += &format!("{indent}{line}\n");
+        block += &format!("{line}\n");
     }
     block + "\n"
 }

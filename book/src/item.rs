@@ -124,20 +124,13 @@ fn collect(item: &Item, path: &str, items: &mut Vec<Named>) {
 
 fn collect_impl(block: &syn::ItemImpl, path: &str, items: &mut Vec<Named>) {
     let of = type_name(&block.self_ty);
-    let by_trait = block.trait_.as_ref().map(|(_, name, _)| {
-        let last = name.segments.last();
-        last.map_or_else(String::new, |last| last.ident.to_string())
-    });
-    let name = match &by_trait {
-        Some(name) => format!("{path}{name} for {of}"),
-        None => format!("{path}impl {of}"),
-    };
+    let name = format!("{path}{}", impl_name(block));
     items.push(Named::new(name.clone(), block));
     for item in &block.items {
         let Some(inner) = impl_item_name(item) else { continue };
         let short = format!("{path}{of}::{inner}");
         let mut named = Named::new(short.clone(), item);
-        if by_trait.is_some() {
+        if block.trait_.is_some() {
             named.full = format!("{name}::{inner}");
             named.short = Some(short);
         }
@@ -180,8 +173,22 @@ fn trait_item_name(item: &TraitItem) -> Option<String> {
     }
 }
 
+/// `impl Heap`, or `Brk for SimBrk`.
+pub(crate) fn impl_name(block: &syn::ItemImpl) -> String {
+    let of = type_name(&block.self_ty);
+    match &block.trait_ {
+        Some((_, name, _)) => {
+            let last = name.segments.last();
+            let name =
+                last.map_or_else(String::new, |last| last.ident.to_string());
+            format!("{name} for {of}")
+        }
+        None => format!("impl {of}"),
+    }
+}
+
 /// `Heap` for `Heap<B>`. What has no name of its own has none here.
-fn type_name(of: &Type) -> String {
+pub(crate) fn type_name(of: &Type) -> String {
     match of {
         Type::Path(path) => {
             let last = path.path.segments.last();

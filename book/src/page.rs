@@ -1,12 +1,13 @@
 //! One page: its prose, and its directives put in place.
 
 use std::ops::Range;
+use std::path::Path;
 
 use mdbook_markdown::pulldown_cmark::{Event, HeadingLevel, Tag, TagEnd};
 use mdbook_markdown::{MarkdownOptions, new_cmark_parser};
 
 use crate::directive::{Directive, Sources};
-use crate::html;
+use crate::{exercise, html};
 
 /// A page has at most this many words of prose.
 pub const MAX_WORDS: usize = 1500;
@@ -16,7 +17,8 @@ const WORDS_PER_MINUTE: usize = 200;
 /// How long a page is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Length {
-    /// Its words of prose: all but listings, figures, code and HTML.
+    /// Its words of prose: all but listings, figures, code and HTML. Of an
+    /// exercise it is the task.
     pub words: usize,
 }
 
@@ -44,18 +46,14 @@ pub struct Page<'a> {
     code: Vec<Range<usize>>,
     // Behind the title.
     title_end: Option<usize>,
-    length: Length,
+    words: usize,
 }
 
 impl<'a> Page<'a> {
     /// Takes a page apart.
     pub fn new(markdown: &'a str) -> Self {
-        let mut page = Self {
-            markdown,
-            code: Vec::new(),
-            title_end: None,
-            length: Length { words: 0 },
-        };
+        let mut page =
+            Self { markdown, code: Vec::new(), title_end: None, words: 0 };
         let mut in_block = false;
         let options = MarkdownOptions::default();
         let events = new_cmark_parser(markdown, &options).into_offset_iter();
@@ -70,14 +68,14 @@ impl<'a> Page<'a> {
                     page.title_end.get_or_insert(range.end);
                 }
                 Event::Code(text) => {
-                    page.length.words += words(&text);
+                    page.words += words(&text);
                     page.code.push(range);
                 }
                 Event::Text(text)
                     if !in_block
                         && !is_directive(page.line_at(range.start)) =>
                 {
-                    page.length.words += words(&text);
+                    page.words += words(&text);
                 }
                 _ => {}
             }
@@ -86,8 +84,24 @@ impl<'a> Page<'a> {
     }
 
     /// How long the page is.
-    pub fn length(&self) -> Length {
-        self.length
+    pub fn length(&self, sources: &Sources) -> Length {
+        let tasks = self.exercises().into_iter().filter_map(|number| {
+            // What is wrong with an exercise is told by `expand`.
+            let text = exercise::text(sources, &number).ok()?;
+            Some(words(&text.title) + Page::new(&text.task).words)
+        });
+        Length { words: self.words + tasks.sum::<usize>() }
+    }
+
+    /// The numbers of the exercises on the page.
+    pub fn exercises(&self) -> Vec<String> {
+        let directives = self.directives().into_iter();
+        directives
+            .filter_map(|(_, line)| match Directive::parse(line) {
+                Ok(Directive::Exercise { number }) => Some(number),
+                _ => None,
+            })
+            .collect()
     }
 
     /// The lines that hold a directive, with their numbers, from 1 on.
@@ -105,26 +119,36 @@ impl<'a> Page<'a> {
     }
 
     /// The page as Markdown and HTML that mdBook renders: each directive in
-    /// its place, the length under the title.
+    /// its place, the length under the title. `path` is where the page lies
+    /// below the folder of the chapters.
     ///
     /// # Errors
     ///
     /// All mistakes of the page.
-    pub fn expand(&self, sources: &Sources) -> Result<String, Vec<Mistake>> {
-        let mut mistakes = self.mistakes();
+    pub fn expand(
+        &self,
+        path: &Path,
+        sources: &Sources,
+    ) -> Result<String, Vec<Mistake>> {
+        let length = self.length(sources);
+        let mut mistakes = self.mistakes(length);
         let mut blocks = Vec::new();
         for (number, line) in self.directives() {
-            let html = Directive::parse(line)
-                .and_then(|directive| sources.html(&directive));
-            match html {
-                Ok(html) => blocks.push((number, html)),
+            let block = Directive::parse(line)
+                .and_then(|directive| sources.markdown(&directive, path));
+            match block {
+                Ok(block) => blocks.push((number, block)),
                 Err(mistake) => mistakes.push((Some(number), mistake)),
             }
         }
-        if mistakes.is_empty() { Ok(self.with(&blocks)) } else { Err(mistakes) }
+        if mistakes.is_empty() {
+            Ok(self.with(length, &blocks))
+        } else {
+            Err(mistakes)
+        }
     }
 
-    fn mistakes(&self) -> Vec<Mistake> {
+    fn mistakes(&self, length: Length) -> Vec<Mistake> {
         let mut mistakes = Vec::new();
         if self.title_end.is_none() {
             mistakes.push((
@@ -132,20 +156,20 @@ impl<'a> Page<'a> {
                 "the page has no title. Start it with `# Title`".into(),
             ));
         }
-        if self.length.words > MAX_WORDS {
+        if length.words > MAX_WORDS {
             let text = format!(
                 "the page has {} words of prose, and may have {MAX_WORDS}. \
                  Make two pages of it",
-                self.length.words
+                length.words
             );
             mistakes.push((None, text));
         }
         mistakes
     }
 
-    /// The page with `blocks` of HTML in place of the lines with their
+    /// The page with `blocks` of Markdown in place of the lines with their
     /// numbers.
-    fn with(&self, blocks: &[(usize, String)]) -> String {
+    fn with(&self, length: Length, blocks: &[(usize, String)]) -> String {
         let mut expanded = String::new();
         let mut blocks = blocks.iter().peekable();
         let mut end = 0;
@@ -153,14 +177,14 @@ impl<'a> Page<'a> {
             let titled = end < self.title_end.unwrap_or(0);
             end += line.len();
             match blocks.next_if(|(number, _)| *number == index + 1) {
-                Some((_, html)) => {
+                Some((_, block)) => {
                     let indent = line.len() - line.trim_start().len();
-                    expanded += &html::block(html, &line[..indent]);
+                    expanded += &indented(block, &line[..indent]);
                 }
                 None => expanded += line,
             }
             if titled && end >= self.title_end.unwrap_or(0) {
-                expanded += &html::block(&self.length.html(), "");
+                expanded += &html::block(&length.html());
             }
         }
         expanded
@@ -174,6 +198,15 @@ impl<'a> Page<'a> {
         let start = self.markdown[..at].rfind('\n').map_or(0, |at| at + 1);
         self.markdown[start..].lines().next().unwrap_or_default()
     }
+}
+
+/// Lines moved to the right, as far as a directive stands in a list.
+fn indented(block: &str, indent: &str) -> String {
+    let lines = block.split_inclusive('\n').map(|line| match line.trim() {
+        "" => line.to_owned(),
+        _ => format!("{indent}{line}"),
+    });
+    lines.collect()
 }
 
 fn is_directive(line: &str) -> bool {

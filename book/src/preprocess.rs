@@ -52,18 +52,17 @@ fn expand(
     chapters: &Path,
     mut book: Book,
 ) -> Result<Book, Problems> {
-    let root = folder.parent().unwrap_or(folder).to_owned();
+    let sources = Sources::new(folder, chapters.to_owned());
     let name = |path: &Path| {
-        slashes(chapters.join(path).strip_prefix(&root).unwrap_or(path))
+        let whole = chapters.join(path);
+        slashes(whole.strip_prefix(&sources.root).unwrap_or(path))
     };
-    let sources =
-        Sources { captured: folder.join("captured"), root: root.clone() };
     let mut problems = Vec::new();
     let mut known = BTreeSet::new();
     book.for_each_chapter_mut(|chapter| {
         let Some(path) = &chapter.source_path else { return };
         known.insert(path.clone());
-        match Page::new(&chapter.content).expand(&sources) {
+        match Page::new(&chapter.content).expand(path, &sources) {
             Ok(expanded) => chapter.content = expanded,
             Err(mistakes) => {
                 problems.extend(mistakes.into_iter().map(|(line, text)| {

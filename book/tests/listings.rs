@@ -50,11 +50,11 @@ fn a_comment_of_two_lines_is_coloured_in_both() {
 #[test]
 fn no_block_of_html_has_a_blank_line() {
     let lines = html::lines(["a".into(), String::new(), "b".into()]);
-    let block = html::block(&format!("<pre>{lines}</pre>\n \n<p>"), "  ");
+    let block = html::block(&format!("<pre>{lines}</pre>\n \n<p>"));
     assert_eq!(
         block,
-        "\n  <pre><span>a\n  </span><span>\n  </span><span>b\n  \
-         </span></pre>\n  <p>\n\n"
+        "\n<pre><span>a\n</span><span>\n</span><span>b\n</span></pre>\n\
+         <p>\n\n"
     );
 }
 

@@ -43,12 +43,13 @@ impl Repository {
         fs::write(path, text).unwrap();
     }
 
+    fn sources(&self) -> Sources {
+        let book = self.path().join("book");
+        Sources::new(&book, book.join("chapters"))
+    }
+
     fn expand(&self, page: &str) -> Result<String, Vec<Mistake>> {
-        let sources = Sources {
-            root: self.path().to_owned(),
-            captured: self.path().join("book/captured"),
-        };
-        Page::new(page).expand(&sources)
+        Page::new(page).expand(Path::new("one.md"), &self.sources())
     }
 
     /// What the build says about a page that has `line` as its third.
@@ -89,6 +90,16 @@ fn text_right_above_and_below_a_directive_is_no_part_of_it() {
 }
 
 #[test]
+fn a_directive_in_a_list_stays_in_it() {
+    let page = "# T\n\n- one\n\n  {{#item stage1/src/heap.rs Heap}}\n\n- two\n";
+    let html = Repository::new().build(page).unwrap();
+    let (_, list) = html.split_once("<ul>\n<li>\n<p>one</p>").unwrap();
+    let (first, second) = list.split_once("</li>").unwrap();
+    assert!(first.contains("<figure class=\"listing\">"), "{first}");
+    assert!(second.contains("<p>two</p>"), "{second}");
+}
+
+#[test]
 fn a_directive_in_a_fence_or_between_backticks_is_text() {
     let page = "# T\n\n```text\n{{#nonsense}}\n```\n\nWrite `{{#heap x}}`.\n";
     let expanded = Repository::new().expand(page).unwrap();
@@ -116,6 +127,7 @@ fn a_directive_with_a_wrong_number_of_arguments_stops_the_build() {
         "{{#diff a b c d}}",
         "{{#heap}}",
         "{{#captured a b}}",
+        "{{#exercise}}",
     ] {
         let mistake = Repository::new().mistake(line);
         assert!(mistake.contains("has other arguments"), "{line}: {mistake}");
@@ -215,7 +227,8 @@ fn code_and_directives_are_not_prose() {
     let page = "# Two words\n\nThree and `four` - here.\n\n\
                 ```rust\nlet not = 1;\n```\n\n{{#heap not-this}}\n\n\
                 <p>nor this</p>\n\n| a table | counts |\n|---|---|\n";
-    assert_eq!(Page::new(page).length().words, 9);
+    let length = Page::new(page).length(&Repository::new().sources());
+    assert_eq!(length.words, 9);
 }
 
 #[test]

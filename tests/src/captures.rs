@@ -12,8 +12,10 @@ use book::captured::{Captured, Compare};
 use tempfile::TempDir;
 
 use crate::preload::{COUNT_FILE, counter, preload};
-use crate::run::{command, run, run_together};
-use crate::workspace::{build_example, build_test, workspace};
+use crate::run::{command, run, run_together, run_within};
+use crate::workspace::{
+    build_example, build_hello, build_release_example, build_test, workspace,
+};
 
 /// An output that the book quotes.
 pub struct Capture {
@@ -27,7 +29,7 @@ pub struct Capture {
 }
 
 /// All of them, in the order of the book.
-pub const CAPTURES: [Capture; 11] = [
+pub const CAPTURES: [Capture; 20] = [
     Capture {
         name: "memory-map",
         command: "cargo run -q -p tests --example memory_map",
@@ -99,9 +101,83 @@ pub const CAPTURES: [Capture; 11] = [
         compare: Compare::Exact,
         make: || whole_test("stage1-bump", "checkpoints"),
     },
+    Capture {
+        name: "double-free-2",
+        command: "LD_PRELOAD=target/debug/examples/libmalloc2.so \
+                  target/debug/examples/wrong_free twice",
+        compare: Compare::Shape,
+        make: || double_free("malloc2"),
+    },
+    Capture {
+        name: "moves-of-the-break",
+        command: "rm -f target/count; for stage in 1 2 3; do \
+                  MALLOC_COUNT_FILE=target/count LD_PRELOAD=\
+                  \"target/debug/examples/libcount_sbrk.so \
+                  target/debug/examples/libmalloc$stage.so\" \
+                  ls -l book > target/list; done; cat target/count",
+        compare: Compare::Shape,
+        make: moves_of_all_stages,
+    },
+    Capture {
+        name: "checkpoints-2",
+        command: "cargo test -p stage2-headers --test checkpoints",
+        compare: Compare::Exact,
+        make: || whole_test("stage2-headers", "checkpoints"),
+    },
+    Capture {
+        name: "steps-3",
+        command: "cargo run -q --release -p tests --example steps",
+        compare: Compare::Shape,
+        make: || measure("steps"),
+    },
+    Capture {
+        name: "live-blocks",
+        command: "cargo run -q --release -p tests --example live_blocks",
+        compare: Compare::Shape,
+        make: || measure("live_blocks"),
+    },
+    Capture {
+        name: "real-programs-3",
+        command: "cargo run -q --release -p tests --example real_programs",
+        compare: Compare::Shape,
+        make: || measure("real_programs"),
+    },
+    Capture {
+        name: "linked-with-3",
+        command: "cc -o target/hello tests/c/hello.c \
+                  -Ltarget/debug/examples -lmalloc3 \
+                  -Wl,-rpath,target/debug/examples && \
+                  target/hello < tests/c/hello.c && \
+                  ldd target/hello | grep malloc",
+        compare: Compare::Shape,
+        make: linked_with_3,
+    },
+    Capture {
+        name: "checkpoints-3",
+        command: "cargo test -p stage3-freelist --test checkpoints",
+        compare: Compare::Exact,
+        make: || whole_test("stage3-freelist", "checkpoints"),
+    },
+    Capture {
+        name: "double-free-3",
+        command: "LD_PRELOAD=target/debug/examples/libmalloc3.so \
+                  target/debug/examples/wrong_free twice",
+        compare: Compare::Shape,
+        make: || double_free("malloc3"),
+    },
 ];
 
+/// Those for which a plain `cargo test` has not all that they need: other
+/// programs, or the minutes that a measurement takes.
+const NEEDS_MORE: [&str; 4] =
+    ["steps-3", "live-blocks", "real-programs-3", "linked-with-3"];
+
 impl Capture {
+    /// Whether it needs more than cargo and a moment.
+    pub fn needs_more(&self) -> bool {
+        NEEDS_MORE.contains(&self.name)
+    }
+
     /// Where the book keeps it.
     pub fn file(&self) -> PathBuf {
         folder().join(self.name).with_extension("txt")
@@ -215,6 +291,17 @@ fn run_example(name: &str) -> String {
     output(command(build_example(name), workspace()))
 }
 
+/// What an example prints that measures time. It is built for that, and may
+/// take a few minutes.
+fn measure(name: &str) -> String {
+    // With its own environment: it may call cargo.
+    let mut example = Command::new(build_release_example(name));
+    example.current_dir(workspace());
+    let outcome = run_within(Duration::from_secs(600), example);
+    assert!(outcome.status.success(), "{name}: {outcome:?}");
+    outcome.stdout
+}
+
 /// `ls`, long but without the names of users, which differ from machine to
 /// machine.
 fn ls_on_stage_1() -> String {
@@ -234,6 +321,43 @@ fn moves_of_ls() -> String {
     preload(&mut ls, &[&counter(), &build_example("malloc1")]);
     output(ls);
     fs::read_to_string(count).expect("the library counts")
+}
+
+/// How often `ls -l` moves the break on each stage, a line for each.
+fn moves_of_all_stages() -> String {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let count = folder.path().join("count");
+    for library in ["malloc1", "malloc2", "malloc3"] {
+        let mut ls = command("ls", workspace());
+        ls.args(["-l", "book"]).env(COUNT_FILE, &count);
+        preload(&mut ls, &[&counter(), &build_example(library)]);
+        output(ls);
+    }
+    fs::read_to_string(count).expect("the library counts")
+}
+
+/// What a heap says when a program frees a block twice. (A shell adds that the
+/// program was aborted.)
+fn double_free(library: &str) -> String {
+    let mut wrong = command(build_example("wrong_free"), workspace());
+    wrong.arg("twice");
+    preload(&mut wrong, &[&build_example(library)]);
+    let outcome = run(wrong);
+    assert!(!outcome.status.success(), "{library}: {outcome:?}");
+    outcome.stderr
+}
+
+/// A program with stage 3 linked in, and where the loader finds it.
+fn linked_with_3() -> String {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let library = build_example("malloc3");
+    let hello = build_hello(folder.path(), &library);
+    let mut shell = command("sh", workspace());
+    let script = "\"$0\" < tests/c/hello.c && ldd \"$0\" | grep malloc";
+    shell.args(["-c", script]).arg(hello);
+    let libraries = library.parent().expect("a library lies in a folder");
+    output(shell)
+        .replace(&libraries.display().to_string(), "target/debug/examples")
 }
 
 /// A folder that is the same everywhere.

@@ -2,12 +2,15 @@
 //!
 //! The tests are in `tests/tests`. What they share is here: [`workspace`]
 //! builds what they look at, [`run`] runs it, [`preload`] puts one of our
-//! heaps under a program and proves that it was used, [`shadow`] watches a
-//! heap do random work, and [`captures`] makes the outputs that the book
+//! heaps under a program and proves that it was used, [`programs`] keeps real
+//! programs busy, [`shadow`] watches a heap do random work and [`invariants`]
+//! what goes on inside it, and [`captures`] makes the outputs that the book
 //! quotes.
 
 pub mod captures;
+pub mod invariants;
 pub mod preload;
+pub mod programs;
 pub mod run;
 pub mod shadow;
 pub mod workspace;

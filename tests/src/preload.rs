@@ -11,7 +11,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use crate::run::{Outcome, run};
+use crate::run::{Outcome, Used, run_measured};
 use crate::workspace::build_example;
 
 /// The environment variable that names the file for the count. The library
@@ -47,19 +47,29 @@ pub fn preload(command: &mut Command, libraries: &[&Path]) {
 /// Runs `command` with `library` preloaded, and returns how each process that
 /// came to its end had moved the break.
 pub fn run_preloaded(
-    mut command: Command,
+    command: Command,
     library: &Path,
 ) -> (Outcome, Vec<Moves>) {
+    let (outcome, _used, moves) = run_counted(command, &[library]);
+    (outcome, moves)
+}
+
+/// Runs `command` with `libraries` preloaded, and returns what it used and how
+/// each process that came to its end had moved the break.
+pub fn run_counted(
+    mut command: Command,
+    libraries: &[&Path],
+) -> (Outcome, Used, Vec<Moves>) {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let file = folder.path().join("moves");
     let counter = counter();
-    preload(&mut command, &[&counter, library]);
+    preload(&mut command, &[&[&*counter], libraries].concat());
     command.env(COUNT_FILE, &file);
-    let outcome = run(command);
+    let (outcome, used) = run_measured(command);
     let report = fs::read_to_string(&file).unwrap_or_else(|error| {
         panic!("no count of the moves of the break: {error}\n{outcome:?}")
     });
-    (outcome, report.lines().map(moves).collect())
+    (outcome, used, report.lines().map(moves).collect())
 }
 
 /// The library that counts.

@@ -24,6 +24,16 @@ pub struct Outcome {
     pub stderr: String,
 }
 
+/// What a command used of the machine, its children included.
+#[derive(Clone, Copy, Debug)]
+pub struct Used {
+    /// How long a processor worked for it, in the program and in the kernel.
+    pub time: Duration,
+    /// The most memory that it had at one time, in bytes. (Of several
+    /// processes, the one that had most.)
+    pub memory: u64,
+}
+
 /// A command that runs in `folder`, with no environment but the path to its
 /// programs, the plain C locale and the time zone UTC.
 pub fn command(program: impl AsRef<OsStr>, folder: &Path) -> Command {
@@ -52,13 +62,26 @@ pub fn run(command: Command) -> Outcome {
 ///
 /// If it does not start, or is not done in time: then it is killed.
 pub fn run_within(limit: Duration, command: Command) -> Outcome {
+    run_measured_within(limit, command).0
+}
+
+/// Runs `command` to its end, and measures what it uses.
+///
+/// # Panics
+///
+/// If it does not start, or is not done after a minute: then it is killed.
+pub fn run_measured(command: Command) -> (Outcome, Used) {
+    run_measured_within(LIMIT, command)
+}
+
+fn run_measured_within(limit: Duration, command: Command) -> (Outcome, Used) {
     // Files, not pipes: a pipe that nobody empties stops the program, and one
     // that a grandchild holds open never ends.
     let mut stdout = tempfile::tempfile().expect("a temporary file");
     let mut stderr = tempfile::tempfile().expect("a temporary file");
-    let status = run_into(limit, command, &mut stdout, &mut stderr);
+    let (status, used) = run_into(limit, command, &mut stdout, &mut stderr);
     let (stdout, stderr) = (contents(&mut stdout), contents(&mut stderr));
-    Outcome { status, stdout, stderr }
+    (Outcome { status, stdout, stderr }, used)
 }
 
 /// Runs `command` to its end, and returns all that it printed as it stands on
@@ -79,7 +102,7 @@ fn run_into(
     mut command: Command,
     stdout: &mut File,
     stderr: &mut File,
-) -> ExitStatus {
+) -> (ExitStatus, Used) {
     let child = command
         .stdin(Stdio::null())
         .stdout(stdout.try_clone().expect("a second handle"))
@@ -95,18 +118,57 @@ fn run_into(
     })
 }
 
-/// The exit status of `child`, or none if it had to be killed.
-fn wait(limit: Duration, mut child: Child) -> Option<ExitStatus> {
+/// How `child` ended and what it used, or none if it had to be killed.
+fn wait(limit: Duration, mut child: Child) -> Option<(ExitStatus, Used)> {
     let start = Instant::now();
     while start.elapsed() < limit {
-        if let Some(status) = child.try_wait().expect("a child of ours") {
-            return Some(status);
+        if let Some(ended) = ended(&mut child) {
+            return Some(ended);
         }
         sleep(Duration::from_millis(2));
     }
     child.kill().expect("a child of ours");
     child.wait().expect("a child of ours");
     None
+}
+
+/// How `child` ended and what it used, if it has ended. It must not be asked
+/// again then.
+#[cfg(unix)]
+fn ended(child: &mut Child) -> Option<(ExitStatus, Used)> {
+    use std::mem::MaybeUninit;
+    use std::os::unix::process::ExitStatusExt;
+
+    let pid = child.id().cast_signed();
+    let mut status = 0;
+    let mut usage = MaybeUninit::<libc::rusage>::zeroed();
+    // SAFETY: both results may be written. Whoever waits for a child makes it
+    // vanish: this one is ours, and nobody asks again.
+    let ended = unsafe {
+        libc::wait4(pid, &mut status, libc::WNOHANG, usage.as_mut_ptr())
+    };
+    assert_ne!(ended, -1, "wait4(2) for a child of ours");
+    if ended == 0 {
+        return None;
+    }
+    // SAFETY: all its fields are numbers, and may be zero.
+    let usage = unsafe { usage.assume_init() };
+    let duration = |time: libc::timeval| {
+        Duration::from_secs(time.tv_sec as u64)
+            + Duration::from_micros(time.tv_usec as u64)
+    };
+    let used = Used {
+        time: duration(usage.ru_utime) + duration(usage.ru_stime),
+        // Linux counts in KiB.
+        memory: usage.ru_maxrss as u64 * 1024,
+    };
+    Some((ExitStatus::from_raw(status), used))
+}
+
+#[cfg(not(unix))]
+fn ended(child: &mut Child) -> Option<(ExitStatus, Used)> {
+    let status = child.try_wait().expect("a child of ours")?;
+    Some((status, Used { time: Duration::ZERO, memory: 0 }))
 }
 
 fn contents(file: &mut File) -> String {

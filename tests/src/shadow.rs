@@ -3,18 +3,25 @@
 //! The shadow of a heap is a plain list of the blocks that are live: where
 //! each one lies, how long it is, and what it holds. Whatever the heap does is
 //! checked against that list, so the shadow needs to know nothing of how the
-//! heap works.
+//! heap works. What must be true inside a heap is checked too, where the heap
+//! lets us look: see [`invariants`].
 
-use std::cell::{RefCell, RefMut};
+use std::cell::{Cell, RefCell, RefMut};
+use std::collections::BTreeMap;
+use std::iter;
 use std::mem::MaybeUninit;
 use std::ptr::{self, NonNull};
 use std::rc::Rc;
 use std::slice;
+use std::thread;
 
 use fastrand::Rng;
-use stage1_bump::{Brk, OutOfMemory, SimBrk};
+use stage1_bump::SimBrk;
 
-/// What can be asked of a heap.
+use crate::invariants::{self, Around, Lists, Seen};
+
+/// What can be asked of a heap. A step on the way to a stage may have `malloc`
+/// and `free` alone.
 pub trait Allocator {
     /// malloc(3)
     fn malloc(&mut self, size: usize) -> *mut u8;
@@ -27,24 +34,51 @@ pub trait Allocator {
     unsafe fn free(&mut self, payload: *mut u8);
 
     /// calloc(3)
-    fn calloc(&mut self, count: usize, size: usize) -> *mut u8;
+    fn calloc(&mut self, _count: usize, _size: usize) -> *mut u8 {
+        unreachable!("this heap has malloc and free alone")
+    }
 
     /// realloc(3)
     ///
     /// # Safety
     ///
     /// `payload` is null or a live block of this heap.
-    unsafe fn realloc(&mut self, payload: *mut u8, size: usize) -> *mut u8;
+    unsafe fn realloc(&mut self, _payload: *mut u8, _size: usize) -> *mut u8 {
+        unreachable!("this heap has malloc and free alone")
+    }
 
     /// posix_memalign(3), with the block as its result
-    fn memalign(&mut self, align: usize, size: usize) -> *mut u8;
+    fn memalign(&mut self, _align: usize, _size: usize) -> *mut u8 {
+        unreachable!("this heap has malloc and free alone")
+    }
 
     /// malloc_usable_size(3)
     ///
     /// # Safety
     ///
     /// `payload` is null or a live block of this heap.
-    unsafe fn usable_size(&self, payload: *mut u8) -> usize;
+    unsafe fn usable_size(&self, _payload: *mut u8) -> usize {
+        0
+    }
+
+    /// The blocks, if the heap shows them.
+    fn blocks(&self) -> Box<dyn Iterator<Item = Seen> + '_> {
+        Box::new(iter::empty())
+    }
+
+    /// Checks what must be true inside, given the blocks.
+    ///
+    /// # Errors
+    ///
+    /// The first rule that does not hold.
+    fn check(&self, _blocks: &[Seen], _around: &Around) -> Result<(), String> {
+        Ok(())
+    }
+
+    /// A picture of the heap, if it can draw itself.
+    fn draw(&self) -> String {
+        String::new()
+    }
 }
 
 /// How much of the contract a heap is held to.
@@ -68,18 +102,27 @@ pub struct Break(Rc<Region>);
 #[derive(Debug)]
 struct Region {
     brk: RefCell<SimBrk<'static>>,
+    height: usize,
     bytes: *mut [MaybeUninit<u8>],
 }
 
 impl Break {
-    /// A break that can rise by `len` bytes.
-    pub fn new(len: usize) -> Self {
-        let bytes = vec![MaybeUninit::uninit(); len].into_boxed_slice();
-        let bytes = Box::into_raw(bytes);
+    /// A break that can rise by `height` bytes, from the start of a page.
+    pub fn new(height: usize) -> Self {
+        Self::starting_at(0, height)
+    }
+
+    /// A break that can rise by `height` bytes, from `offset` bytes past the start
+    /// of a page. (So a game is the same each time, padding included.)
+    pub fn starting_at(offset: usize, height: usize) -> Self {
+        const PAGE: usize = 4096;
+        let bytes = Box::into_raw(Box::new_uninit_slice(height + PAGE));
+        let skip = offset.wrapping_sub(bytes.addr()) % PAGE;
         // SAFETY: the bytes live until the region is dropped, and the break
         // with it.
-        let brk = RefCell::new(SimBrk::new(unsafe { &mut *bytes }));
-        Self(Rc::new(Region { brk, bytes }))
+        let region: &'static mut [_] = unsafe { &mut *bytes };
+        let brk = SimBrk::new(&mut region[skip..skip + height]);
+        Self(Rc::new(Region { brk: RefCell::new(brk), height, bytes }))
     }
 
     /// The break itself.
@@ -87,65 +130,132 @@ impl Break {
         self.0.brk.borrow_mut()
     }
 
+    /// By how many bytes the break can rise in all.
+    pub fn height(&self) -> usize {
+        self.0.height
+    }
+
     /// By how many bytes the break can still rise.
     pub fn room(&self) -> usize {
-        self.0.bytes.len() - self.sim().used()
+        self.height() - self.sim().used()
     }
 }
 
 impl Drop for Region {
     fn drop(&mut self) {
-        // SAFETY: `Break::new` made the bytes from a box, and whoever uses
+        // SAFETY: `starting_at` made the bytes from a box, and whoever uses
         // them holds this region.
         drop(unsafe { Box::from_raw(self.bytes) });
     }
 }
 
-// SAFETY: it is a `SimBrk`, whose region lives as long as this does.
-unsafe impl Brk for Break {
-    unsafe fn sbrk(
-        &mut self,
-        increment: isize,
-    ) -> Result<NonNull<u8>, OutOfMemory> {
-        // SAFETY: what our caller promises, `SimBrk` asks for.
-        unsafe { self.sim().sbrk(increment) }
+/// Puts a stage's heap on our break. Each stage has a trait and a heap of its
+/// own, with the same names; what it shows of its inside is written out.
+macro_rules! play_with {
+    ($stage:ident <$(const $lists:ident)?> { $($inside:item)* }) => {
+        // SAFETY: it is a `SimBrk`, whose region lives as long as this does.
+        unsafe impl $stage::Brk for Break {
+            unsafe fn sbrk(
+                &mut self,
+                increment: isize,
+            ) -> Result<NonNull<u8>, $stage::OutOfMemory> {
+                // SAFETY: what our caller promises, `SimBrk` asks for.
+                unsafe { stage1_bump::Brk::sbrk(&mut *self.sim(), increment) }
+                    .map_err(|_| $stage::OutOfMemory)
+            }
+        }
+
+        impl<$(const $lists: usize)?> Allocator
+            for $stage::Heap<Break, $($lists)?>
+        {
+            fn malloc(&mut self, size: usize) -> *mut u8 {
+                self.malloc(size)
+            }
+
+            unsafe fn free(&mut self, payload: *mut u8) {
+                // SAFETY: the caller's promise.
+                unsafe { self.free(payload) }
+            }
+
+            fn calloc(&mut self, count: usize, size: usize) -> *mut u8 {
+                self.calloc(count, size)
+            }
+
+            unsafe fn realloc(
+                &mut self,
+                payload: *mut u8,
+                size: usize,
+            ) -> *mut u8 {
+                // SAFETY: the caller's promise.
+                unsafe { self.realloc(payload, size) }
+            }
+
+            fn memalign(&mut self, align: usize, size: usize) -> *mut u8 {
+                self.memalign(align, size)
+            }
+
+            unsafe fn usable_size(&self, payload: *mut u8) -> usize {
+                // SAFETY: the caller's promise.
+                unsafe { self.usable_size(payload) }
+            }
+
+            fn draw(&self) -> String {
+                format!("{self:?}")
+            }
+
+            $($inside)*
+        }
+    };
+}
+
+play_with!(stage1_bump<> {});
+
+play_with!(stage2_headers<> {
+    fn blocks(&self) -> Box<dyn Iterator<Item = Seen> + '_> {
+        Box::new(self.blocks().map(Seen::from))
+    }
+
+    fn check(&self, blocks: &[Seen], around: &Around) -> Result<(), String> {
+        invariants::stage_2(blocks, around)
+    }
+});
+
+play_with!(stage3_freelist<const LISTS> {
+    fn blocks(&self) -> Box<dyn Iterator<Item = Seen> + '_> {
+        Box::new(self.blocks().map(Seen::from))
+    }
+
+    fn check(&self, blocks: &[Seen], around: &Around) -> Result<(), String> {
+        // A list that goes round in a circle ends here, one block too long.
+        let list = |list| {
+            let blocks = self.free_list(list).take(blocks.len() + 1);
+            blocks.map(move |block| (list, Seen::from(block)))
+        };
+        let listed = (0..LISTS).flat_map(list).collect();
+        let lists = Lists { count: LISTS, listed, bitmap: self.bitmap() };
+        invariants::stage_3(blocks, &lists, around)
+    }
+});
+
+impl From<stage2_headers::heap::Block> for Seen {
+    fn from(block: stage2_headers::heap::Block) -> Self {
+        let stage2_headers::heap::Block { payload, size, is_free } = block;
+        Self { payload, size, is_free }
     }
 }
 
-impl<B: Brk> Allocator for stage1_bump::Heap<B> {
-    fn malloc(&mut self, size: usize) -> *mut u8 {
-        self.malloc(size)
-    }
-
-    unsafe fn free(&mut self, payload: *mut u8) {
-        // SAFETY: the caller's promise.
-        unsafe { self.free(payload) }
-    }
-
-    fn calloc(&mut self, count: usize, size: usize) -> *mut u8 {
-        self.calloc(count, size)
-    }
-
-    unsafe fn realloc(&mut self, payload: *mut u8, size: usize) -> *mut u8 {
-        // SAFETY: the caller's promise.
-        unsafe { self.realloc(payload, size) }
-    }
-
-    fn memalign(&mut self, align: usize, size: usize) -> *mut u8 {
-        self.memalign(align, size)
-    }
-
-    unsafe fn usable_size(&self, payload: *mut u8) -> usize {
-        // SAFETY: the caller's promise.
-        unsafe { self.usable_size(payload) }
+impl From<stage3_freelist::heap::Block> for Seen {
+    fn from(block: stage3_freelist::heap::Block) -> Self {
+        let stage3_freelist::heap::Block { payload, size, is_free } = block;
+        Self { payload, size, is_free }
     }
 }
 
-/// Lets a heap do `rounds` operations that `seed` picks.
+/// Lets a heap do `rounds` operations that `seed` picks, and frees what is left.
 ///
 /// # Errors
 ///
-/// The first promise that was broken, and the operations up to it.
+/// The first promise that was broken, the heap, and the operations up to it.
 pub fn play(
     heap: impl Allocator,
     brk: &Break,
@@ -153,43 +263,109 @@ pub fn play(
     seed: u64,
     rounds: usize,
 ) -> Result<(), String> {
+    let _story = Story::begins(seed);
     let mut rng = Rng::with_seed(seed);
     let mut shadow = Shadow {
         heap,
         brk: brk.clone(),
         demands,
-        refused: false,
-        live: Vec::new(),
+        refusals: 0,
+        denied: None,
+        keeps_its_end: None,
+        live: BTreeMap::new(),
         blocks_so_far: 0,
     };
-    let mut operations = Vec::new();
-    for _ in 0..rounds {
-        let operation = shadow.choose(&mut rng);
-        shadow.refused = demands.everything && rng.u8(..) < 25;
-        operations.push((operation, shadow.refused));
-        shadow.brk.sim().refuse(usize::from(shadow.refused) * usize::MAX);
-        let result = shadow.perform(operation);
-        shadow.brk.sim().refuse(0);
-        result
-            .and_then(|()| shadow.check_everything())
-            .map_err(|fault| format!("{fault}\n{}", list(&operations)))?;
+    for round in 0..rounds {
+        // In turns, the heap fills and empties.
+        let operation = shadow.choose(round / 50 % 2 == 1, &mut rng);
+        // Either all moves of the break fail, or the first.
+        let refusals = match rng.u8(..) {
+            0..16 if demands.everything => usize::MAX,
+            16..26 if demands.everything => 1,
+            _ => 0,
+        };
+        shadow.perform_and_check(operation, refusals)?;
+    }
+    while !shadow.live.is_empty() {
+        let block = Some(rng.usize(..shadow.live.len()));
+        shadow.perform_and_check(Operation::Free { block }, 0)?;
     }
     Ok(())
 }
 
-fn list(operations: &[(Operation, bool)]) -> String {
-    let line = |&(operation, refused): &(Operation, bool)| {
-        let refused = if refused { ", the break refused" } else { "" };
-        format!("    {operation:?}{refused}\n")
-    };
-    format!(
-        "the operations so far, the last one broke the promise:\n{}",
-        operations.iter().map(line).collect::<String>()
-    )
+thread_local! {
+    /// What the heap was asked for in the game that this thread plays, and how
+    /// often the break refused to move meanwhile.
+    static OPERATIONS: RefCell<Vec<(Operation, usize)>> =
+        const { RefCell::new(Vec::new()) };
+
+    /// The seed of that game.
+    static SEED: Cell<Option<u64>> = const { Cell::new(None) };
+}
+
+/// A game that is on. If it does not come to its end, because something in the
+/// heap panics or ends the process, its story is told all the same.
+struct Story;
+
+impl Story {
+    fn begins(seed: u64) -> Self {
+        SEED.set(Some(seed));
+        OPERATIONS.with_borrow_mut(Vec::clear);
+        #[cfg(all(unix, not(miri)))]
+        for signal in [libc::SIGABRT, libc::SIGSEGV, libc::SIGBUS] {
+            let handler = told_at_the_end as extern "C" fn(libc::c_int);
+            // SAFETY: the handler runs where the heap went wrong, on the
+            // thread that plays: no lock is held that it needs.
+            unsafe { libc::signal(signal, handler as libc::sighandler_t) };
+        }
+        Self
+    }
+}
+
+impl Drop for Story {
+    fn drop(&mut self) {
+        if thread::panicking() {
+            eprintln!("{}", story());
+        }
+        SEED.set(None);
+    }
+}
+
+/// Tells which game has ended the process, before it ends.
+#[cfg(all(unix, not(miri)))]
+extern "C" fn told_at_the_end(signal: libc::c_int) {
+    use std::io::Write;
+    // To the process's own standard error: the test's is lost with it.
+    let _ = writeln!(std::io::stderr(), "{}", story());
+    // SAFETY: no handler any more: this time the signal ends the process.
+    unsafe { libc::signal(signal, libc::SIG_DFL) };
+}
+
+/// The seed and the last operations of the game that is on.
+fn story() -> String {
+    const LAST: usize = 30;
+    let Some(seed) = SEED.get() else { return String::new() };
+    OPERATIONS.with_borrow(|all| {
+        let last = &all[all.len().saturating_sub(LAST)..];
+        let mut story = format!(
+            "MALLOC_SEED={seed}, the last {} of {} operations:\n",
+            last.len(),
+            all.len(),
+        );
+        for (operation, refusals) in last {
+            let refused = match refusals {
+                0 => "",
+                1 => ", the break refused to move once",
+                _ => ", the break refused to move",
+            };
+            story += &format!("    {operation:?}{refused}\n");
+        }
+        story
+    })
 }
 
 /// What the shadow asks of the heap. A block is named by its place among
-/// those that are live.
+/// those that are live, the lowest address first.
 #[derive(Clone, Copy, Debug)]
 enum Operation {
     Malloc { size: usize },
@@ -202,26 +378,44 @@ enum Operation {
 
 /// A block that the heap gave out and has not got back.
 #[derive(Clone, Copy, Debug)]
-struct Block {
-    payload: *mut u8,
+pub struct Block {
+    /// Where it starts.
+    pub payload: *mut u8,
     /// As many bytes as were asked for.
-    size: usize,
+    pub size: usize,
     /// As many as may be used.
-    len: usize,
+    pub len: usize,
     /// Tells what the block holds.
     id: usize,
 }
 
+/// After so many bytes the contents of a block come again.
+const PERIOD: usize = 4096;
+
+/// What blocks hold: each starts at another place in here.
+static CONTENTS: [u8; 2 * PERIOD] = {
+    let mut contents = [0; 2 * PERIOD];
+    let mut at = 0;
+    while at < contents.len() {
+        contents[at] = (at * 7) as u8;
+        at += 1;
+    }
+    contents
+};
+
 impl Block {
-    /// What the byte at `at` holds: another value in each block and place.
-    fn byte(&self, at: usize) -> u8 {
-        (self.id.wrapping_mul(59) ^ at.wrapping_mul(7)) as u8
+    fn contents(&self) -> &'static [u8] {
+        &CONTENTS[self.id * 59 % PERIOD..][..PERIOD]
     }
 
     fn fill(&self) {
-        for at in 0..self.len {
+        for at in (0..self.len).step_by(PERIOD) {
+            let part = &self.contents()[..PERIOD.min(self.len - at)];
             // SAFETY: the block is live and has `len` bytes.
-            unsafe { self.payload.add(at).write(self.byte(at)) };
+            unsafe {
+                let to = self.payload.add(at);
+                ptr::copy_nonoverlapping(part.as_ptr(), to, part.len());
+            }
         }
     }
 
@@ -229,7 +423,7 @@ impl Block {
     ///
     /// # Safety
     ///
-    /// They belong to a live block, and nobody writes to it meanwhile.
+    /// They are there, and nobody writes to them meanwhile.
     unsafe fn bytes<'a>(payload: *mut u8, len: usize) -> &'a [u8] {
         // SAFETY: the caller's promise.
         unsafe { slice::from_raw_parts(payload, len) }
@@ -237,13 +431,13 @@ impl Block {
 
     /// Whether `bytes` is how this block begins.
     fn check(&self, bytes: &[u8]) -> Result<(), String> {
-        match (0..bytes.len()).find(|&at| bytes[at] != self.byte(at)) {
+        match difference(bytes, self.contents()) {
             None => Ok(()),
             Some(at) => Err(format!(
                 "a block keeps its contents: byte {at} of {} was {:#04x} and \
                  is {:#04x}",
                 self.size,
-                self.byte(at),
+                self.contents()[at % PERIOD],
                 bytes[at],
             )),
         }
@@ -256,22 +450,36 @@ impl Block {
     }
 }
 
+/// Where `bytes` first differ from `contents`, which come again and again.
+fn difference(bytes: &[u8], contents: &[u8]) -> Option<usize> {
+    let part = bytes
+        .chunks(contents.len())
+        .position(|part| *part != contents[..part.len()])?;
+    let from = part * contents.len();
+    (from..bytes.len()).find(|&at| bytes[at] != contents[at - from])
+}
+
 struct Shadow<A> {
     heap: A,
     brk: Break,
     demands: Demands,
-    /// Whether the break refuses to move during this operation.
-    refused: bool,
-    live: Vec<Block>,
+    /// How often the break refuses to move during this operation.
+    refusals: usize,
+    /// What this operation returned null for: alignment and size.
+    denied: Option<(usize, usize)>,
+    /// Where the heap ends, if the break would not take its end back.
+    keeps_its_end: Option<usize>,
+    live: BTreeMap<usize, Block>,
     blocks_so_far: usize,
 }
 
 impl<A: Allocator> Shadow<A> {
-    fn choose(&self, rng: &mut Rng) -> Operation {
-        let block = if self.live.is_empty() {
-            None
-        } else {
-            Some(rng.usize(..self.live.len()))
+    fn choose(&self, emptying: bool, rng: &mut Rng) -> Operation {
+        let block = match self.live.len() {
+            0 => None,
+            // Sometimes the highest: the end of the heap can then go back.
+            len if rng.u8(..4) == 0 => Some(len - 1),
+            len => Some(rng.usize(..len)),
         };
         if !self.demands.everything {
             return match rng.u8(..2) {
@@ -279,22 +487,84 @@ impl<A: Allocator> Shadow<A> {
                 _ => Operation::Free { block },
             };
         }
+        if rng.u8(..100) < if emptying { 55 } else { 25 } {
+            return Operation::Free { block };
+        }
         match rng.u8(..100) {
-            0..30 => Operation::Malloc { size: size(rng) },
-            30..60 => Operation::Free { block },
-            60..75 => {
-                let (count, size) = count_and_size(rng);
+            0..40 => Operation::Malloc { size: self.size(rng) },
+            40..62 => {
+                let (count, size) = self.count_and_size(rng);
                 Operation::Calloc { count, size }
             }
-            75..87 => Operation::Realloc { block, size: size(rng).max(1) },
-            87..95 => {
-                let align = 1 << rng.u32(..9);
-                Operation::Memalign { align, size: size(rng) }
+            62..82 => {
+                let size = self.next_size(block, rng).max(1);
+                Operation::Realloc { block, size }
             }
-            95..97 => Operation::Free { block: None },
-            97..98 => Operation::Realloc { block: None, size: size(rng) },
-            _ => Operation::SomebodyElseTakes { bytes: rng.usize(1..99) },
+            82..93 => {
+                let powers = if rng.u8(..4) == 0 { 13 } else { 9 };
+                let align = 1 << rng.u32(..powers);
+                Operation::Memalign { align, size: self.size(rng) }
+            }
+            93..95 => Operation::Free { block: None },
+            95..96 => Operation::Realloc { block: None, size: self.size(rng) },
+            _ => Operation::SomebodyElseTakes { bytes: rng.usize(1..=200) },
         }
+    }
+
+    /// Mostly small sizes, some so large that they are a good part of what
+    /// there is, and a few that no heap can give.
+    fn size(&self, rng: &mut Rng) -> usize {
+        match rng.u8(..40) {
+            0..2 => 0,
+            2 => isize::MAX as usize - rng.usize(..99),
+            3 => usize::MAX - rng.usize(..99),
+            4..20 => rng.usize(1..=64),
+            20..26 => rng.usize(1..=70) * 16,
+            _ => {
+                let power = (self.brk.height() / 4).max(32).ilog2();
+                let most = 1 << rng.u32(4..=power);
+                rng.usize(1..=most)
+            }
+        }
+    }
+
+    /// For calloc: one time in eight the product overflows, to a small number.
+    fn count_and_size(&self, rng: &mut Rng) -> (usize, usize) {
+        match rng.u8(..8) {
+            0 => (usize::MAX / 2 + rng.usize(1..99), 2),
+            1..4 => (rng.usize(..9), self.size(rng)),
+            _ => (1, self.size(rng)),
+        }
+    }
+
+    /// For realloc: a little more or a little less than there is, or any size.
+    fn next_size(&self, block: Option<usize>, rng: &mut Rng) -> usize {
+        let old = block.and_then(|block| self.live.values().nth(block));
+        match (old, rng.u8(..4)) {
+            (Some(old), 0) => old.size + rng.usize(..600),
+            (Some(old), 1) => old.size.saturating_sub(rng.usize(..600)),
+            _ => self.size(rng),
+        }
+    }
+
+    fn perform_and_check(
+        &mut self,
+        operation: Operation,
+        refusals: usize,
+    ) -> Result<(), String> {
+        OPERATIONS.with_borrow_mut(|all| all.push((operation, refusals)));
+        self.refusals = refusals;
+        self.denied = None;
+        self.brk.sim().refuse(refusals);
+        let result = self.perform(operation);
+        self.brk.sim().refuse(0);
+        result.and_then(|()| self.check_everything()).map_err(|promise| {
+            let heap = match invariants::walk(self.heap.blocks(), self.top()) {
+                Ok(_) => self.heap.draw(),
+                Err(_) => "cannot be walked".to_owned(),
+            };
+            format!("{promise}\nthe heap: {heap}\n{}", story())
+        })
     }
 
     fn perform(&mut self, operation: Operation) -> Result<(), String> {
@@ -304,7 +574,7 @@ impl<A: Allocator> Shadow<A> {
                 self.admit(payload, Some(size), 1, |_| Ok(()))?;
             }
             Operation::Free { block } => {
-                let block = block.map(|index| self.live.swap_remove(index));
+                let block = block.map(|place| self.take(place));
                 let payload = block.map_or(ptr::null_mut(), |b| b.payload);
                 // SAFETY: null or a live block, which is so no more.
                 unsafe { self.heap.free(payload) };
@@ -326,12 +596,18 @@ impl<A: Allocator> Shadow<A> {
         Ok(())
     }
 
+    /// Takes a block off the list of those that are live.
+    fn take(&mut self, place: usize) -> Block {
+        let address = *self.live.keys().nth(place).expect("a place in use");
+        self.live.remove(&address).expect("it was there")
+    }
+
     fn realloc(
         &mut self,
         block: Option<usize>,
         size: usize,
     ) -> Result<(), String> {
-        let old = block.map(|index| self.live.swap_remove(index));
+        let old = block.map(|place| self.take(place));
         let payload = old.map_or(ptr::null_mut(), |old| old.payload);
         // SAFETY: null or a live block.
         let new = unsafe { self.heap.realloc(payload, size) };
@@ -341,7 +617,7 @@ impl<A: Allocator> Shadow<A> {
         })?;
         if !moved {
             // It failed: the old block stays as it was.
-            self.live.extend(old);
+            self.live.extend(old.map(|old| (old.payload.addr(), old)));
         }
         Ok(())
     }
@@ -358,6 +634,7 @@ impl<A: Allocator> Shadow<A> {
     ) -> Result<bool, String> {
         let align = align.max(self.demands.align);
         if payload.is_null() {
+            self.denied = size.map(|size| (align, size));
             return self.null_is_right(size, align).map(|()| false);
         }
         let size = size
@@ -378,7 +655,7 @@ impl<A: Allocator> Shadow<A> {
         check(unsafe { Block::bytes(payload, size) })?;
         block.fill();
         self.blocks_so_far += 1;
-        self.live.push(block);
+        self.live.insert(payload.addr(), block);
         Ok(true)
     }
 
@@ -393,10 +670,12 @@ impl<A: Allocator> Shadow<A> {
             .and_then(|size| size.checked_add(align))
             .and_then(|size| size.checked_add(self.demands.overhead));
         match needed {
-            Some(needed) if needed <= room && !self.refused => Err(format!(
-                "null says that there is no memory: {needed} bytes would do, \
-                 and there is room for {room}"
-            )),
+            Some(needed) if needed <= room && self.refusals == 0 => {
+                Err(format!(
+                    "null says that there is no memory: {needed} bytes would \
+                     do, and there is room for {room}"
+                ))
+            }
             _ => Ok(()),
         }
     }
@@ -410,67 +689,95 @@ impl<A: Allocator> Shadow<A> {
                 start % align,
             ));
         }
-        let sim = self.brk.sim();
-        let (bottom, used) = (sim.start().addr().get(), sim.used());
-        let inside = start
-            .checked_sub(bottom)
-            .and_then(|offset| offset.checked_add(block.len))
-            .is_some_and(|end| end <= used);
+        let bottom = self.brk.sim().start().addr().get();
+        let inside = bottom <= start
+            && start
+                .checked_add(block.len)
+                .is_some_and(|end| end <= self.top());
         if !inside {
             return Err(format!(
                 "a block lies below the break: it has {} bytes at {start:#x}, \
-                 the heap {used} at {bottom:#x}",
+                 the heap goes from {bottom:#x} to {:#x}",
                 block.len,
+                self.top(),
             ));
         }
-        match self.live.iter().find(|other| other.overlaps(block)) {
+        let below = self.live.range(..=start).next_back();
+        let above = self.live.range(start..).next();
+        let mut beside = below.into_iter().chain(above);
+        match beside.find(|(_, other)| other.overlaps(block)) {
             None => Ok(()),
-            Some(other) => {
+            Some((_, other)) => {
                 Err(format!("blocks do not overlap: {block:?} and {other:?}"))
             }
         }
     }
 
-    fn check_everything(&self) -> Result<(), String> {
-        for block in &self.live {
+    /// Where the break is.
+    fn top(&self) -> usize {
+        let sim = self.brk.sim();
+        sim.start().addr().get() + sim.used()
+    }
+
+    fn check_everything(&mut self) -> Result<(), String> {
+        let blocks = invariants::walk(self.heap.blocks(), self.top())?;
+        let last = blocks.last();
+        let end = last.map(Seen::end);
+        if self.refusals > 0 && last.is_some_and(|last| last.is_free) {
+            self.keeps_its_end = end;
+        }
+        let start = self.brk.sim().start();
+        let around = Around {
+            start,
+            brk: self.top(),
+            foreign: self.foreign(),
+            live: &self.live,
+            keeps_its_end: end == self.keeps_its_end,
+            denied: self.denied,
+        };
+        self.heap.check(&blocks, &around)?;
+        for block in self.live.values() {
             // SAFETY: the block is live.
             block.check(unsafe { Block::bytes(block.payload, block.len) })?;
         }
-        if self.brk.sim().foreign_is_intact() {
-            Ok(())
-        } else {
-            Err("what somebody else took is theirs: it was written to".into())
+        for &(from, to) in &around.foreign {
+            let from = start.as_ptr().with_addr(from);
+            // SAFETY: what they took is memory under the break, and the heap
+            // is at rest.
+            let theirs = unsafe { Block::bytes(from, to - from.addr()) };
+            if let Some(at) = difference(theirs, &[SimBrk::FOREIGN; PERIOD]) {
+                return Err(format!(
+                    "what somebody else took is theirs: byte {at} of {} at \
+                     {from:p} was written to",
+                    theirs.len(),
+                ));
+            }
         }
+        Ok(())
+    }
+
+    /// What somebody else has taken, from and to: what touches is joined.
+    fn foreign(&self) -> Vec<(usize, usize)> {
+        let sim = self.brk.sim();
+        let bottom = sim.start().addr().get();
+        let mut joined: Vec<(usize, usize)> = Vec::new();
+        for &(from, to) in sim.foreign() {
+            match joined.last_mut() {
+                Some((_, end)) if *end == bottom + from => *end = bottom + to,
+                _ => joined.push((bottom + from, bottom + to)),
+            }
+        }
+        joined
     }
 }
 
 fn all_zero(bytes: &[u8]) -> Result<(), String> {
-    match bytes.iter().position(|&byte| byte != 0) {
+    match difference(bytes, &[0; PERIOD]) {
         None => Ok(()),
         Some(at) => Err(format!(
             "calloc returns zeroes: byte {at} of {} is {:#04x}",
             bytes.len(),
             bytes[at],
         )),
-    }
-}
-
-/// Mostly small sizes, some larger, and a few that no heap can give.
-fn size(rng: &mut Rng) -> usize {
-    match rng.u8(..20) {
-        0 => 0,
-        1 => isize::MAX as usize - rng.usize(..99),
-        2 => usize::MAX - rng.usize(..99),
-        3..14 => rng.usize(1..=64),
-        _ => rng.usize(1..=600),
-    }
-}
-
-/// For calloc: one time in eight the product overflows, to a small number.
-fn count_and_size(rng: &mut Rng) -> (usize, usize) {
-    match rng.u8(..8) {
-        0 => (usize::MAX / 2 + rng.usize(1..99), 2),
-        1..4 => (rng.usize(..9), size(rng)),
-        _ => (1, size(rng)),
     }
 }

@@ -1,6 +1,6 @@
 //! The workspace: where it lies, and what cargo builds from it.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::env;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -29,14 +29,24 @@ pub fn profile_folder() -> PathBuf {
 /// `cargo test --test NAME` builds no example, so a test that needs one asks
 /// for it here. It lands beside the test: same `target`, same profile.
 pub fn build_example(name: &str) -> PathBuf {
-    static BUILT: Mutex<Option<HashMap<String, PathBuf>>> = Mutex::new(None);
+    build_example_for(&profile(), name)
+}
+
+/// Builds an example as `--release` does, whatever the running program was
+/// built for: for what measures time.
+pub fn build_release_example(name: &str) -> PathBuf {
+    build_example_for("release", name)
+}
+
+fn build_example_for(profile: &str, name: &str) -> PathBuf {
+    static BUILT: Mutex<BTreeMap<(String, String), PathBuf>> =
+        Mutex::new(BTreeMap::new());
     // A test that failed in here leaves nothing half done.
     let mut built = BUILT.lock().unwrap_or_else(|error| error.into_inner());
     built
-        .get_or_insert_default()
-        .entry(name.to_owned())
+        .entry((profile.to_owned(), name.to_owned()))
         .or_insert_with(|| {
-            let mut cargo = cargo("build");
+            let mut cargo = cargo("build", profile);
             cargo.args(["--example", name]);
             artefact(cargo, |target| target["name"] == name)
         })
@@ -47,21 +57,44 @@ pub fn build_example(name: &str) -> PathBuf {
 pub fn build_test(package: &str, name: &str) -> PathBuf {
     let file = workspace().join(package).join("tests").join(name);
     let file = file.with_extension("rs");
-    let mut cargo = cargo("test");
+    let mut cargo = cargo("test", &profile());
     cargo.args(["--no-run", "--test", name]);
     artefact(cargo, |target| target["src_path"].as_str() == file.to_str())
 }
 
-/// `cargo build` or `cargo test`, told to build as the running program was.
+/// Compiles tests/c/hello.c into `folder`, linked with `library` as the README
+/// does it, and returns where it lies.
+pub fn build_hello(folder: &Path, library: &Path) -> PathBuf {
+    let hello = folder.join("hello");
+    let libraries = library.parent().expect("a library lies in a folder");
+    let mut cc = Command::new("cc");
+    cc.current_dir(workspace());
+    cc.arg("-o").arg(&hello).arg("tests/c/hello.c");
+    cc.arg("-L").arg(libraries).arg("-lmalloc3");
+    cc.arg(format!("-Wl,-rpath,{}", libraries.display()));
+    let output = cc.output().expect("cc starts");
+    let errors = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{cc:?} failed:\n{errors}");
+    assert_eq!(errors, "", "{cc:?} complains");
+    hello
+}
+
+/// The profile that the running program was built for, as cargo names it.
+fn profile() -> String {
+    let folder = profile_folder();
+    match folder.file_name().and_then(|name| name.to_str()) {
+        Some("debug") | None => "dev".to_owned(),
+        Some(other) => other.to_owned(),
+    }
+}
+
+/// `cargo build` or `cargo test`, told to build into the `target` of the
+/// running program.
 ///
 /// With `--workspace` the dependencies have the same features as in a plain
 /// `cargo test`, so nothing is compiled a second time.
-fn cargo(command: &str) -> Command {
+fn cargo(command: &str, profile: &str) -> Command {
     let folder = profile_folder();
-    let profile = match folder.file_name().and_then(|name| name.to_str()) {
-        Some("debug") | None => "dev",
-        Some(other) => other,
-    };
     let mut cargo = Command::new(env!("CARGO"));
     cargo
         .current_dir(workspace())

@@ -97,7 +97,7 @@ fn the_figure_shows_the_addresses_that_the_heap_gives() {
     let recording = record("bump");
     assert_eq!(results(&recording), given);
     assert_eq!(last(&recording).used, heap.brk().used());
-    assert_eq!(last(&recording).calls, heap.brk().calls());
+    assert_eq!(last(&recording).calls, Some(heap.brk().calls()));
 }
 
 #[test]
@@ -186,6 +186,236 @@ fn a_block_that_does_not_fit_leaves_the_break() {
     assert_ne!(results[2], Outcome::Null, "{results:?}");
 }
 
+// Stages 2 and 3.
+
+/// Where the operation before a frame put its block.
+fn place(recording: &Recording, frame: usize) -> usize {
+    let operation = recording.frames[frame].operation.as_ref();
+    match operation.and_then(|operation| operation.result) {
+        Some(Outcome::Address(place)) => place,
+        other => panic!("frame {frame} has no block: {other:?}"),
+    }
+}
+
+/// How many bytes each free block of a frame has, the lowest first.
+fn free_sizes(frame: &Frame) -> Vec<usize> {
+    spans_of(frame, Kind::Free).iter().map(|span| span.len()).collect()
+}
+
+/// The figures of a stage, by the size of its headers.
+fn with_headers_of(size: usize) -> Vec<&'static str> {
+    let is_it = |name: &&str| {
+        let frames = record(name).frames;
+        let mut spans = frames.iter().flat_map(|frame| &frame.spans);
+        spans.any(|span| span.kind == Kind::Header && span.len() == size)
+    };
+    figure::names().into_iter().filter(is_it).collect()
+}
+
+#[test]
+fn a_header_has_32_bytes_in_stage_2_and_16_in_stage_3() {
+    assert_eq!(
+        with_headers_of(32),
+        [
+            "headers",
+            "free-at-the-end",
+            "free-in-the-middle",
+            "never-used-again",
+            "padding-joins",
+        ]
+    );
+    assert_eq!(
+        with_headers_of(16),
+        [
+            "first-fit",
+            "split",
+            "join",
+            "fragmentation",
+            "size-classes",
+            "a-foreign-move-3",
+            "realloc-3",
+        ]
+    );
+}
+
+#[test]
+fn a_header_stands_in_front_of_each_block() {
+    for name in [with_headers_of(32), with_headers_of(16)].concat() {
+        for (index, frame) in record(name).frames.iter().enumerate() {
+            let header_ends: Vec<usize> = spans_of(frame, Kind::Header)
+                .iter()
+                .map(|span| span.end)
+                .collect();
+            for kind in [Kind::Payload, Kind::Free] {
+                for block in spans_of(frame, kind) {
+                    assert!(
+                        header_ends.contains(&block.start),
+                        "{name}, frame {index}: {block:?}"
+                    );
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn a_heap_that_knows_its_free_blocks_loses_none() {
+    for name in [with_headers_of(32), with_headers_of(16)].concat() {
+        for (index, frame) in record(name).frames.iter().enumerate() {
+            let lost = spans_of(frame, Kind::Leaked);
+            assert!(lost.is_empty(), "{name}, frame {index}: {lost:?}");
+        }
+    }
+}
+
+#[test]
+fn one_byte_costs_48_in_stage_2() {
+    let recording = record("headers");
+    let [.., before, after] = &recording.frames[..] else {
+        panic!("{recording:?}");
+    };
+    assert_eq!(after.used - before.used, 48);
+    assert!(after.note.starts_with("48 bytes"), "{}", after.note);
+}
+
+#[test]
+fn what_is_free_at_the_end_goes_back_in_one_move() {
+    let recording = record("free-at-the-end");
+    let used: Vec<usize> =
+        recording.frames.iter().map(|frame| frame.used).collect();
+    let [0, one, _, three, unmoved, end] = used[..] else {
+        panic!("{used:?}");
+    };
+    assert_eq!((unmoved, end), (three, one));
+    let calls = recording.frames[4..].iter().map(|frame| frame.calls);
+    assert_eq!(calls.collect::<Vec<_>>(), [Some(3), Some(4)]);
+}
+
+#[test]
+fn what_is_free_in_the_middle_stays_until_the_end_is_free() {
+    let recording = record("free-in-the-middle");
+    let frames = &recording.frames;
+    assert_eq!((frames[3].used, frames[4].used), (2080, 0));
+    assert_eq!(free_sizes(&frames[3]), [1008]);
+    assert_eq!(recording.still, 3);
+}
+
+#[test]
+fn stage_2_never_uses_a_free_block_again() {
+    let recording = record("never-used-again");
+    let end = last(&recording);
+    assert_eq!(free_sizes(end), [192], "{end:?}");
+    let free = spans_of(end, Kind::Free)[0];
+    assert!(place(&recording, 4) > free.end, "{end:?}");
+}
+
+#[test]
+fn padding_is_part_of_the_block_below() {
+    let recording = record("padding-joins");
+    assert_eq!(place(&recording, 2) % 256, 0);
+    let freed = &recording.frames[3];
+    let free = spans_of(freed, Kind::Free)[0];
+    let above = spans_of(freed, Kind::Header)[1];
+    assert_eq!(free.end, above.start, "{freed:?}");
+    assert_eq!(last(&recording).used, 0);
+}
+
+#[test]
+fn the_list_is_searched_from_the_block_freed_last() {
+    let recording = record("first-fit");
+    let labels: Vec<&str> = spans_of(&recording.frames[6], Kind::Free)
+        .iter()
+        .map(|span| span.label.as_str())
+        .collect();
+    assert_eq!(labels, ["second", "first on the list"]);
+    // `e` has the place of `c`, and `f` that of `a`.
+    assert_eq!(place(&recording, 7), place(&recording, 3));
+    assert_eq!(place(&recording, 8), place(&recording, 1));
+}
+
+#[test]
+fn the_front_of_a_large_block_is_given_out() {
+    let recording = record("split");
+    let frames = &recording.frames;
+    assert_eq!(free_sizes(&frames[3]), [400]);
+    // A header went into the new block.
+    assert_eq!(free_sizes(&frames[4]), [400 - 96 - 16]);
+    assert_eq!(free_sizes(&frames[5]), [0; 0], "what was left is too small");
+    assert_eq!(place(&recording, 4), place(&recording, 1));
+    assert_eq!(frames[5].used, frames[2].used);
+}
+
+#[test]
+fn three_free_blocks_become_one() {
+    let recording = record("join");
+    assert_eq!(free_sizes(&recording.frames[6]), [64, 64]);
+    assert_eq!(free_sizes(&recording.frames[7]), [3 * 64 + 2 * 16]);
+}
+
+#[test]
+fn enough_bytes_are_free_and_no_block_is_large_enough() {
+    let recording = record("fragmentation");
+    let [.., before, after] = &recording.frames[..] else {
+        panic!("{recording:?}");
+    };
+    let sizes = free_sizes(before);
+    assert!(sizes.iter().sum::<usize>() >= 128, "{sizes:?}");
+    assert!(sizes.iter().all(|&size| size < 128), "{sizes:?}");
+    assert!(after.used > before.used, "{after:?}");
+}
+
+#[test]
+fn a_request_takes_from_its_class_or_from_the_next_above() {
+    let recording = record("size-classes");
+    let lists = |frame: usize| -> Vec<String> {
+        spans_of(&recording.frames[frame], Kind::Free)
+            .iter()
+            .map(|span| span.label.clone())
+            .collect()
+    };
+    assert_eq!(lists(6), ["list 2", "list 5"]);
+    assert_eq!(lists(7), ["list 5"]);
+    assert_eq!(lists(8), ["list 2"]);
+    assert_eq!(place(&recording, 7), place(&recording, 1));
+    assert_eq!(place(&recording, 8), place(&recording, 3));
+}
+
+#[test]
+fn nothing_is_joined_over_what_somebody_else_took() {
+    let recording = record("a-foreign-move-3");
+    let freed = &recording.frames[5];
+    let [low, high] = spans_of(freed, Kind::Free)[..] else {
+        panic!("{freed:?}");
+    };
+    let foreign = spans_of(freed, Kind::Foreign)[0];
+    assert!(low.end < foreign.start, "{freed:?}");
+    assert!(foreign.end < high.start, "{freed:?}");
+    assert_eq!(place(&recording, 6), high.start);
+}
+
+#[test]
+fn realloc_leaves_a_block_where_it_has_room() {
+    let recording = record("realloc-3");
+    let places = [1, 5, 6].map(|frame| place(&recording, frame));
+    assert_eq!(places, [places[0]; 3]);
+    assert_eq!(place(&recording, 7), place(&recording, 3));
+    let html = figure::render("realloc-3").expect("it is a scenario");
+    for word in ["grown", "shrunk", "the rest", "joined"] {
+        let tag = format!("<span class='hf-tag'>{word}</span>");
+        assert!(html.contains(&tag), "no {word}: {html}");
+    }
+}
+
+/// Its break is refused a step for each of them, and that is the figure's
+/// doing.
+#[test]
+fn the_figures_of_stage_3_count_no_calls() {
+    for name in with_headers_of(16) {
+        let html = figure::render(name).expect("its name is in the list");
+        assert!(!html.contains("kernel call"), "{name}: {html}");
+    }
+}
+
 #[test]
 fn text_in_a_figure_is_escaped() {
     let operation =
@@ -194,7 +424,7 @@ fn text_in_a_figure_is_escaped() {
         operation: None,
         note: String::new(),
         used: 0,
-        calls: 0,
+        calls: None,
         spans: Vec::new(),
     };
     let second = Frame {

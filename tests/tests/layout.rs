@@ -6,6 +6,7 @@ use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use book::diff::{Changes, Side, changes};
 use serde_json::Value;
 use tests::workspace::workspace;
 
@@ -70,8 +71,10 @@ fn stages() -> Vec<Stage> {
             folder: workspace().join(name),
         })
     };
-    let stages: Vec<Stage> = list(&packages).iter().filter_map(stage).collect();
+    let mut stages: Vec<Stage> =
+        list(&packages).iter().filter_map(stage).collect();
     assert!(!stages.is_empty(), "no stages in {packages:?}");
+    stages.sort_by_key(|stage| stage.number);
     stages
 }
 
@@ -225,6 +228,83 @@ fn what_stages_share_names_no_stage() {
                     stage.name
                 );
             }
+        }
+    }
+}
+
+/// How many lines of code of `src` may change from a stage to the next, in the
+/// files that both have: added and removed together.
+const CHANGES: [(u32, usize); 2] = [(1, 190), (2, 320)];
+
+/// How many lines of code a file may have that is new in a stage.
+const NEW_FILE: usize = 150;
+
+fn side(path: &Path) -> Option<Side> {
+    let text = fs::read_to_string(path).ok()?;
+    Some(Side { path: path.to_string_lossy().into(), first_line: 1, text })
+}
+
+/// The files of a stage's `src`, by their names there, and each as it is in the
+/// stage before, if it is there.
+fn with_the_stage_before(
+    stage: &Stage,
+    before: &Stage,
+) -> Vec<(PathBuf, Side, Option<Side>)> {
+    let src = stage.folder.join("src");
+    let files = texts(&src).into_iter().map(|(path, _)| {
+        let name = path.strip_prefix(&src).expect("inside").to_owned();
+        let old = side(&before.folder.join("src").join(&name));
+        (name, side(&path).expect("a file that was found"), old)
+    });
+    files.collect()
+}
+
+#[test]
+fn a_stage_changes_few_lines_of_the_one_before() {
+    let stages = stages();
+    for pair in stages.windows(2) {
+        let [before, stage] = pair else { unreachable!() };
+        let Some((_, most)) =
+            CHANGES.iter().find(|(number, _)| *number == before.number)
+        else {
+            continue;
+        };
+        let mut report = String::new();
+        let mut sum = 0;
+        for (name, new, old) in with_the_stage_before(stage, before) {
+            let Some(old) = old else { continue };
+            let Changes { added, removed } = changes(&old, &new);
+            report += &format!("\n{}: +{added} -{removed}", name.display());
+            sum += added + removed;
+        }
+        println!("{} to {}: {sum}{report}", before.name, stage.name);
+        assert!(
+            sum <= *most,
+            "from {} to {} {sum} lines change, more than {most}:{report}",
+            before.name,
+            stage.name,
+        );
+    }
+}
+
+#[test]
+fn a_new_file_of_a_stage_is_short() {
+    let stages = stages();
+    for pair in stages.windows(2) {
+        let [before, stage] = pair else { unreachable!() };
+        for (name, new, old) in with_the_stage_before(stage, before) {
+            if old.is_some() {
+                continue;
+            }
+            let empty = Side { text: String::new(), ..new.clone() };
+            let lines = changes(&empty, &new).added;
+            println!("{}/src/{}: {lines}", stage.name, name.display());
+            assert!(
+                lines <= NEW_FILE,
+                "{}/src/{} has {lines} lines of code, more than {NEW_FILE}",
+                stage.name,
+                name.display(),
+            );
         }
     }
 }

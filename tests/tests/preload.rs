@@ -4,14 +4,16 @@
 use std::fs;
 use std::path::Path;
 use std::process::Command;
+use std::time::Duration;
 
 use tempfile::TempDir;
 use tests::preload::{counter, preload, run_preloaded};
-use tests::run::{Outcome, command, run};
+use tests::programs::{self, Work};
+use tests::run::{Outcome, Used, command, run};
 use tests::workspace::build_example;
 
 /// The heaps as libraries for C programs, by stage. A new stage adds a line.
-const LIBRARIES: [&str; 1] = ["malloc1"];
+const LIBRARIES: [&str; 3] = ["malloc1", "malloc2", "malloc3"];
 
 /// Files to read, in a folder that is gone after the test.
 fn some_files() -> TempDir {
@@ -133,6 +135,181 @@ fn date_prints_a_date() {
     let outcome = same_with_and_without("date", &["-d", "@0", "+%A %F %T"]);
     assert_ends_well(&outcome);
     assert_eq!(outcome.stdout, "Thursday 1970-01-01 00:00:00\n");
+}
+
+// Programs at hard work.
+
+/// Does the work as it is and with `library`: it must come to the same. Returns
+/// what it used without and with it.
+fn same_work(work: &Work, library: &str) -> (Used, Used) {
+    let library = build_example(library);
+    let without = work.run(&[]);
+    let with = work.run(&[&library]);
+    let what = format!("{} on {}", work.name, library.display());
+    assert_eq!(with.outcome, without.outcome, "{what} does something else");
+    assert!(with.outcome.status.success(), "{what}: {:?}", with.outcome);
+    assert!(with.result == without.result, "{what} makes something else");
+    for moves in &with.moves {
+        assert!(moves.calls > 0, "{what}: a process did not use our heap");
+    }
+    (without.used, with.used)
+}
+
+/// The work takes about as long on stage 3 as it takes without. What has to be
+/// noticed here is a search through all blocks: that takes minutes.
+fn same_work_in_the_same_time(work: &Work) {
+    let (without, with) = same_work(work, "malloc3");
+    let most = without.time * 3 + Duration::from_millis(300);
+    assert!(
+        with.time <= most,
+        "{} took {:?} without and {:?} with our heap",
+        work.name,
+        without.time,
+        with.time,
+    );
+}
+
+#[test]
+#[cfg_attr(
+    not(all(target_os = "linux", target_env = "gnu")),
+    ignore = "needs Linux with glibc"
+)]
+fn sort_orders_a_large_file_in_the_same_time() {
+    same_work_in_the_same_time(&programs::SORT);
+}
+
+#[test]
+#[ignore = "needs gcc: .ci/run runs it"]
+fn gcc_compiles_hundreds_of_functions_in_the_same_time() {
+    same_work_in_the_same_time(&programs::GCC);
+}
+
+#[test]
+#[ignore = "needs perl: .ci/run runs it"]
+fn perl_thins_out_a_large_hash_in_the_same_time() {
+    same_work_in_the_same_time(&programs::PERL);
+}
+
+#[test]
+#[ignore = "needs python3: .ci/run runs it"]
+fn python_makes_objects_in_the_same_time() {
+    same_work_in_the_same_time(&programs::PYTHON);
+}
+
+#[test]
+#[ignore = "needs sqlite3: .ci/run runs it"]
+fn sqlite_inserts_rows_in_the_same_time() {
+    same_work_in_the_same_time(&programs::SQLITE);
+}
+
+#[test]
+#[ignore = "needs git: .ci/run runs it"]
+fn git_shows_a_history_in_the_same_time() {
+    same_work_in_the_same_time(&programs::GIT_LOG);
+}
+
+#[test]
+#[ignore = "needs git: .ci/run runs it"]
+fn git_packs_a_repository_in_the_same_time() {
+    same_work_in_the_same_time(&programs::GIT_GC);
+}
+
+// Stage 2 keeps what is freed in the middle, and walks over all blocks when
+// the last one is freed. So gcc, sqlite3 and git gc are not for it: they take
+// from half a minute to many. These do without either.
+
+#[test]
+#[cfg_attr(
+    not(all(target_os = "linux", target_env = "gnu")),
+    ignore = "needs Linux with glibc"
+)]
+fn sort_orders_a_large_file_on_stage_2() {
+    same_work(&programs::SORT, "malloc2");
+}
+
+#[test]
+#[ignore = "needs perl: .ci/run runs it"]
+fn perl_thins_out_a_large_hash_on_stage_2() {
+    same_work(&programs::PERL, "malloc2");
+}
+
+#[test]
+#[ignore = "needs python3: .ci/run runs it"]
+fn python_makes_objects_on_stage_2() {
+    same_work(&programs::PYTHON, "malloc2");
+}
+
+// What the C functions answer when they cannot do what they are asked for.
+
+#[test]
+#[cfg_attr(
+    not(all(target_os = "linux", target_env = "gnu")),
+    ignore = "needs Linux with glibc"
+)]
+fn errno_says_what_is_wrong_and_is_left_alone_otherwise() {
+    let expected = "\
+malloc(SIZE_MAX)              null     errno ENOMEM
+calloc(SIZE_MAX / 2 + 1, 2)   null     errno ENOMEM
+realloc(block, SIZE_MAX)      null     errno ENOMEM
+aligned_alloc(3, 100)         null     errno EINVAL
+posix_memalign(3, 100)        EINVAL   errno EPERM
+posix_memalign(64, SIZE_MAX)  ENOMEM   errno EPERM
+free of a small block         done     errno EPERM
+free of a large block         done     errno EPERM
+";
+    let example = build_example("errno");
+    for library in LIBRARIES {
+        let command = command(&example, Path::new("/"));
+        let (outcome, moves) = run_preloaded(command, &build_example(library));
+        assert_eq!(outcome.stdout, expected, "{library}: {outcome:?}");
+        assert!(moves[0].calls > 0, "{library} was not used");
+    }
+}
+
+// A program that breaks the rules.
+
+/// Runs the example that frees what it must not, on the heaps that notice it:
+/// they end it, and say why in one line.
+fn is_ended_with(wrong: &str, line: &str) {
+    let example = build_example("wrong_free");
+    for library in &LIBRARIES[1..] {
+        let mut command = command(&example, Path::new("/"));
+        command.arg(wrong);
+        preload(&mut command, &[&build_example(library)]);
+        let outcome = run(command);
+        let what = format!("{library}, {wrong}: {outcome:?}");
+        assert!(outcome.status.to_string().contains("SIGABRT"), "{what}");
+        assert!(outcome.stderr.starts_with(line), "{what}");
+        assert_eq!(outcome.stderr.lines().count(), 1, "{what}");
+        assert_eq!(outcome.stdout, "", "{what}");
+    }
+}
+
+#[test]
+#[cfg_attr(
+    not(all(target_os = "linux", target_env = "gnu")),
+    ignore = "needs Linux with glibc"
+)]
+fn a_program_that_frees_twice_is_ended() {
+    is_ended_with("twice", "malloc: this block is free already: 0x");
+}
+
+#[test]
+#[cfg_attr(
+    not(all(target_os = "linux", target_env = "gnu")),
+    ignore = "needs Linux with glibc"
+)]
+fn a_program_that_frees_what_is_no_block_is_ended() {
+    is_ended_with("something-else", "malloc: this is no block of the heap: 0x");
+}
+
+#[test]
+#[cfg_attr(
+    not(all(target_os = "linux", target_env = "gnu")),
+    ignore = "needs Linux with glibc"
+)]
+fn a_program_that_frees_the_middle_of_a_block_is_ended() {
+    is_ended_with("middle", "malloc: this is no block of the heap: 0x");
 }
 
 // That a program did the same proves nothing if our library was never loaded.

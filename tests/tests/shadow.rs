@@ -1,7 +1,7 @@
 //! Random work on each heap, checked against its shadow.
 //!
 //! A failure names its seed. `MALLOC_SEED=17 cargo test -p tests --test
-//! shadow` plays that seed alone.
+//! shadow` plays that seed alone, and `MALLOC_SEED=0..10000` all of these.
 
 use std::env;
 use std::ops::Range;
@@ -13,36 +13,76 @@ use tests::shadow::{Allocator, Break, Demands, play};
 /// What a heap of stage 1 is held to.
 const STAGE_1: Demands = Demands { align: 16, overhead: 16, everything: true };
 
+/// Stage 2 has a header in front of each block.
+const STAGE_2: Demands = Demands { overhead: 64, ..STAGE_1 };
+
+/// Stage 3 has an end to its heap as well, and cuts off what is in front of an
+/// aligned block.
+const STAGE_3: Demands = Demands { overhead: 96, ..STAGE_1 };
+
 /// The seeds to play: fewer under Miri, which is slow.
 fn seeds() -> Range<u64> {
+    let number = |text: &str| {
+        text.parse().expect("MALLOC_SEED is a number, or two: 0..1000")
+    };
     match env::var("MALLOC_SEED") {
-        Ok(seed) => {
-            let seed = seed.parse().expect("MALLOC_SEED is a number");
-            seed..seed + 1
-        }
-        Err(_) => 0..if cfg!(miri) { 6 } else { 100 },
+        Ok(seeds) => match seeds.split_once("..") {
+            Some((first, end)) => number(first)..number(end),
+            None => number(&seeds)..number(&seeds) + 1,
+        },
+        Err(_) => 0..if cfg!(miri) { 4 } else { 200 },
     }
 }
 
-/// How far the break can rise: so little in some games that the heap runs out.
-fn region(seed: u64) -> usize {
-    let most = if cfg!(miri) { 4 } else { 64 };
-    fastrand::Rng::with_seed(seed).usize(1..=most) * 1024
+/// How far the break can rise: mostly so little that memory runs out, and now
+/// and then so much that it can rise and fall in large steps.
+fn region(seed: u64) -> Break {
+    let mut rng = fastrand::Rng::with_seed(seed);
+    let len = match seed % 4 {
+        3 if cfg!(miri) => 300 * 1024,
+        3 => rng.usize(1024..=2048) * 1024,
+        _ if cfg!(miri) => rng.usize(1..=4) * 1024,
+        _ => rng.usize(1..=64) * 1024,
+    };
+    // Its start has no promised alignment.
+    Break::starting_at(rng.usize(..64), len)
 }
 
-fn rounds() -> usize {
-    if cfg!(miri) { 60 } else { 400 }
+/// Plays a game for each seed, in a fresh heap.
+fn play_all<A: Allocator>(heap: fn(Break) -> A, demands: Demands) {
+    let rounds = if cfg!(miri) { 40 } else { 400 };
+    for seed in seeds() {
+        let brk = region(seed);
+        if let Err(fault) = play(heap(brk.clone()), &brk, demands, seed, rounds)
+        {
+            panic!("{fault}");
+        }
+    }
 }
 
 #[test]
 fn stage_1_keeps_its_promises() {
-    for seed in seeds() {
-        let brk = Break::new(region(seed));
-        let heap = Heap::new(brk.clone());
-        if let Err(fault) = play(heap, &brk, STAGE_1, seed, rounds()) {
-            panic!("MALLOC_SEED={seed}: {fault}");
-        }
-    }
+    play_all(Heap::new, STAGE_1);
+}
+
+#[test]
+fn stage_2_keeps_its_promises() {
+    play_all(stage2_headers::Heap::new, STAGE_2);
+}
+
+#[test]
+fn stage_3_keeps_its_promises() {
+    play_all(stage3_freelist::Heap::<_, 128>::new, STAGE_3);
+}
+
+#[test]
+fn stage_3_with_few_lists_keeps_its_promises() {
+    play_all(stage3_freelist::Heap::<_, 8>::new, STAGE_3);
+}
+
+#[test]
+fn stage_3_with_one_list_keeps_its_promises() {
+    play_all(stage3_freelist::Heap::<_, 1>::new, STAGE_3);
 }
 
 // That the shadow finds nothing proves nothing unless it can find something.
@@ -240,4 +280,24 @@ fn a_seed_names_the_same_game_each_time() {
         message.split_once('\n').expect("a list").1.to_owned()
     };
     assert_eq!(game(), game());
+}
+
+/// A heap that is held to more than it can do: in the end memory runs out a
+/// little before the break is at its limit.
+#[test]
+#[cfg_attr(miri, ignore = "long games are slow under Miri")]
+fn a_failure_shows_the_heap_and_the_last_operations() {
+    let demands = Demands { overhead: 0, ..STAGE_3 };
+    let message = (0..100)
+        .find_map(|seed| {
+            let brk = Break::new(16 * 1024);
+            let heap = stage3_freelist::Heap::<_, 128>::new(brk.clone());
+            play(heap, &brk, demands, seed, 400).err()
+        })
+        .expect("a request for all that is left");
+    let lines: Vec<&str> = message.lines().collect();
+    assert!(lines[0].starts_with("null says that there is no"), "{message}");
+    assert!(lines[1].starts_with("the heap: ["), "{message}");
+    assert!(lines[2].contains(", the last 30 of "), "{message}");
+    assert_eq!(lines.len(), 33, "three lines and the operations: {message}");
 }

@@ -37,22 +37,6 @@ impl Allocator for TenLines {
         // SAFETY: the caller's promise.
         unsafe { ten_lines::free(payload) }
     }
-
-    fn calloc(&mut self, _count: usize, _size: usize) -> *mut u8 {
-        unreachable!("ten lines have malloc and free alone")
-    }
-
-    unsafe fn realloc(&mut self, _payload: *mut u8, _size: usize) -> *mut u8 {
-        unreachable!("ten lines have malloc and free alone")
-    }
-
-    fn memalign(&mut self, _align: usize, _size: usize) -> *mut u8 {
-        unreachable!("ten lines have malloc and free alone")
-    }
-
-    unsafe fn usable_size(&self, _payload: *mut u8) -> usize {
-        0
-    }
 }
 
 /// Plays ten lines against the shadow, in memory enough.

@@ -66,12 +66,12 @@ fn row(span: &Span, before: Option<&Frame>) -> String {
     let mut class = class(span);
     let mut change = String::new();
     if let Some(before) = before
-        && !before.spans.contains(span)
+        && !was_there(span, before)
     {
         class += " is-new";
         change = what_happened(span, before).map_or(String::new(), tag);
     }
-    let height = height(span.len());
+    let height = height(span);
     let at = address(span.start);
     let name = name(span);
     let size = bytes(span.len());
@@ -85,9 +85,13 @@ fn row(span: &Span, before: Option<&Frame>) -> String {
 }
 
 /// How high a box is, in pixels. Bytes count, but a hundred times as many may
-/// not take a hundred times the room.
-fn height(bytes: usize) -> u32 {
-    let height = 20.0 + 2.6 * (bytes as f64).sqrt();
+/// not take a hundred times the room; and headers are many.
+fn height(span: &Span) -> u32 {
+    let root = (span.len() as f64).sqrt();
+    let height = match span.kind {
+        Kind::Header => 10.0 + 2.0 * root,
+        _ => 20.0 + 2.6 * root,
+    };
     height.min(96.0).round() as u32
 }
 
@@ -106,28 +110,51 @@ fn class(span: &Span) -> String {
 
 fn name(span: &Span) -> String {
     let owners = escape(&span.owners.join(" = "));
+    let label = escape(&span.label);
     match span.kind {
         Kind::Payload => format!("<b>{owners}</b>"),
         Kind::Leaked => format!("<span><s>{owners}</s> lost</span>"),
         Kind::Foreign => "<span>somebody else’s</span>".to_owned(),
-        Kind::Header => "<span>header</span>".to_owned(),
-        Kind::Free => "<span>free</span>".to_owned(),
+        Kind::Header if label.is_empty() => "<span>header</span>".to_owned(),
+        Kind::Header => format!("<span>{label}</span>"),
+        Kind::Free if label.is_empty() => "<span>free</span>".to_owned(),
+        Kind::Free => format!("<span>free: {label}</span>"),
         Kind::Padding => "<span>padding</span>".to_owned(),
     }
 }
 
+/// Whether a span was as it is. What is said of it may have changed.
+fn was_there(span: &Span, before: &Frame) -> bool {
+    let label = &span.label;
+    before.spans.iter().any(|was| {
+        let was = Span { label: label.clone(), ..was.clone() };
+        was == *span
+    })
+}
+
 /// How a span has come about, in a word.
 fn what_happened(span: &Span, before: &Frame) -> Option<&'static str> {
-    let is_it = |was: &&Span| was.start == span.start && was.kind == span.kind;
-    let was = before.spans.iter().find(is_it);
-    match (span.kind, was) {
-        (Kind::Payload, Some(was)) if was.owners != span.owners => {
-            Some("two owners")
-        }
-        (Kind::Payload, Some(_)) => Some("written"),
-        (Kind::Payload | Kind::Foreign | Kind::Header, _) => Some("new"),
-        (Kind::Leaked | Kind::Free, _) => Some("freed"),
-        (Kind::Padding, _) => None,
+    let same = || before.spans.iter().filter(|was| was.kind == span.kind);
+    let was = same().find(|was| was.start == span.start);
+    match span.kind {
+        Kind::Payload => Some(match was {
+            None => "new",
+            Some(was) if was.owners.len() < span.owners.len() => "two owners",
+            Some(was) => match span.len().cmp(&was.len()) {
+                Ordering::Less => "shrunk",
+                Ordering::Equal => "written",
+                Ordering::Greater => "grown",
+            },
+        }),
+        Kind::Foreign => Some("new"),
+        Kind::Leaked => Some("freed"),
+        Kind::Free => Some(match same().find(|was| was.overlaps(span)) {
+            None => "freed",
+            Some(was) if was.len() < span.len() => "joined",
+            Some(_) => "the rest",
+        }),
+        // There are many. A mark on the edge is enough.
+        Kind::Header | Kind::Padding => None,
     }
 }
 
@@ -155,13 +182,15 @@ fn runs(holds: &[Run]) -> String {
 fn counters(frame: &Frame) -> String {
     let used = bytes(frame.used);
     let in_use = frame.in_use();
-    let calls = frame.calls;
-    let noun = if calls == 1 { "call" } else { "calls" };
+    let calls = match frame.calls {
+        Some(1) => " <span><b>1</b> kernel call</span>".to_owned(),
+        Some(calls) => format!(" <span><b>{calls}</b> kernel calls</span>"),
+        None => String::new(),
+    };
     format!(
         "<p class='hf-counters'>\
          <span><b>{used}</b> below the break</span> \
-         <span><b>{in_use}</b> in use</span> \
-         <span><b>{calls}</b> kernel {noun}</span></p>"
+         <span><b>{in_use}</b> in use</span>{calls}</p>"
     )
 }
 

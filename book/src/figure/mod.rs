@@ -11,6 +11,8 @@ pub mod recording;
 mod region;
 mod scenarios;
 mod stage1;
+mod stage2;
+mod stage3;
 mod ten_lines;
 mod two_threads;
 
@@ -18,7 +20,7 @@ pub use recording::Recording;
 
 /// The names of all scenarios.
 pub fn names() -> Vec<&'static str> {
-    scenarios::ALL.iter().map(|scenario| scenario.name).collect()
+    scenarios::all().map(|scenario| scenario.name).collect()
 }
 
 /// Runs a scenario. `None` if there is none of this name.

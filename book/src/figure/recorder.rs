@@ -25,6 +25,16 @@ pub trait Recorded {
     /// `payload` is a block of this heap that nobody else uses.
     unsafe fn realloc(&mut self, payload: *mut u8, size: usize) -> *mut u8;
 
+    /// See posix_memalign(3).
+    fn memalign(&mut self, align: usize, size: usize) -> *mut u8;
+
+    /// See malloc_usable_size(3).
+    ///
+    /// # Safety
+    ///
+    /// `payload` is a block of this heap.
+    unsafe fn usable_size(&self, payload: *mut u8) -> usize;
+
     /// Raises the break as somebody else would.
     fn somebody_else_takes(&mut self, bytes: usize);
 
@@ -39,8 +49,12 @@ pub struct View {
     pub start: usize,
     /// Bytes from there to the break.
     pub used: usize,
-    /// How often it has called the kernel.
-    pub calls: usize,
+    /// How often it has called the kernel. Nothing where that tells more of
+    /// the figure than of the heap.
+    pub calls: Option<usize>,
+    /// Whether it keeps books: then it knows its free blocks, and a block that
+    /// comes back is not lost.
+    pub keeps_books: bool,
     /// What is neither payload nor padding: what somebody else took, and, if
     /// the heap keeps books, its headers and free blocks.
     pub spans: Vec<Span>,
@@ -49,10 +63,7 @@ pub struct View {
 impl View {
     /// The spans that somebody else took, from their ends.
     pub fn foreign(ends: &[(usize, usize)]) -> Vec<Span> {
-        let span = |&(start, end): &(usize, usize)| {
-            let (owners, holds) = (Vec::new(), Vec::new());
-            Span { start, end, kind: Kind::Foreign, owners, holds }
-        };
+        let span = |&(start, end)| Span::new(Kind::Foreign, start, end);
         ends.iter().map(span).collect()
     }
 }
@@ -106,6 +117,14 @@ impl<'h> Recorder<'h> {
         self.picture(code, Some(payload));
     }
 
+    /// `name = memalign(align, size)`
+    pub fn memalign(&mut self, name: &str, align: usize, size: usize) {
+        let payload = self.heap.memalign(align, size);
+        let code = format!("{name} = memalign({align}, {size})");
+        self.tape.give(name, payload, size);
+        self.picture(code, Some(payload));
+    }
+
     /// Fills a block with the first letter of its name. From now on the
     /// pictures show what it holds.
     pub fn fill(&mut self, name: &str) {
@@ -139,9 +158,28 @@ impl<'h> Recorder<'h> {
         address(self.tape.before().used)
     }
 
+    /// By how many bytes the last operation has moved the break.
+    pub fn moved(&self) -> usize {
+        self.tape.last().used.abs_diff(self.tape.before().used)
+    }
+
     /// How many bytes the program holds.
     pub fn in_use(&self) -> usize {
         self.tape.last().in_use()
+    }
+
+    /// How many bytes a block has, in use by the program or not.
+    pub fn usable_size(&self, name: &str) -> usize {
+        let payload = self.tape.block(name).payload;
+        // SAFETY: it is a block of this heap.
+        unsafe { self.heap.usable_size(payload) }
+    }
+
+    /// What of a kind there is in the picture just taken, from the start of
+    /// the heap up.
+    pub fn spans(&self, kind: Kind) -> Vec<&Span> {
+        let spans = &self.tape.last().spans;
+        spans.iter().filter(|span| span.kind == kind).collect()
     }
 
     /// Where a block starts.
@@ -259,8 +297,10 @@ impl Tape {
 
     /// What all memory below the break is.
     fn spans(&self, view: View) -> Vec<Span> {
+        let counts = |block: &&Block| block.is_live || !view.keeps_books;
+        let blocks = self.blocks.iter().filter(counts);
         let mut claims: Vec<Span> =
-            self.blocks.iter().map(|block| block.span(self)).collect();
+            blocks.map(|block| block.span(self)).collect();
         claims.extend(view.spans);
         tile(view.used, &claims)
     }
@@ -317,7 +357,7 @@ impl Block {
             (false, _) => (Kind::Leaked, Vec::new()),
         };
         let (end, owners) = (start + self.size, vec![self.name.clone()]);
-        Span { start, end, kind, owners, holds }
+        Span { owners, holds, ..Span::new(kind, start, end) }
     }
 }
 
@@ -363,6 +403,8 @@ fn shared(start: usize, end: usize, holders: &[&Span]) -> Span {
         holders.iter().flat_map(|holder| holder.owners.clone()).collect();
     owners.sort();
     let kind = holders.first().map_or(Kind::Padding, |holder| holder.kind);
-    let holds = holders.last().map_or(Vec::new(), |last| last.holds.clone());
-    Span { start, end, kind, owners, holds }
+    let last = holders.last();
+    let holds = last.map_or(Vec::new(), |last| last.holds.clone());
+    let label = last.map_or(String::new(), |last| last.label.clone());
+    Span { start, end, kind, owners, holds, label }
 }

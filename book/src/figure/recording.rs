@@ -21,8 +21,9 @@ pub struct Frame {
     pub note: String,
     /// Bytes from the start of the heap to the break.
     pub used: usize,
-    /// How often the heap has called the kernel so far.
-    pub calls: usize,
+    /// How often the heap has called the kernel so far. Nothing where that
+    /// tells more of the figure than of the heap.
+    pub calls: Option<usize>,
     /// What all memory below the break is, from the start up.
     pub spans: Vec<Span>,
 }
@@ -59,9 +60,17 @@ pub struct Span {
     pub owners: Vec<String>,
     /// Its bytes, where they are part of the story.
     pub holds: Vec<Run>,
+    /// What the heap says of it, such as the list that it is on.
+    pub label: String,
 }
 
 impl Span {
+    /// Bytes of a kind, and nothing else known of them.
+    pub fn new(kind: Kind, start: usize, end: usize) -> Self {
+        let (owners, holds, label) = Default::default();
+        Self { start, end, kind, owners, holds, label }
+    }
+
     /// How many bytes long it is.
     pub fn len(&self) -> usize {
         self.end - self.start
@@ -70,6 +79,11 @@ impl Span {
     /// Whether there is nothing in it.
     pub fn is_empty(&self) -> bool {
         self.start == self.end
+    }
+
+    /// Whether they have a byte in common.
+    pub fn overlaps(&self, other: &Self) -> bool {
+        self.start < other.end && other.start < self.end
     }
 }
 

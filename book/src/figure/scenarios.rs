@@ -6,6 +6,9 @@ use super::recorder::Recorder;
 use super::recording::Recording;
 use super::{stage1, ten_lines, two_threads};
 
+mod free_lists;
+mod headers;
+
 /// A program to record.
 pub struct Scenario {
     /// What the book's pages call it.
@@ -16,7 +19,11 @@ pub struct Scenario {
 }
 
 /// All of them, in the order in which the book shows them.
-pub const ALL: [Scenario; 7] = [
+pub fn all() -> impl Iterator<Item = &'static Scenario> {
+    STAGE_1.iter().chain(&headers::SCENARIOS).chain(&free_lists::SCENARIOS)
+}
+
+const STAGE_1: [Scenario; 7] = [
     Scenario {
         name: "ten-lines",
         title: "Three blocks from ten lines",
@@ -55,7 +62,7 @@ pub const ALL: [Scenario; 7] = [
 ];
 
 pub fn find(name: &str) -> Option<&'static Scenario> {
-    ALL.iter().find(|scenario| scenario.name == name)
+    all().find(|scenario| scenario.name == name)
 }
 
 fn ten_lines(r: &mut Recorder<'_>) {

@@ -28,6 +28,15 @@ impl Recorded for Heap<SimBrk<'_>> {
         unsafe { self.realloc(payload, size) }
     }
 
+    fn memalign(&mut self, align: usize, size: usize) -> *mut u8 {
+        self.memalign(align, size)
+    }
+
+    unsafe fn usable_size(&self, payload: *mut u8) -> usize {
+        // SAFETY: the caller says what this method asks for.
+        unsafe { self.usable_size(payload) }
+    }
+
     fn somebody_else_takes(&mut self, bytes: usize) {
         let taken = self.brk().somebody_else_takes(bytes);
         taken.expect("the region has room for somebody else");
@@ -43,7 +52,8 @@ pub fn view(brk: &SimBrk<'_>) -> View {
     View {
         start: brk.start().addr().get(),
         used: brk.used(),
-        calls: brk.calls(),
+        calls: Some(brk.calls()),
+        keeps_books: false,
         spans: View::foreign(brk.foreign()),
     }
 }

@@ -56,6 +56,14 @@ impl Recorded for TenLines {
         unimplemented!("the ten lines have no realloc")
     }
 
+    fn memalign(&mut self, _align: usize, _size: usize) -> *mut u8 {
+        unimplemented!("the ten lines have no memalign")
+    }
+
+    unsafe fn usable_size(&self, _payload: *mut u8) -> usize {
+        unimplemented!("the ten lines do not know")
+    }
+
     fn somebody_else_takes(&mut self, bytes: usize) {
         let taken = with_brk(|brk| brk.somebody_else_takes(bytes));
         taken.expect("the region has room for somebody else");

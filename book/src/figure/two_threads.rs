@@ -66,8 +66,8 @@ impl Process {
     /// Takes a picture after a thread has done something.
     fn picture(&self, lane: usize, code: String, result: Option<*mut u8>) {
         let start = self.start.addr().get();
-        let (used, calls) = (self.brk.get(), self.calls.get());
-        let view = View { start, used, calls, spans: Vec::new() };
+        let (used, calls) = (self.brk.get(), Some(self.calls.get()));
+        let view = View { start, used, calls, ..View::default() };
         self.tape.borrow_mut().picture(lane, code, result, view);
     }
 

@@ -1,0 +1,201 @@
+//! Stage 3: free blocks are used again.
+
+use super::Scenario;
+use crate::figure::recorder::Recorder;
+use crate::figure::recording::{Kind, Span};
+use crate::figure::stage3::{record, record_classes, record_one_list};
+
+pub const SCENARIOS: [Scenario; 7] = [
+    Scenario {
+        name: "first-fit",
+        title: "The first block on the list that fits",
+        record: || record_one_list(4096, first_fit),
+    },
+    Scenario {
+        name: "split",
+        title: "A block that is too large is cut in two",
+        record: || record(4096, split),
+    },
+    Scenario {
+        name: "join",
+        title: "Three free blocks become one",
+        record: || record(4096, join),
+    },
+    Scenario {
+        name: "fragmentation",
+        title: "Enough bytes are free, and no block is large enough",
+        record: || record(4096, fragmentation),
+    },
+    Scenario {
+        name: "size-classes",
+        title: "Two free blocks, each on the list of its class",
+        record: || record_classes(4096, size_classes),
+    },
+    Scenario {
+        name: "a-foreign-move-3",
+        title: "Two free blocks, and somebody else’s memory between them",
+        record: || record(4096, a_foreign_move),
+    },
+    Scenario {
+        name: "realloc-3",
+        title: "realloc where there is room above",
+        record: || record(4096, realloc),
+    },
+];
+
+/// The free block at the lowest address.
+fn free<'r>(r: &'r Recorder<'_>) -> &'r Span {
+    r.spans(Kind::Free)[0]
+}
+
+fn first_fit(r: &mut Recorder<'_>) {
+    r.malloc("a", 96);
+    r.malloc("b", 32);
+    r.malloc("c", 160);
+    r.malloc("d", 32);
+    r.free("a");
+    r.free("c");
+    r.note("The block that was freed last comes first.");
+    r.malloc("e", 80);
+    r.note(format!(
+        "The first block fits. That `a`’s old place would fit better is not \
+         looked at. `e` takes the front, and the {} bytes that are left come \
+         first on the list.",
+        r.spans(Kind::Free)[1].len()
+    ));
+    r.malloc("f", 96);
+    r.note(format!(
+        "The first block has {} bytes: too small. The second one fits.",
+        free(r).len()
+    ));
+}
+
+const THE_END: &str = "At the top of the heap there is a header without a \
+                       payload: the end.";
+
+fn split(r: &mut Recorder<'_>) {
+    r.malloc("a", 400);
+    r.note(THE_END);
+    r.malloc("b", 32);
+    r.free("a");
+    r.note(format!("{} bytes are free below `b`.", free(r).len()));
+    r.malloc("c", 96);
+    r.note(format!(
+        "`c` takes the front. What is left is a block with a header of its \
+         own, {} bytes, and free.",
+        free(r).len()
+    ));
+    r.still();
+    let rest = free(r).len();
+    r.malloc("d", rest - 16);
+    r.note(format!(
+        "{} bytes would be left: too few for a header and a payload. They \
+         stay with `d`.",
+        r.usable_size("d") - (rest - 16)
+    ));
+}
+
+fn join(r: &mut Recorder<'_>) {
+    r.malloc("a", 64);
+    r.note(THE_END);
+    r.malloc("b", 64);
+    r.malloc("c", 64);
+    r.malloc("d", 32);
+    r.free("a");
+    r.free("c");
+    r.note("Two free blocks, and `b` between them.");
+    let before: usize = r.spans(Kind::Free).iter().map(|s| s.len()).sum();
+    let freed = r.usable_size("b");
+    r.free("b");
+    let whole = free(r).len();
+    r.note(format!(
+        "Both neighbours of `b` are free, and the three become one. It has \
+         {whole} bytes: {} of payload, and {} that were headers.",
+        before + freed,
+        whole - before - freed
+    ));
+}
+
+fn fragmentation(r: &mut Recorder<'_>) {
+    for name in ["a", "b", "c", "d", "e", "f"] {
+        r.malloc(name, 64);
+    }
+    r.free("a");
+    r.free("c");
+    r.free("e");
+    let sizes: Vec<usize> =
+        r.spans(Kind::Free).iter().map(|span| span.len()).collect();
+    let sum: usize = sizes.iter().sum();
+    let largest = sizes.iter().max().expect("a free block");
+    r.note(format!("{sum} bytes are free, in {} pieces.", sizes.len()));
+    r.malloc("g", 128);
+    r.note(format!(
+        "{sum} bytes are free, but {largest} is the most that any free block \
+         has."
+    ));
+}
+
+fn size_classes(r: &mut Recorder<'_>) {
+    r.malloc("a", 48);
+    r.malloc("b", 16);
+    r.malloc("c", 96);
+    r.malloc("d", 16);
+    r.free("a");
+    r.note(format!("{} bytes go on {}.", free(r).len(), free(r).label));
+    r.free("c");
+    let above = r.spans(Kind::Free)[1];
+    r.note(format!("{} bytes go on {}.", above.len(), above.label));
+    let list = free(r).label.clone();
+    r.still();
+    r.malloc("e", 48);
+    r.note(format!("On {list} there is a block of the right size."));
+    let list = free(r).label.clone();
+    r.malloc("f", 32);
+    r.note(format!(
+        "The list for 32 bytes is empty. The next one that is not is {list}. \
+         The {} bytes that are left go on {}.",
+        free(r).len(),
+        free(r).label
+    ));
+}
+
+fn a_foreign_move(r: &mut Recorder<'_>) {
+    r.malloc("a", 64);
+    r.somebody_else_takes(100);
+    r.malloc("b", 64);
+    r.note(
+        "What somebody else took has a header in front, like a block that is \
+         never freed.",
+    );
+    r.free("a");
+    r.free("b");
+    let free = r.spans(Kind::Free).len();
+    r.note(format!("{free} free blocks: what lies between is not joined."));
+    r.still();
+    r.malloc("c", 128);
+    r.note(
+        "Neither was large enough. The upper one is at the end of the heap, so \
+         the break rises by what it lacked.",
+    );
+}
+
+fn realloc(r: &mut Recorder<'_>) {
+    r.malloc("a", 64);
+    r.malloc("b", 96);
+    r.malloc("c", 32);
+    r.free("b");
+    r.realloc("a", "a", 128);
+    r.note(format!(
+        "`a` grows into the free block above it. {} bytes of that are left.",
+        free(r).len()
+    ));
+    r.still();
+    r.realloc("a", "a", 32);
+    r.note(format!(
+        "`a` shrinks. What it gives back is joined with what is free above: \
+         {} bytes.",
+        free(r).len()
+    ));
+    r.realloc("c", "c", 80);
+    r.note("`c` is the last block, so it grows where it is.");
+}

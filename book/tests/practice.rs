@@ -1,0 +1,268 @@
+//! A reader gets a copy of a stage, and nothing that is done to it is lost or
+//! in the way.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+use book::empty::{empty, functions};
+use tempfile::TempDir;
+
+/// This repository, copied, with the book's program to run in it.
+struct Copy(TempDir);
+
+impl Copy {
+    fn new() -> Self {
+        let this = Self(TempDir::new().unwrap());
+        let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
+        copy(root, this.0.path());
+        this
+    }
+
+    fn path(&self, path: &str) -> PathBuf {
+        self.0.path().join(path)
+    }
+
+    fn read(&self, path: &str) -> String {
+        let path = self.path(path);
+        fs::read_to_string(&path)
+            .unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+    }
+
+    /// `cargo run -- …`, as cargo would start the program.
+    fn run(&self, arguments: &[&str]) -> Output {
+        Command::new(env!("CARGO_BIN_EXE_book"))
+            .args(arguments)
+            .current_dir(self.0.path())
+            .env("CARGO_MANIFEST_DIR", self.path("book"))
+            .output()
+            .unwrap()
+    }
+
+    /// What it prints, if all goes well.
+    fn told(&self, arguments: &[&str]) -> String {
+        let output = self.run(arguments);
+        let message = String::from_utf8(output.stderr).unwrap();
+        assert!(output.status.success(), "{arguments:?}: {message}");
+        String::from_utf8(output.stdout).unwrap()
+    }
+
+    /// What it complains about, and its exit status.
+    fn refused(&self, arguments: &[&str]) -> (Option<i32>, String) {
+        let output = self.run(arguments);
+        let message = String::from_utf8(output.stderr).unwrap();
+        (output.status.code(), message)
+    }
+}
+
+fn copy(from: &Path, to: &Path) {
+    fs::create_dir_all(to).unwrap();
+    for entry in fs::read_dir(from).unwrap() {
+        let from = entry.unwrap().path();
+        let name = from.file_name().unwrap().to_str().unwrap();
+        if [".git", "practice", "target"].contains(&name) {
+            continue;
+        }
+        let to = to.join(name);
+        if from.is_dir() {
+            copy(&from, &to);
+        } else {
+            fs::copy(&from, &to).unwrap();
+        }
+    }
+}
+
+#[test]
+fn a_copy_is_made_where_the_reader_is_told() {
+    let repository = Copy::new();
+    let told = repository.told(&["practice", "1"]);
+    let first = "practice/stage1 is your copy of stage1-bump.\n";
+    assert!(told.starts_with(first), "{told}");
+    let command = "cargo test --manifest-path practice/stage1/Cargo.toml\n";
+    assert!(told.contains(command), "{told}");
+    for file in ["src/heap.rs", "tests/contract.rs", "examples/malloc1.rs"] {
+        let original = repository.read(&format!("stage1-bump/{file}"));
+        let copy = repository.read(&format!("practice/stage1/{file}"));
+        assert_eq!(copy, original, "{file}");
+    }
+}
+
+#[test]
+fn a_copy_inherits_nothing() {
+    let repository = Copy::new();
+    repository.told(&["practice", "3"]);
+    let manifest = repository.read("practice/stage3/Cargo.toml");
+    assert!(!manifest.contains("workspace = true"), "{manifest}");
+    for line in [
+        "edition = \"2024\"",
+        "libc = \"0.2\"",
+        "unsafe_op_in_unsafe_fn = \"deny\"",
+        "crate-type = [\"cdylib\"]",
+        "[workspace]",
+    ] {
+        let mut lines = manifest.lines();
+        assert!(lines.any(|is| is == line), "no {line} in:\n{manifest}");
+    }
+    let lock = repository.read("practice/stage3/Cargo.lock");
+    assert_eq!(lock, repository.read("Cargo.lock"));
+}
+
+#[test]
+fn no_exercise_of_a_copy_is_ignored() {
+    let repository = Copy::new();
+    let tests = "#[test]\n#[ignore = \"exercise 1.1\"]\nfn one() {}\n";
+    fs::write(repository.path("stage1-bump/tests/exercises.rs"), tests)
+        .unwrap();
+    repository.told(&["practice", "1"]);
+    let copy = repository.read("practice/stage1/tests/exercises.rs");
+    assert_eq!(copy, "#[test]\nfn one() {}\n");
+}
+
+#[test]
+fn a_copy_is_never_overwritten() {
+    let repository = Copy::new();
+    repository.told(&["practice", "1"]);
+    let mine = repository.path("practice/stage1/src/heap.rs");
+    fs::write(&mine, "// mine\n").unwrap();
+    for arguments in [&["practice", "1"][..], &["practice", "1", "--empty"]] {
+        let (status, message) = repository.refused(arguments);
+        assert_eq!(status, Some(1), "{message}");
+        let first = "error: practice/stage1 is there already, and stays as \
+                     you left it.\n";
+        assert!(message.starts_with(first), "{message}");
+        let how = format!("cargo run -- {} --force\n", arguments.join(" "));
+        assert!(message.contains(&how), "no {how:?} in {message}");
+        assert_eq!(fs::read_to_string(&mine).unwrap(), "// mine\n");
+    }
+}
+
+#[test]
+fn force_keeps_what_was_there_under_another_name() {
+    let repository = Copy::new();
+    repository.told(&["practice", "1"]);
+    let mine = repository.path("practice/stage1/src/heap.rs");
+    for number in 1..3 {
+        fs::write(&mine, format!("// mine {number}\n")).unwrap();
+        let told = repository.told(&["practice", "1", "--force"]);
+        let old = format!("practice/stage1.old-{number}");
+        assert!(told.contains(&format!("{old} now.\n")), "{told}");
+        let kept = repository.read(&format!("{old}/src/heap.rs"));
+        assert_eq!(kept, format!("// mine {number}\n"));
+        let new = fs::read_to_string(&mine).unwrap();
+        assert_eq!(new, repository.read("stage1-bump/src/heap.rs"));
+    }
+}
+
+#[test]
+fn a_stage_that_does_not_exist_ends_with_status_2() {
+    let repository = Copy::new();
+    for (arguments, what) in
+        [(&["practice", "77"][..], "`77`"), (&["practice"], "``")]
+    {
+        let (status, message) = repository.refused(arguments);
+        assert_eq!(status, Some(2), "{message}");
+        let line = format!("there is no stage {what}. There is: `1`, `2`, ");
+        assert!(message.starts_with(&line), "{message}");
+        assert_eq!(message.lines().count(), 1, "{message}");
+    }
+    let (status, message) = repository.refused(&["practice", "1", "--new"]);
+    assert_eq!(status, Some(2), "{message}");
+    assert!(message.starts_with("unknown: --new\n"), "{message}");
+    assert!(!repository.path("practice").exists(), "a folder was made");
+}
+
+#[test]
+fn an_empty_copy_has_bodies_to_write_and_names_the_first_promise() {
+    let repository = Copy::new();
+    let told = repository.told(&["practice", "3", "--empty"]);
+    let first = "--test contract a_block_can_be_written_and_read\n";
+    assert!(told.contains(first), "{told}");
+    for path in ["src/heap.rs", "src/free_lists.rs"] {
+        let source = repository.read(&format!("practice/stage3/{path}"));
+        let original = repository.read(&format!("stage3-freelist/{path}"));
+        let names = functions(path, &original).unwrap();
+        let todos = source.matches("todo!()").count();
+        assert_eq!(todos, names.len(), "bodies of {path} to write");
+    }
+}
+
+#[test]
+fn a_broken_copy_does_not_stop_the_book() {
+    let repository = Copy::new();
+    repository.told(&["practice", "1"]);
+    for file in ["src/heap.rs", "tests/contract.rs", "Cargo.toml"] {
+        let file = repository.path("practice/stage1").join(file);
+        fs::write(file, "this is = no code {{").unwrap();
+    }
+    // Cargo reads all manifests of a workspace before it runs anything.
+    let output = Command::new(env!("CARGO"))
+        .args(["metadata", "--no-deps", "--format-version", "1"])
+        .current_dir(repository.path("book"))
+        .output()
+        .unwrap();
+    let message = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{message}");
+    let told = repository.told(&["--no-open"]);
+    assert!(told.starts_with("The book is at "), "{told}");
+    let first_page = repository.path("target/book/index.html");
+    assert!(first_page.is_file(), "there is no {}", first_page.display());
+}
+
+const SOURCE: &str = "\
+//! Comments stay.
+
+/// This too.
+pub fn plain(
+    a: usize,
+) -> usize {
+    // This goes.
+    a + 1
+}
+
+pub const fn early() -> usize {
+    1
+}
+
+impl Heap {
+    fn nothing(&self) {}
+
+    /// All of them.
+    fn all(&self) -> impl Iterator<Item = usize> {
+        (0..1).map(|a| a)
+    }
+
+    fn unnamed(&self) -> impl Fn() {
+        || {}
+    }
+}
+
+impl Debug for Heap {
+    fn fmt(&self) -> Result {
+        Ok(())
+    }
+}
+";
+
+#[test]
+fn a_body_becomes_todo_and_all_around_it_stays() {
+    let emptied = empty("heap.rs", SOURCE, |name| name == "Heap::nothing");
+    let expected = SOURCE
+        .replace("    // This goes.\n    a + 1\n", "    todo!()\n")
+        .replace("(0..1).map(|a| a)", "core::iter::from_fn(|| todo!())")
+        .replace("Ok(())", "todo!()");
+    assert_eq!(emptied.unwrap(), expected);
+}
+
+#[test]
+fn the_bodies_to_write_are_named_in_their_order() {
+    assert_eq!(
+        functions("heap.rs", SOURCE).unwrap(),
+        ["plain", "Heap::nothing", "Heap::all", "Debug for Heap::fmt"]
+    );
+}
+
+#[test]
+fn an_empty_body_is_to_be_written_too() {
+    let emptied = empty("heap.rs", "    fn free() {}\n", |_| false);
+    assert_eq!(emptied.unwrap(), "    fn free() {\n        todo!()\n    }\n");
+}

@@ -1,0 +1,307 @@
+//! The exercises of this stage: a test for each, which fails until the
+//! exercise is done.
+//!
+//! They are ignored here. `cargo run -- practice` makes a copy of the stage in
+//! which they are not.
+
+use std::env;
+use std::mem::MaybeUninit;
+use std::process::{self, Command, ExitStatus};
+use std::slice;
+
+use stage2_headers::{Heap, SimBrk};
+
+const REGION: usize = 64 * 1024;
+
+#[repr(align(4096))]
+struct Region([MaybeUninit<u8>; REGION]);
+
+fn region() -> Box<Region> {
+    Box::new(Region([const { MaybeUninit::uninit() }; REGION]))
+}
+
+/// All of the first `size` bytes of a block must be `byte`.
+///
+/// # Safety
+///
+/// `block` has `size` bytes, all written.
+#[track_caller]
+unsafe fn expect_filled(what: &str, block: *mut u8, size: usize, byte: u8) {
+    // SAFETY: as the caller promises.
+    let bytes = unsafe { slice::from_raw_parts(block, size) };
+    if let Some(at) = bytes.iter().position(|&is| is != byte) {
+        let is = bytes[at];
+        panic!("byte {at} of {what} should be {byte:#04x} but is {is:#04x}");
+    }
+}
+
+/// How a process ended.
+struct End {
+    what: &'static str,
+    status: ExitStatus,
+    /// What it wrote on standard error.
+    errors: String,
+}
+
+/// Does something with a heap in a process of its own, which runs the same
+/// test once more, and no further than to here. In that process there is no
+/// end to tell of.
+fn in_a_process(
+    test: &str,
+    what: &'static str,
+    deed: impl FnOnce(&mut Heap<SimBrk>),
+) -> Option<End> {
+    if let Ok(now) = env::var("DEED") {
+        if now == what {
+            deed(&mut Heap::new(SimBrk::new(&mut region().0)));
+            process::exit(0);
+        }
+        return None;
+    }
+    let output = Command::new(env::current_exe().unwrap())
+        .args([test, "--exact", "--include-ignored", "--nocapture"])
+        .env("DEED", what)
+        .output()
+        .unwrap();
+    let errors = String::from_utf8_lossy(&output.stderr).into_owned();
+    Some(End { what, status: output.status, errors })
+}
+
+impl End {
+    #[track_caller]
+    fn expect_line(&self, line: &str) {
+        let Self { what, status, errors } = self;
+        assert!(
+            errors.contains(line) && !status.success(),
+            "{what}: the program should end with the line {line:?}, but this \
+             stands on standard error: {errors:?} ({status})"
+        );
+    }
+
+    #[track_caller]
+    fn expect_success(&self) {
+        let Self { what, status, errors } = self;
+        assert!(
+            status.success(),
+            "{what}: this should go well, but the program ended \
+             ({status}):\n{errors}"
+        );
+    }
+}
+
+#[test]
+#[ignore = "exercise 2.1"]
+fn the_last_block_gives_back_what_it_does_not_need() {
+    let mut region = region();
+    let mut heap = Heap::new(SimBrk::new(&mut region.0));
+    let (below, block) = (heap.malloc(1000), heap.malloc(1000));
+    // SAFETY: the blocks are live and have 1,000 bytes.
+    unsafe {
+        below.write_bytes(6, 1000);
+        block.write_bytes(7, 1000);
+        let used = heap.brk().used();
+        let smaller = heap.realloc(block, 100);
+        assert_eq!(smaller, block, "a block that shrinks stays where it is");
+        expect_filled("the block", block, 100, 7);
+        assert_eq!(
+            used - heap.brk().used(),
+            1008 - 112,
+            "bytes by which the break fell: 112 of the last block's 1,008 \
+             are needed, and nothing lies above it"
+        );
+
+        let used = heap.brk().used();
+        heap.realloc(below, 100);
+        assert_eq!(heap.brk().used(), used, "the first block is not the last");
+        expect_filled("the block above the first", block, 100, 7);
+
+        heap.brk().refuse(1);
+        heap.realloc(block, 10);
+        heap.free(block);
+        heap.free(below);
+        assert_eq!(heap.brk().used(), 0, "all is free, after one refusal");
+    }
+
+    let last = heap.malloc(1000);
+    heap.brk().somebody_else_takes(500).unwrap();
+    let used = heap.brk().used();
+    // SAFETY: the block is live.
+    unsafe { heap.realloc(last, 100) };
+    assert!(
+        heap.brk().used() == used && heap.brk().foreign_is_intact(),
+        "the break fell from {used} to {}, though above the last block lie \
+         500 bytes that somebody else took",
+        heap.brk().used()
+    );
+}
+
+#[test]
+#[ignore = "exercise 2.2"]
+#[cfg_attr(miri, allow(unused_attributes), ignore = "Miri starts no process")]
+fn a_byte_past_the_end_of_a_block_is_noticed() {
+    let test = "a_byte_past_the_end_of_a_block_is_noticed";
+    let what = "all bytes of all blocks are written, and no more";
+    if let Some(end) = in_a_process(test, what, use_every_byte) {
+        end.expect_success();
+    }
+
+    let line = "malloc: something wrote past this block: 0x";
+    for (what, size) in [
+        ("one byte past a block of 1", 1),
+        ("one byte past a block of 16", 16),
+        ("one byte past a block of 100", 100),
+        ("one byte past a block of 1,000", 1000),
+    ] {
+        let end = in_a_process(test, what, |heap| {
+            let (block, _above) = (heap.malloc(size), heap.malloc(1));
+            // SAFETY: none: the block ends a byte earlier.
+            unsafe {
+                block.write_bytes(0, size + 1);
+                heap.free(block);
+            }
+        });
+        if let Some(end) = end {
+            end.expect_line(line);
+        }
+    }
+    let what = "one byte past a block that has shrunk from 100 to 50";
+    let end = in_a_process(test, what, |heap| {
+        let block = heap.malloc(100);
+        // SAFETY: none: the block ends a byte earlier.
+        unsafe {
+            let block = heap.realloc(block, 50);
+            block.write_bytes(0, 51);
+            heap.free(block);
+        }
+    });
+    if let Some(end) = end {
+        end.expect_line(line);
+    }
+}
+
+fn use_every_byte(heap: &mut Heap<SimBrk>) {
+    for size in 0..100 {
+        let blocks = [
+            heap.malloc(size),
+            heap.calloc(1, size),
+            heap.memalign(256, size),
+            heap.memalign(16, size),
+        ];
+        for block in blocks {
+            // SAFETY: the block is live and has so many bytes. It is freed
+            // once.
+            unsafe {
+                block.write_bytes(255, size);
+                let usable = heap.usable_size(block);
+                block.write_bytes(255, usable);
+                let block = heap.realloc(block, usable + 4);
+                block.write_bytes(255, usable + 4);
+                let block = heap.realloc(block, size / 2);
+                block.write_bytes(255, size / 2);
+                heap.free(block);
+            }
+        }
+    }
+}
+
+#[test]
+#[ignore = "exercise 2.3"]
+#[cfg_attr(miri, allow(unused_attributes), ignore = "Miri starts no process")]
+fn free_finds_the_first_damaged_header() {
+    let test = "free_finds_the_first_damaged_header";
+    let what = "all headers are as the heap wrote them";
+    let end = in_a_process(test, what, |heap| {
+        let (a, b) = (heap.malloc(100), heap.malloc(0));
+        heap.brk().somebody_else_takes(50).unwrap();
+        let (c, d) = (heap.memalign(1024, 1), heap.malloc(1));
+        for block in [b, a, d, c] {
+            // SAFETY: the block is live, and freed once.
+            unsafe { heap.free(block) };
+        }
+    });
+    if let Some(end) = end {
+        end.expect_success();
+    }
+
+    // What is written into the header of the third block: where, how many
+    // bytes, and which.
+    for (what, at, bytes, byte) in [
+        ("a size of 0", 0, 8, 0),
+        ("a size that is odd", 0, 1, 255),
+        ("all bits of the size set", 0, 8, 255),
+        ("a flag that is neither true nor false", 8, 1, 255),
+        ("a link to null", 16, 8, 0),
+        ("a link to where no memory is", 16, 8, 255),
+    ] {
+        let end = in_a_process(test, what, |heap| {
+            let blocks: Vec<_> = (0..6).map(|_| heap.malloc(160)).collect();
+            eprintln!("{:p}", blocks[2]);
+            // SAFETY: none: a header is the heap's. The last block is live.
+            unsafe {
+                blocks[2].sub(32).add(at).write_bytes(byte, bytes);
+                heap.free(blocks[4]);
+            }
+        });
+        if let Some(end) = end {
+            let address = end.errors.lines().next().unwrap_or_default();
+            end.expect_line(&format!(
+                "malloc: this header is damaged: {address}"
+            ));
+        }
+    }
+}
+
+#[test]
+#[ignore = "exercise 2.4"]
+fn a_freed_block_in_the_middle_is_used_again() {
+    let mut region = region();
+    let mut heap = Heap::new(SimBrk::new(&mut region.0));
+    let a = heap.malloc(1000);
+    let _guard = heap.malloc(1);
+    let used = heap.brk().used();
+    // SAFETY: all blocks here are live, have so many bytes, and are freed
+    // once.
+    unsafe {
+        heap.free(a);
+        let b = heap.malloc(100);
+        assert_eq!(b, a, "1,000 bytes are free there: {heap:?}");
+        let c = heap.malloc(700);
+        assert_eq!(
+            heap.brk().used(),
+            used,
+            "the break should stay: what 100 bytes left of a block of 1,000 \
+             is enough for 700: {heap:?}"
+        );
+        b.write_bytes(1, 100);
+        c.write_bytes(2, 700);
+        expect_filled("the block in front", b, 100, 1);
+        expect_filled("the block behind it", c, 700, 2);
+
+        heap.free(b);
+        heap.free(c);
+        let d = heap.malloc(1000);
+        assert_eq!(
+            d, a,
+            "free blocks that lie side by side are as good as one of 1,000 \
+             bytes: {heap:?}"
+        );
+    }
+    let aligned = heap.memalign(1024, 16);
+    assert_eq!(aligned.addr() % 1024, 0, "the address modulo 1,024");
+
+    let below = heap.malloc(100);
+    heap.brk().somebody_else_takes(64).unwrap();
+    let (above, _guard) = (heap.malloc(100), heap.malloc(1));
+    // SAFETY: as above.
+    unsafe {
+        heap.free(below);
+        heap.free(above);
+        let large = heap.malloc(200);
+        large.write_bytes(3, 200);
+    }
+    assert!(
+        heap.brk().foreign_is_intact(),
+        "a block lies over the 64 bytes that somebody else took between two \
+         free blocks: {heap:?}"
+    );
+}

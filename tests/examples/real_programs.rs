@@ -1,0 +1,60 @@
+//! Real programs as they are and on a heap of ours, stage 3's unless another
+//! library is named:
+//!
+//! ```text
+//! cargo run --release -p tests --example real_programs
+//! cargo run --release -p tests --example real_programs -- malloc2 sort perl
+//! ```
+//!
+//! It needs Linux with glibc, gcc, perl, python3, sqlite3 and git.
+
+use std::env;
+
+use tests::programs::{ALL, Done, Work};
+use tests::workspace::build_example;
+
+/// Each is run so often, and the shortest time counts.
+const RUNS: usize = 3;
+
+fn main() {
+    let mut args = env::args().skip(1);
+    let library = args.next().unwrap_or_else(|| "malloc3".to_owned());
+    let wanted: Vec<String> = args.collect();
+    let ours = build_example(&library);
+
+    println!("{:32} {:>16} {library:>17}", "", "glibc");
+    for work in &ALL {
+        if !wanted.is_empty() && !wanted.iter().any(|it| is_named(work, it)) {
+            continue;
+        }
+        let mut glibc = Vec::new();
+        let mut with = Vec::new();
+        // In turns: what else the machine does hits both.
+        for _ in 0..RUNS {
+            glibc.push(work.run(&[]));
+            with.push(work.run(&[&ours]));
+        }
+        let (time, memory) = least(&glibc);
+        let (our_time, our_memory) = least(&with);
+        println!(
+            "{:32} {time:5.2} s {memory:4.0} MB  {our_time:5.2} s \
+             {our_memory:4.0} MB  ×{:.2}",
+            work.name,
+            our_time / time,
+        );
+    }
+}
+
+fn is_named(work: &Work, name: &str) -> bool {
+    work.name.starts_with(name)
+}
+
+/// The least time, in seconds, and the least memory, in MB.
+fn least(runs: &[Done]) -> (f64, f64) {
+    let time = runs.iter().map(|done| done.used.time).min();
+    let memory = runs.iter().map(|done| done.used.memory).min();
+    (
+        time.expect("at least one run").as_secs_f64(),
+        memory.expect("at least one run") as f64 / 1e6,
+    )
+}

@@ -1,0 +1,198 @@
+//! A reader can write a stage from nothing, and its contract shows the way.
+
+use std::collections::BTreeSet;
+use std::fs;
+
+use book::empty::{empty, functions};
+use book::exercise;
+use book::practice::TO_WRITE;
+use book::stage::{self, Stage};
+use tests::workspace::workspace;
+
+mod copies;
+
+use copies::Copy;
+
+/// The bodies of stage 3, by the pages of the book that they are explained on,
+/// in the order of the book. What the pages do not show stands where it is
+/// needed first.
+const BODIES: [(&str, &[&str]); 6] = [
+    (
+        "boundary tags",
+        &[
+            "Heap::brk",
+            "Header::size",
+            "Header::is_free",
+            "payload_of",
+            "above",
+            "below",
+            "set",
+        ],
+    ),
+    (
+        "one list",
+        &["links", "FreeLists::insert", "FreeLists::remove", "FreeLists::list"],
+    ),
+    (
+        "size classes",
+        &[
+            "FreeLists::class",
+            "FreeLists::take",
+            "FreeLists::look",
+            "rounded",
+            "Heap::allocate",
+            "Heap::cut_end",
+            "Heap::release",
+            "Heap::join",
+        ],
+    ),
+    (
+        "the end of the heap",
+        &[
+            "Heap::raise",
+            "Heap::grow",
+            "Heap::free_at_end",
+            "Heap::trim",
+            "Heap::cut_front",
+        ],
+    ),
+    (
+        "what a program calls",
+        &[
+            "Heap::memalign",
+            "Heap::malloc",
+            "Heap::is_header",
+            "Heap::block",
+            "Heap::free",
+            "Heap::calloc",
+            "Heap::resize",
+            "Heap::realloc",
+            "Heap::usable_size",
+        ],
+    ),
+    (
+        "what a reader looks at",
+        &[
+            "Block::of",
+            "Heap::blocks",
+            "Debug for Heap::fmt",
+            "Heap::free_list",
+            "FreeLists::bitmap",
+            "Heap::bitmap",
+        ],
+    ),
+];
+
+/// With which body the contract is kept further down, and which promise is
+/// then the first that is not kept yet.
+const TURNS: [(&str, Option<&str>); 5] = [
+    ("Heap::malloc", Some("a_block_of_no_bytes_is_a_block_of_its_own")),
+    ("Heap::free", Some("calloc_gives_zeroes")),
+    ("Heap::calloc", Some("realloc_of_null_is_malloc")),
+    ("Heap::realloc", Some("usable_size_is_enough_or_unknown")),
+    ("Heap::usable_size", None),
+];
+
+fn stages() -> Vec<Stage> {
+    stage::all(workspace())
+}
+
+fn read(stage: &Stage, path: &str) -> Option<String> {
+    fs::read_to_string(stage.folder.join(path)).ok()
+}
+
+/// All functions of a stage whose bodies are to be written.
+fn all_functions(stage: &Stage) -> BTreeSet<String> {
+    let sources = TO_WRITE.into_iter().map(|path| (path, read(stage, path)));
+    sources
+        .flat_map(|(path, source)| {
+            functions(path, &source.unwrap_or_default()).expect("Rust")
+        })
+        .collect()
+}
+
+/// The names of the tests of the contract, from the top.
+fn promises(stage: &Stage) -> Vec<String> {
+    let source = read(stage, "tests/contract.rs").expect("a contract");
+    let tests = exercise::tests("tests/contract.rs", &source).expect("Rust");
+    tests.into_iter().map(|test| test.name).collect()
+}
+
+/// The tests of the contract that a heap passes of which only `written` is
+/// there.
+fn kept(copy: &Copy, stage: &Stage, written: &[&str]) -> BTreeSet<String> {
+    for path in TO_WRITE {
+        if let Some(source) = read(stage, path) {
+            let stays = |name: &str| written.contains(&name);
+            let emptied = empty(path, &source, stays).expect("Rust");
+            copy.write(path, &emptied);
+        }
+    }
+    let built = copy.build(&["--test", "contract"]);
+    let built = built.unwrap_or_else(|error| panic!("{written:?}: {error}"));
+    assert_eq!(built.complaints, "", "with {written:?}");
+    let outcome = built.run("contract", &[]);
+    let passed = outcome.stdout.lines().filter_map(|line| {
+        line.strip_prefix("test ")?.strip_suffix(" ... ok").map(str::to_owned)
+    });
+    passed.collect()
+}
+
+#[test]
+fn the_order_of_the_bodies_names_them_all() {
+    let in_order = BODIES.iter().flat_map(|(_, names)| *names);
+    let named: BTreeSet<_> = in_order.map(|name| name.to_string()).collect();
+    assert_eq!(named, all_functions(&stages()[2]));
+}
+
+#[test]
+#[ignore = "compiles stage 3 once for each of its bodies: .ci/run runs it"]
+fn the_contract_turns_green_from_the_top_as_the_bodies_are_written() {
+    let stage = &stages()[2];
+    let promises = promises(stage);
+    let copy = Copy::new("written", stage, true);
+    let mut written = Vec::new();
+    let mut before = kept(&copy, stage, &written);
+    assert_eq!(before, BTreeSet::new(), "with no body");
+    let mut top_before = 0;
+    let mut turns = TURNS.into_iter();
+    println!("from the top  in all  with");
+    for (page, bodies) in BODIES {
+        println!("                      {page}");
+        for &body in bodies {
+            written.push(body);
+            let now = kept(&copy, stage, &written);
+            let is_kept = |promise: &&String| now.contains(*promise);
+            let top = promises.iter().take_while(is_kept).count();
+            println!("{top:>12}  {:>6}  - {body}", now.len());
+            for promise in now.difference(&before) {
+                println!("                          {promise}");
+            }
+            let lost: Vec<_> = before.difference(&now).collect();
+            assert!(lost.is_empty(), "{body} breaks {lost:?}");
+            if top > top_before {
+                let next = promises.get(top).map(String::as_str);
+                assert_eq!(turns.next(), Some((body, next)), "the next turn");
+            }
+            (before, top_before) = (now, top);
+        }
+    }
+    assert_eq!(turns.next(), None, "a turn that did not come");
+}
+
+#[test]
+#[ignore = "compiles each stage: .ci/run runs it"]
+fn an_empty_copy_of_any_stage_compiles_and_keeps_no_promise() {
+    for stage in stages() {
+        let copy = Copy::new("empty", &stage, true);
+        assert_eq!(
+            kept(&copy, &stage, &[]),
+            BTreeSet::new(),
+            "what an empty {} keeps",
+            stage.name
+        );
+        let built = copy.build(&[]);
+        let built = built.unwrap_or_else(|e| panic!("{}: {e}", stage.name));
+        assert_eq!(built.complaints, "", "of an empty {}", stage.name);
+    }
+}

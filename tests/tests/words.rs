@@ -1,0 +1,345 @@
+//! Every term of art is explained before it is used.
+//!
+//! The terms are those of the page "Words": one paragraph each, which starts
+//! with the term in bold and ends with a link to the page that explains it. On
+//! that page the term is bold where it is explained. No page before it may use
+//! the term in its prose, unless it links it to that page.
+
+use std::fs;
+use std::ops::Range;
+use std::path::{Component, Path, PathBuf};
+
+use book::build;
+use book::directive::Sources;
+use book::exercise;
+use book::page;
+use book::prose::{Passage, passages};
+
+/// Where the terms are listed.
+const WORDS: &str = "back/words.md";
+
+/// The page that says what there will be. Whoever reads on is told.
+const LANDING: &str = "index.md";
+
+/// Pages that use a term in its everyday meaning, or on which it cannot do
+/// harm before it is explained: the term, the page, and why.
+const EXCEPTIONS: [(&str, &str, &str); 0] = [];
+
+/// A page of the book.
+struct Page {
+    path: String,
+    passages: Vec<Passage>,
+}
+
+/// A term of the page "Words".
+struct Entry {
+    term: String,
+    page: String,
+}
+
+fn sources() -> Sources {
+    build::sources(&build::folder()).expect("book.toml can be read")
+}
+
+/// The pages in the order in which they are read, with the exercises on them.
+fn pages() -> Vec<Page> {
+    let sources = sources();
+    let paths = build::lengths(&build::folder()).expect("a book").into_iter();
+    let page = |path: PathBuf| {
+        let text = fs::read_to_string(sources.chapters.join(&path));
+        let text = text.expect("a page");
+        let mut passages = passages(&text);
+        for number in page::Page::new(&text).exercises() {
+            let text = exercise::text(&sources, &number).expect("an exercise");
+            let [first, second] = text.hints;
+            for part in [text.title, text.task, first, second, text.why] {
+                passages.extend(book::prose::passages(&part));
+            }
+        }
+        Page { path: path.to_str().expect("a plain name").into(), passages }
+    };
+    paths.map(|(path, _)| page(path)).collect()
+}
+
+fn entries(words: &[Passage]) -> Vec<Entry> {
+    let entry = |passage: &Passage| {
+        let term = passage.bold.first().filter(|bold| bold.start == 0)?;
+        let link = passage.links.last().map(|(_, link)| link.as_str());
+        Some(Entry {
+            term: passage.text[term.clone()].to_owned(),
+            page: link.map_or_else(String::new, |link| target(WORDS, link)),
+        })
+    };
+    words.iter().filter_map(entry).collect()
+}
+
+/// Where a link on the page `from` leads.
+fn target(from: &str, link: &str) -> String {
+    let link = link.split('#').next().unwrap_or_default();
+    let mut parts: Vec<_> = from.split('/').collect();
+    parts.pop();
+    for part in Path::new(link).components() {
+        match part {
+            Component::ParentDir => _ = parts.pop(),
+            Component::Normal(part) => parts.extend(part.to_str()),
+            _ => {}
+        }
+    }
+    parts.join("/")
+}
+
+/// The words of a text, and where they stand.
+fn words(text: &str) -> Vec<(Range<usize>, String)> {
+    let mut words: Vec<(Range<usize>, String)> = Vec::new();
+    for (at, letter) in text.char_indices() {
+        let end = at + letter.len_utf8();
+        if !letter.is_alphanumeric() {
+            continue;
+        }
+        match words.last_mut() {
+            Some((range, word)) if range.end == at => {
+                range.end = end;
+                word.extend(letter.to_lowercase());
+            }
+            _ => words.push((at..end, letter.to_lowercase().collect())),
+        }
+    }
+    words
+}
+
+/// Whether a word is the last one of a term, or its plural.
+fn is_form(word: &str, of: &str) -> bool {
+    word == of
+        || word.strip_suffix('s') == Some(of)
+        || word.strip_suffix("es") == Some(of)
+        || word
+            .strip_suffix("ies")
+            .is_some_and(|word| of.strip_suffix('y') == Some(word))
+}
+
+/// Where a term stands in a text, in any case, in the singular or the plural.
+fn find(text: &str, term: &str) -> Vec<Range<usize>> {
+    let term: Vec<_> = words(term).into_iter().map(|(_, word)| word).collect();
+    let text_words = words(text);
+    let matches = text_words.windows(term.len()).filter(|window| {
+        // Nothing but a blank or a hyphen may part them.
+        let parted = window.windows(2).any(|pair| {
+            let between = &text[pair[0].0.end..pair[1].0.start];
+            !between.chars().all(|c| c.is_whitespace() || c == '-')
+        });
+        let last = term.len() - 1;
+        !parted
+            && is_form(&window[last].1, &term[last])
+            && window[..last].iter().map(|(_, word)| word).eq(&term[..last])
+    });
+    matches
+        .filter_map(|window| {
+            Some(window.first()?.0.start..window.last()?.0.end)
+        })
+        .collect()
+}
+
+/// Whether a text in bold is a term, in any form, with an article or a number
+/// in front of it: `1. A raw pointer`.
+fn is_marked(bold: &str, term: &str) -> bool {
+    let words = words(bold);
+    let is_left_out = |(_, word): &&(Range<usize>, String)| {
+        ["a", "an", "the"].contains(&word.as_str())
+            || word.chars().all(|c| c.is_ascii_digit())
+    };
+    let start = words.iter().find(|word| !is_left_out(word));
+    let (Some((start, _)), Some((end, _))) = (start, words.last()) else {
+        return false;
+    };
+    find(bold, term).contains(&(start.start..end.end))
+}
+
+/// Where a page uses a term, but for the links to the page that explains it.
+/// A part of a longer term is not counted.
+fn uses(page: &Page, entry: &Entry, terms: &[&str]) -> Vec<String> {
+    let longer = terms.iter().filter(|term| {
+        term.len() > entry.term.len() && !find(term, &entry.term).is_empty()
+    });
+    let longer: Vec<_> = longer.collect();
+    let mut uses = Vec::new();
+    for passage in &page.passages {
+        let mut allowed: Vec<_> =
+            longer.iter().flat_map(|term| find(&passage.text, term)).collect();
+        let mut links = passage.links.clone();
+        links.retain(|(_, link)| target(&page.path, link) == entry.page);
+        allowed.extend(links.into_iter().map(|(range, _)| range));
+        for found in find(&passage.text, &entry.term) {
+            let is_inside = |range: &Range<usize>| {
+                range.start <= found.start && found.end <= range.end
+            };
+            if !allowed.iter().any(is_inside) {
+                let line = passage.line(found.start);
+                let around = around(&passage.text, found);
+                uses.push(format!("{}:{line}: … {around} …", page.path));
+            }
+        }
+    }
+    uses
+}
+
+/// What stands around a part of a text.
+fn around(text: &str, part: Range<usize>) -> &str {
+    let start = text[..part.start].char_indices().rev().nth(25);
+    let end = text[part.end..].char_indices().nth(25);
+    let start = start.map_or(0, |(at, _)| at);
+    &text[start..end.map_or(text.len(), |(at, _)| part.end + at)]
+}
+
+/// What is wrong with the terms: used too early, or not explained where they
+/// are said to be.
+fn faults(
+    pages: &[Page],
+    exceptions: &[(&str, &str, &str)],
+) -> Result<(), Vec<String>> {
+    let mut faults = Vec::new();
+    let list = pages.iter().find(|page| page.path == WORDS);
+    let entries = list.map_or_else(Vec::new, |page| entries(&page.passages));
+    let terms: Vec<_> = entries.iter().map(|entry| &*entry.term).collect();
+    for entry in &entries {
+        let Entry { term, page } = entry;
+        let Some(at) = pages.iter().position(|known| known.path == *page)
+        else {
+            faults.push(format!("{term}: no page of the book is `{page}`"));
+            continue;
+        };
+        let is_bold = |passage: &Passage| {
+            let mut bold = passage.bold.iter();
+            bold.any(|range| is_marked(&passage.text[range.clone()], term))
+        };
+        if !pages[at].passages.iter().any(is_bold) {
+            faults.push(format!("{term}: is not bold on {page}"));
+        }
+        for earlier in pages[..at].iter().filter(|page| page.path != LANDING) {
+            let is_excepted = exceptions
+                .iter()
+                .any(|(of, on, _)| of == term && *on == earlier.path);
+            if !is_excepted {
+                let uses = uses(earlier, entry, &terms);
+                let fault = |place| format!("{term}, before {page}: {place}");
+                faults.extend(uses.into_iter().map(fault));
+            }
+        }
+    }
+    if faults.is_empty() { Ok(()) } else { Err(faults) }
+}
+
+#[test]
+fn every_term_is_explained_before_it_is_used() {
+    if let Err(faults) = faults(&pages(), &EXCEPTIONS) {
+        panic!("{} faults:\n{}", faults.len(), faults.join("\n"));
+    }
+}
+
+/// One that is needed no more would hide the next mistake.
+#[test]
+fn every_exception_is_needed() {
+    let faults = faults(&pages(), &[]).err().unwrap_or_default();
+    for (term, page, _) in EXCEPTIONS {
+        let start = format!("{term}, before ");
+        let place = format!(": {page}:");
+        let is_needed = faults
+            .iter()
+            .any(|fault| fault.starts_with(&start) && fault.contains(&place));
+        assert!(is_needed, "{page} does not use {term} too early");
+    }
+}
+
+#[test]
+fn the_terms_are_in_the_order_of_the_alphabet() {
+    let pages = pages();
+    let list = pages.iter().find(|page| page.path == WORDS);
+    let entries = entries(&list.expect("the page of words").passages);
+    let terms: Vec<_> =
+        entries.iter().map(|entry| entry.term.to_lowercase()).collect();
+    assert!(!terms.is_empty(), "there are no terms on {WORDS}");
+    for pair in terms.windows(2) {
+        assert!(pair[0] < pair[1], "`{}` stands before `{}`", pair[0], pair[1]);
+    }
+}
+
+#[test]
+fn every_paragraph_of_the_list_is_a_term_with_its_page() {
+    let sources = sources();
+    let text = fs::read_to_string(sources.chapters.join(WORDS));
+    for paragraph in text.expect("the page of words").split("\n\n").skip(2) {
+        let line = paragraph.replace('\n', " ");
+        let line = line.trim();
+        let is_entry = line.starts_with("**")
+            && line.contains("**: ")
+            && line.ends_with(".md)");
+        assert!(is_entry, "`{line}` is no `**term**: text [page](page.md)`");
+    }
+}
+
+// How the search works.
+
+fn page(path: &str, text: &str) -> Page {
+    Page { path: path.into(), passages: passages(text) }
+}
+
+/// What is wrong with a book of three pages and a list of words.
+fn faults_with(first: &str) -> Vec<String> {
+    let pages = [
+        page("index.md", "Free lists, boundary tags.\n"),
+        page("a/first.md", first),
+        page("a/second.md", "# B\n\nA **free list** and **boundary tags**.\n"),
+        page(
+            WORDS,
+            "**boundary tags**: sizes. [Second](../a/second.md)\n\n\
+             **free list**: blocks. [Second](../a/second.md)\n",
+        ),
+    ];
+    faults(&pages, &[]).err().unwrap_or_default()
+}
+
+#[test]
+fn a_term_before_its_page_is_found_with_its_place() {
+    let fault = "free list, before a/second.md: a/first.md:3: … We have free \
+                 lists now. …";
+    assert_eq!(faults_with("# A\n\nWe have free\nlists now.\n"), [fault]);
+}
+
+#[test]
+fn a_term_in_code_or_in_a_link_to_its_page_is_none() {
+    for text in [
+        "`free list`\n",
+        "```text\nfree list\n```\n",
+        "{{#item a.rs free list}}\n",
+        "More of [free lists](second.md) later.\n",
+        "Be free. List them.\n",
+        "free `x` list\n",
+    ] {
+        assert_eq!(faults_with(text), [""; 0], "in {text}");
+    }
+}
+
+#[test]
+fn a_term_is_found_in_any_form() {
+    for text in ["Free-lists", "FREE LIST", "*free* lists", "> a free list"] {
+        assert_eq!(faults_with(text).len(), 1, "in {text}");
+    }
+    for (text, term, times) in [
+        ("entry, entries", "entry", 2),
+        ("a class, two classes", "class", 2),
+        ("headers and headed", "header", 1),
+    ] {
+        assert_eq!(find(text, term).len(), times, "{term} in {text}");
+    }
+}
+
+#[test]
+fn a_term_that_its_page_does_not_explain_is_found() {
+    let pages = [
+        page("a.md", "A list.\n"),
+        page(WORDS, "**list**: many. [A](../a.md)\n\n**map**: [B](../b.md)\n"),
+    ];
+    assert_eq!(
+        faults(&pages, &[]).err().unwrap_or_default(),
+        ["list: is not bold on a.md", "map: no page of the book is `b.md`"]
+    );
+}
