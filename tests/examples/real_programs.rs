@@ -21,8 +21,9 @@ fn main() {
     let library = args.next().unwrap_or_else(|| "malloc3".to_owned());
     let wanted: Vec<String> = args.collect();
     let ours = build_example(&library);
+    let name = library.replace("malloc", "stage ");
 
-    println!("{:32} {:>16} {library:>17}", "", "glibc");
+    println!("{:32} {:>16} {name:>17}", "", "glibc");
     for work in &ALL {
         if !wanted.is_empty() && !wanted.iter().any(|it| is_named(work, it)) {
             continue;

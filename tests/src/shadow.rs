@@ -112,8 +112,8 @@ impl Break {
         Self::starting_at(0, height)
     }
 
-    /// A break that can rise by `height` bytes, from `offset` bytes past the start
-    /// of a page. (So a game is the same each time, padding included.)
+    /// A break that can rise by `height` bytes, from `offset` bytes past the
+    /// start of a page. (So a game is the same each time, padding included.)
     pub fn starting_at(offset: usize, height: usize) -> Self {
         const PAGE: usize = 4096;
         let bytes = Box::into_raw(Box::new_uninit_slice(height + PAGE));
@@ -251,7 +251,8 @@ impl From<stage3_freelist::heap::Block> for Seen {
     }
 }
 
-/// Lets a heap do `rounds` operations that `seed` picks, and frees what is left.
+/// Lets a heap do `rounds` operations that `seed` picks, and then frees what
+/// is left.
 ///
 /// # Errors
 ///
