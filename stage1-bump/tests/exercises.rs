@@ -147,8 +147,8 @@ fn the_break_moves_a_page_at_a_time() {
         let calls = heap.brk().calls();
         assert!(
             calls <= 2 * round,
-            "{calls} moves of the break for {} blocks of 100 bytes: 30 of \
-             them fit into one page, or into two",
+            "{calls} moves of the break for {} blocks of 100 bytes, of which \
+             a page holds 36",
             blocks.len()
         );
         heap.brk().somebody_else_takes(50).unwrap();
@@ -171,7 +171,7 @@ fn a_freed_block_is_filled_with_0xdd() {
     const POISON: u8 = 0xDD;
     let mut region = region();
     let mut heap = Heap::new(SimBrk::new(&mut region.0));
-    for (align, size) in [(16, 1), (16, 16), (16, 100), (1024, 5000)] {
+    for (align, size) in [(16, 100), (16, 16), (16, 1), (1024, 5000)] {
         let below = heap.malloc(40);
         let block = heap.memalign(align, size);
         let above = heap.malloc(40);

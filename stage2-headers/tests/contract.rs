@@ -7,6 +7,7 @@
 
 mod common;
 
+use std::collections::HashSet;
 use std::fmt::Debug;
 use std::mem::MaybeUninit;
 use std::panic::{self, AssertUnwindSafe};
@@ -26,6 +27,8 @@ struct Story<'a> {
     promise: &'static str,
     heap: Heap<SimBrk<'a>>,
     operations: Vec<String>,
+    /// The blocks that are live: where each one lies and how long it is.
+    live: Vec<(usize, usize)>,
 }
 
 /// Runs `test` on an empty heap.
@@ -43,50 +46,74 @@ fn promise_on_a_break_at(
     let mut region =
         Box::new(Region([const { MaybeUninit::uninit() }; REGION]));
     let heap = Heap::new(SimBrk::new(&mut region.0[at..]));
-    test(&mut Story { promise, heap, operations: Vec::new() });
+    let (operations, live) = (Vec::new(), Vec::new());
+    test(&mut Story { promise, heap, operations, live });
 }
 
 impl Story<'_> {
-    /// How far above the start of the region `block` lies.
+    /// How far above the start of the region `block` lies, in bytes.
+    fn offset(&mut self, block: *mut u8) -> usize {
+        block.addr().wrapping_sub(self.heap.brk().start().addr().get())
+    }
+
     fn place(&mut self, block: *mut u8) -> String {
         if block.is_null() {
             return "null".to_string();
         }
-        let start = self.heap.brk().start().addr().get();
-        format!("a block at {}", block.addr().wrapping_sub(start))
+        format!("a block at {}", self.offset(block))
     }
 
-    fn note(&mut self, operation: String, block: *mut u8) -> *mut u8 {
+    /// Notes what `operation` gave: a block of `size` bytes, or null.
+    fn note(
+        &mut self,
+        operation: String,
+        block: *mut u8,
+        size: usize,
+    ) -> *mut u8 {
         let place = self.place(block);
         self.operations.push(format!("{operation} gave {place}"));
+        if !block.is_null() {
+            let offset = self.offset(block);
+            self.live.push((offset, size));
+        }
         block
+    }
+
+    fn forget(&mut self, block: *mut u8) {
+        let offset = self.offset(block);
+        self.live.retain(|&(live, _)| live != offset);
     }
 
     fn malloc(&mut self, size: usize) -> *mut u8 {
         let block = self.heap.malloc(size);
-        self.note(format!("malloc({size})"), block)
+        self.note(format!("malloc({size})"), block, size)
     }
 
     fn calloc(&mut self, count: usize, size: usize) -> *mut u8 {
         let block = self.heap.calloc(count, size);
-        self.note(format!("calloc({count}, {size})"), block)
+        let bytes = count.wrapping_mul(size);
+        self.note(format!("calloc({count}, {size})"), block, bytes)
     }
 
     fn memalign(&mut self, align: usize, size: usize) -> *mut u8 {
         let block = self.heap.memalign(align, size);
-        self.note(format!("memalign({align}, {size})"), block)
+        self.note(format!("memalign({align}, {size})"), block, size)
     }
 
     fn realloc(&mut self, block: *mut u8, size: usize) -> *mut u8 {
         let old = self.place(block);
         // SAFETY: the tests below pass null or a live block.
         let new = unsafe { self.heap.realloc(block, size) };
-        self.note(format!("realloc({old}, {size})"), new)
+        if !new.is_null() {
+            self.forget(block);
+        }
+        self.note(format!("realloc({old}, {size})"), new, size)
     }
 
     fn free(&mut self, block: *mut u8) {
         let place = self.place(block);
         self.operations.push(format!("free({place})"));
+        self.forget(block);
         // SAFETY: the tests below pass null or a live block.
         unsafe { self.heap.free(block) };
     }
@@ -118,6 +145,13 @@ impl Story<'_> {
         unsafe { block.write_bytes(byte, size) };
     }
 
+    /// The live blocks as boxes, the lowest first: from where to where.
+    fn drawing(&self) -> String {
+        let mut live = self.live.clone();
+        live.sort_unstable();
+        live.iter().map(|(at, size)| format!("[{at}..{}]", at + size)).collect()
+    }
+
     /// What must be equal here, or the promise is broken.
     fn expect<T: PartialEq + Debug>(&self, what: &str, is: T, should_be: T) {
         if is != should_be {
@@ -125,8 +159,10 @@ impl Story<'_> {
             panic!(
                 "a promise is broken: {}\n\
                  This was asked:\n  {asked}\n\
+                 These blocks are live:\n  {}\n\
                  Then {what}\n  should be: {should_be:?}\n  but is:    {is:?}",
-                self.promise
+                self.promise,
+                self.drawing()
             );
         }
     }
@@ -193,12 +229,16 @@ fn every_block_starts_at_a_multiple_of_16() {
 #[test]
 fn a_block_of_no_bytes_is_a_block_of_its_own() {
     promise("malloc(0) gives a block that no other block shares.", |t| {
-        let (a, b, c) = (t.malloc(0), t.malloc(0), t.malloc(1));
-        t.expect_block("the first block", a);
-        t.expect("the second is where the first is", b == a, false);
-        t.expect("the third is where the second is", c == b, false);
-        t.free(a);
-        t.free(b);
+        let mut blocks: Vec<_> = (0..40).map(|_| t.malloc(0)).collect();
+        blocks.push(t.malloc(1));
+        for &block in &blocks {
+            t.expect_block("the block", block);
+        }
+        let different: HashSet<_> = blocks.iter().collect();
+        t.expect("the number of addresses", different.len(), blocks.len());
+        for block in blocks {
+            t.free(block);
+        }
     });
 }
 
@@ -539,8 +579,9 @@ fn what_somebody_else_took_stays_theirs() {
 fn a_broken_promise_is_told_with_all_that_was_asked() {
     let failure = panic::catch_unwind(AssertUnwindSafe(|| {
         promise("Blocks are given out in alphabetical order.", |t| {
-            t.malloc(1);
-            t.free(ptr::null_mut());
+            let block = t.malloc(1);
+            t.malloc(24);
+            t.free(block);
             t.expect("the order", "random", "alphabetical");
         });
     }))
@@ -549,7 +590,8 @@ fn a_broken_promise_is_told_with_all_that_was_asked() {
     for part in [
         "Blocks are given out in alphabetical order.",
         "malloc(1) gave a block at ",
-        "free(null)",
+        "free(a block at ",
+        "..",
         "the order",
         "should be: \"alphabetical\"",
         "but is:    \"random\"",

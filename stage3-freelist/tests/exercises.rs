@@ -193,7 +193,7 @@ fn the_smallest_block_that_fits_is_taken() {
     assert!(
         heap.brk().used() > used,
         "a request found the ninth block of its class; it should look at \
-         eight, whether they are large enough or not, or malloc takes the \
+         eight, whether they are large enough or not, or malloc takes \
          longer the more blocks are free"
     );
 }

@@ -93,7 +93,7 @@ fn print_table(order: Order) {
     let columns = ALIVE.map(|alive| measure(alive, order));
     print!("{:18}", "blocks alive");
     for alive in ALIVE {
-        print!("{alive:>9}      ");
+        print!(" {alive:>8}      ");
     }
     println!();
     for (index, row) in ROWS.iter().enumerate() {
@@ -103,9 +103,9 @@ fn print_table(order: Order) {
             match time {
                 Some((time, spread)) => {
                     let spread = format!("±{}", short(spread));
-                    print!("{:>9} {spread:5}", short(time));
+                    print!(" {:>8} {spread:5}", short(time));
                 }
-                None => print!("{:>9}      ", "-"),
+                None => print!(" {:>8}      ", "-"),
             }
         }
         let first = times.iter().flatten().next();
