@@ -121,7 +121,7 @@ pub struct SimBrk<'a> {
 impl<'a> SimBrk<'a> {
     /// Fills memory that was given back, and is still there when it is taken
     /// again.
-    pub const POISON: u8 = 0xDE;
+    pub const POISON: u8 = 0xDB;
 
     /// Fills memory that somebody else has taken.
     pub const FOREIGN: u8 = 0xF0;

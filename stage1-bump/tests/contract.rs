@@ -387,6 +387,23 @@ fn the_last_block_can_grow_again_and_again() {
 }
 
 #[test]
+fn a_block_from_a_box_can_grow() {
+    promise(
+        "A block may be given another size through a Box's pointer.",
+        |t| {
+            let block = t.malloc(16);
+            t.fill(block, 16, 7);
+            // SAFETY: the block has 16 bytes, all written, and no other owner.
+            let in_a_box = unsafe { Box::from_raw(block.cast::<[u8; 16]>()) };
+            let block = t.realloc(Box::into_raw(in_a_box).cast(), 100);
+            t.expect_filled(block, 16, 7);
+            t.fill(block, 100, 8);
+            t.expect_filled(block, 100, 8);
+        },
+    );
+}
+
+#[test]
 fn a_failed_realloc_leaves_the_old_block() {
     promise("A realloc that gives null leaves the block as it was.", |t| {
         let block = t.malloc(100);

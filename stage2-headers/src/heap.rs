@@ -101,7 +101,7 @@ impl<B: Brk> Heap<B> {
         // SAFETY: `block` is on the list.
         let (old, old_size) = unsafe { (payload_of(block), (*block).size) };
         if size <= old_size {
-            return payload;
+            return old;
         }
         let new = self.malloc(size);
         if !new.is_null() {

@@ -131,7 +131,7 @@ impl<B: Brk, const LISTS: usize> Heap<B, LISTS> {
         let (old, old_size) = unsafe { (payload_of(block), (*block).size()) };
         // SAFETY: as above.
         if unsafe { self.resize(block, size) }.is_some() {
-            return payload;
+            return old;
         }
         let new = self.malloc(size);
         if !new.is_null() {

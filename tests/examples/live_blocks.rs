@@ -91,11 +91,8 @@ fn main() {
 
 fn print_table(order: Order) {
     let columns = ALIVE.map(|alive| measure(alive, order));
-    print!("{:18}", "blocks alive");
-    for alive in ALIVE {
-        print!(" {alive:>8}      ");
-    }
-    println!();
+    let alive = ALIVE.map(|alive| format!(" {alive:>8}      ")).concat();
+    println!("{:18}{}", "blocks alive", alive.trim_end());
     for (index, row) in ROWS.iter().enumerate() {
         print!("{:18}", row.name);
         let times = columns.each_ref().map(|column| column[index]);
