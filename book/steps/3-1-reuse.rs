@@ -80,7 +80,7 @@ impl<B: Brk> Heap<B> {
             None => self.append(size)?,
         };
         // SAFETY: nobody uses `block`, and it has `size` bytes.
-        unsafe { self.cut_end(block, size) };
+        unsafe { self.split(block, size) };
         Some(block)
     }
 
@@ -105,7 +105,7 @@ impl<B: Brk> Heap<B> {
     /// # Safety
     ///
     /// Nobody uses `block`, and it has at least `size` bytes.
-    unsafe fn cut_end(&mut self, block: *mut Header, size: usize) {
+    unsafe fn split(&mut self, block: *mut Header, size: usize) {
         // SAFETY: the rest lies in the payload, with its header.
         unsafe {
             (*block).is_free = false;

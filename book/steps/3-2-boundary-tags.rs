@@ -81,7 +81,7 @@ impl<B: Brk> Heap<B> {
         let block = self.block(payload);
         // SAFETY: `block` is in use, and its user gives it up.
         unsafe {
-            let block = self.join(block);
+            let block = self.coalesce(block);
             if above(block) == self.end {
                 // What the break refuses to take back stays, free.
                 let _ = self.release_end(block);
@@ -97,7 +97,7 @@ impl<B: Brk> Heap<B> {
             None => self.grow(size)?,
         };
         // SAFETY: nobody uses `block`, and it has `size` bytes.
-        unsafe { self.cut_end(block, size) };
+        unsafe { self.split(block, size) };
         Some(block)
     }
 
@@ -123,7 +123,7 @@ impl<B: Brk> Heap<B> {
     ///
     /// Nobody uses `block`, it has at least `size` bytes, and what is above it
     /// is in use.
-    unsafe fn cut_end(&mut self, block: *mut Header, size: usize) {
+    unsafe fn split(&mut self, block: *mut Header, size: usize) {
         // SAFETY: the rest lies in the payload, with its header.
         unsafe {
             let rest = (*block).size() - size;
@@ -143,7 +143,7 @@ impl<B: Brk> Heap<B> {
     /// # Safety
     ///
     /// Nobody uses `block`.
-    unsafe fn join(&mut self, mut block: *mut Header) -> *mut Header {
+    unsafe fn coalesce(&mut self, mut block: *mut Header) -> *mut Header {
         // SAFETY: `block` is a block of the heap. The block above may be the
         // end, which is not free.
         unsafe {

@@ -87,7 +87,7 @@ impl<B: Brk> Heap<B> {
         let block = self.block(payload);
         // SAFETY: `block` is in use, and its user gives it up.
         unsafe {
-            let block = self.join(block);
+            let block = self.coalesce(block);
             // What the break refuses to take back stays, free.
             if above(block) != self.end || self.release_end(block).is_err() {
                 self.list.insert(block);
@@ -103,7 +103,7 @@ impl<B: Brk> Heap<B> {
             None => self.grow(size)?,
         };
         // SAFETY: `block` is on no list and has `size` bytes.
-        unsafe { self.cut_end(block, size) };
+        unsafe { self.split(block, size) };
         Some(block)
     }
 
@@ -114,7 +114,7 @@ impl<B: Brk> Heap<B> {
     ///
     /// `block` is on no list, it has at least `size` bytes, and what is above
     /// it is in use.
-    unsafe fn cut_end(&mut self, block: *mut Header, size: usize) {
+    unsafe fn split(&mut self, block: *mut Header, size: usize) {
         // SAFETY: the rest lies in the payload, with its header.
         unsafe {
             let rest = (*block).size() - size;
@@ -135,7 +135,7 @@ impl<B: Brk> Heap<B> {
     /// # Safety
     ///
     /// `block` is on no list.
-    unsafe fn join(&mut self, mut block: *mut Header) -> *mut Header {
+    unsafe fn coalesce(&mut self, mut block: *mut Header) -> *mut Header {
         // SAFETY: a free block is on the list. The block above may be the end,
         // which is not free.
         unsafe {

@@ -214,8 +214,8 @@ impl<B: Brk, const LISTS: usize> Heap<B, LISTS> {
         };
         // SAFETY: `block` is on no list and has `enough` bytes.
         unsafe {
-            let block = self.cut_front(block, align);
-            self.cut_end(block, size);
+            let block = self.split_front(block, align);
+            self.split(block, size);
             Some(block)
         }
     }
@@ -227,7 +227,7 @@ impl<B: Brk, const LISTS: usize> Heap<B, LISTS> {
     ///
     /// `block` is on no list. If its payload is not aligned, it has
     /// `align + HEADER` bytes more than are needed.
-    unsafe fn cut_front(
+    unsafe fn split_front(
         &mut self,
         block: *mut Header,
         align: usize,
@@ -255,7 +255,7 @@ impl<B: Brk, const LISTS: usize> Heap<B, LISTS> {
     /// # Safety
     ///
     /// `block` is on no list and has at least `size` bytes.
-    unsafe fn cut_end(&mut self, block: *mut Header, size: usize) {
+    unsafe fn split(&mut self, block: *mut Header, size: usize) {
         // SAFETY: the rest lies in the payload, with its header.
         unsafe {
             let rest = (*block).size() - size;
@@ -278,10 +278,10 @@ impl<B: Brk, const LISTS: usize> Heap<B, LISTS> {
     ///
     /// `block` is on no list.
     unsafe fn release(&mut self, block: *mut Header) {
-        // SAFETY: `block` is on no list; after `join` neither is what it was
-        // joined with.
+        // SAFETY: `block` is on no list, and after `coalesce` neither is what it
+        // was joined with.
         unsafe {
-            let block = self.join(block);
+            let block = self.coalesce(block);
             self.trim(block);
             self.lists.insert(block);
             self.fresh = self.fresh.max(payload_of(block).addr() + LINKS);
@@ -294,7 +294,7 @@ impl<B: Brk, const LISTS: usize> Heap<B, LISTS> {
     /// # Safety
     ///
     /// `block` is on no list.
-    unsafe fn join(&mut self, mut block: *mut Header) -> *mut Header {
+    unsafe fn coalesce(&mut self, mut block: *mut Header) -> *mut Header {
         // SAFETY: a free block is on its list. The block above may be the end,
         // which is not free.
         unsafe {
@@ -375,7 +375,7 @@ impl<B: Brk, const LISTS: usize> Heap<B, LISTS> {
             self.end = start.add(risen - HEADER).cast();
             (*self.end).size_and_flag = 0;
             set(block, self.end.addr() - block.addr() - HEADER, 0);
-            let joined = self.join(block);
+            let joined = self.coalesce(block);
             if joined != block {
                 // What was the end lies in a payload now that may be fresh.
                 block.write_bytes(0, 1);
@@ -429,7 +429,7 @@ impl<B: Brk, const LISTS: usize> Heap<B, LISTS> {
                 }
                 set(block, old_size + HEADER + (*upper).size(), 0);
             }
-            self.cut_end(block, size);
+            self.split(block, size);
         }
         Some(())
     }

@@ -41,9 +41,9 @@ const BODIES: [(&str, &[&str]); 6] = [
             "FreeLists::look",
             "rounded",
             "Heap::allocate",
-            "Heap::cut_end",
+            "Heap::split",
             "Heap::release",
-            "Heap::join",
+            "Heap::coalesce",
         ],
     ),
     (
@@ -53,7 +53,7 @@ const BODIES: [(&str, &[&str]); 6] = [
             "Heap::grow",
             "Heap::free_at_end",
             "Heap::trim",
-            "Heap::cut_front",
+            "Heap::split_front",
         ],
     ),
     (
