@@ -218,13 +218,24 @@ fn shape(line: &str) -> String {
         let number = &rest[at..];
         let end = match number.strip_prefix("0x") {
             Some(hex) => 2 + length(hex, |c| c.is_ascii_hexdigit()),
-            None => length(number, |c| c.is_ascii_digit()),
+            None => decimal(number),
         };
         shape += &rest[..at];
         shape += "#";
         rest = number[end..].to_owned();
     }
     shape + &rest
+}
+
+/// How many bytes the number at the start of `text` has, with what comes after
+/// its point.
+fn decimal(text: &str) -> usize {
+    let digits = |text| length(text, |c| c.is_ascii_digit());
+    let whole = digits(text);
+    match text[whole..].strip_prefix('.').map(digits) {
+        None | Some(0) => whole,
+        Some(fraction) => whole + 1 + fraction,
+    }
 }
 
 /// How many bytes at the start of `text` are what `wanted` says.
