@@ -357,7 +357,9 @@ impl<B: Brk, const LISTS: usize> Heap<B, LISTS> {
         let gap = start.addr().checked_sub(self.end.addr() + HEADER)?;
         let (block, missing) = if gap == 0 {
             // The end becomes a header, and what is free below it is joined.
-            (self.end, (size + HEADER).saturating_sub(self.free_at_end()))
+            // That may be enough, if no look has found it: see `FreeLists`.
+            let missing = (size + HEADER).saturating_sub(self.free_at_end());
+            (self.end, missing.max(HEADER))
         } else {
             (start.cast(), size + 2 * HEADER)
         };

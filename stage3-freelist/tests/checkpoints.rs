@@ -185,6 +185,23 @@ fn one_list_is_searched_to_its_end() {
     assert_eq!(grown, used, "it found the block");
 }
 
+#[test]
+fn the_last_block_serves_a_request_that_did_not_find_it() {
+    let mut region = region();
+    let mut heap = Heap::new(SimBrk::new(&mut region));
+    let mut blocks = Vec::new();
+    for _ in 0..20 {
+        blocks.push(heap.malloc(1040));
+        heap.malloc(1); // a guard, so that they do not join
+    }
+    let last = heap.malloc(1264);
+    for block in [last].into_iter().chain(blocks) {
+        // SAFETY: the block is live, and freed once.
+        unsafe { heap.free(block) };
+    }
+    assert_eq!(heap.malloc(1264), last, "the free block at the end");
+}
+
 /// Frees a block of 1,264 bytes and then many of 1,040, which are of the same
 /// class and in front of it on the list, and asks for 1,264 bytes. Returns the
 /// break before and after.
