@@ -170,12 +170,14 @@ fn the_smallest_block_that_fits_is_taken() {
          for 150: {heap:?}"
     );
 
-    let bytes = bytes_of_heap_for_a_trace();
+    let bytes = bytes_of_heap_for_a_trace::<1>();
     assert!(
         bytes < 60_000,
-        "a heap of {bytes} bytes for the trace; with first fit it has 70,336, \
-         with best fit less than 60,000"
+        "a heap of {bytes} bytes for the trace; with best fit it has less than \
+         60,000"
     );
+    let classes = bytes_of_heap_for_a_trace::<DEFAULT>();
+    assert!(classes < 60_000, "{classes} bytes with size classes");
 
     let mut heap: Heap<_> = Heap::new(SimBrk::new(&mut region.0));
     // All are of one class.
@@ -198,11 +200,11 @@ fn the_smallest_block_that_fits_is_taken() {
     );
 }
 
-/// How large a heap with one list gets from 3,000 operations: blocks come and
-/// go, most of them small, at most 80 at a time.
-fn bytes_of_heap_for_a_trace() -> usize {
+/// How large a heap gets from 3,000 operations: blocks come and go, most of
+/// them small, at most 80 at a time.
+fn bytes_of_heap_for_a_trace<const LISTS: usize>() -> usize {
     let mut region = region();
-    let mut heap: Heap<_, 1> = Heap::new(SimBrk::new(&mut region.0));
+    let mut heap: Heap<_, LISTS> = Heap::new(SimBrk::new(&mut region.0));
     let mut state = 1_u64;
     let mut random = |below: usize| {
         // Knuth's numbers: the same trace every time.
