@@ -1,0 +1,577 @@
+//! Free blocks are used again: boundary tags, and free lists by size class.
+
+use core::{fmt, iter, ptr};
+
+use crate::brk::Brk;
+use crate::fault::fault;
+use crate::free_lists::{FreeLists, LINKS};
+
+/// Every payload starts at a multiple of this many bytes. It is the alignment
+/// of C's `max_align_t` on 64-bit machines.
+pub const ALIGN: usize = 16;
+
+/// How many free lists a heap has.
+pub const DEFAULT: usize = 128;
+
+/// The break rises by this many bytes at least, and this many free bytes stay
+/// at the end of the heap when it falls. As in glibc: mallopt(3), `M_TOP_PAD`.
+pub const STEP: usize = 128 * 1024;
+
+/// What stands in front of each payload: the boundary tags.
+#[repr(C, align(16))]
+pub(crate) struct Header {
+    /// Bytes of payload of the block below; 0 if there is none.
+    prev_size: usize,
+    /// Bytes of payload, a multiple of [`ALIGN`], and [`FREE`].
+    size_and_flag: usize,
+}
+
+/// The bit of a size that says that the block is free.
+const FREE: usize = 1;
+
+impl Header {
+    /// Bytes of payload.
+    pub fn size(&self) -> usize {
+        self.size_and_flag & !FREE
+    }
+
+    fn is_free(&self) -> bool {
+        self.size_and_flag & FREE != 0
+    }
+}
+
+/// Bytes of a header: a multiple of [`ALIGN`], so that behind an aligned
+/// header the payload is aligned.
+const HEADER: usize = size_of::<Header>();
+
+/// A heap on a break of its own.
+pub struct Heap<B, const LISTS: usize = DEFAULT> {
+    brk: B,
+    /// The blocks lie one behind the other, the lowest address first. Null if
+    /// there is none.
+    first: *mut Header,
+    /// The header behind the last block. It has no payload and is never free.
+    end: *mut Header,
+    /// Above this address nothing was ever written.
+    fresh: usize,
+    lists: FreeLists<LISTS>,
+}
+
+impl<B: Brk, const LISTS: usize> Heap<B, LISTS> {
+    /// An empty heap. It asks `brk` for nothing yet.
+    pub const fn new(brk: B) -> Self {
+        Self {
+            brk,
+            first: ptr::null_mut(),
+            end: ptr::null_mut(),
+            fresh: 0,
+            lists: FreeLists::new(),
+        }
+    }
+
+    /// The break that this heap moves.
+    pub fn brk(&mut self) -> &mut B {
+        &mut self.brk
+    }
+
+    /// Returns a block of at least `size` bytes, aligned to [`ALIGN`]; null if
+    /// there is no memory left. A block of 0 bytes is a block of its own.
+    /// See malloc(3).
+    pub fn malloc(&mut self, size: usize) -> *mut u8 {
+        self.memalign(ALIGN, size)
+    }
+
+    /// Takes a block back, to be used again.
+    ///
+    /// # Safety
+    ///
+    /// `payload` is null or a block of this heap, and nobody uses it any more.
+    pub unsafe fn free(&mut self, payload: *mut u8) {
+        if payload.is_null() {
+            return;
+        }
+        let block = self.block(payload);
+        // SAFETY: `block` is in use, and its user gives it up.
+        unsafe { self.release(block) };
+    }
+
+    /// Returns a block for `count` elements of `size` bytes each, all zero;
+    /// null if there is no memory left or if the product overflows.
+    /// See calloc(3).
+    pub fn calloc(&mut self, count: usize, size: usize) -> *mut u8 {
+        let Some(bytes) = count.checked_mul(size) else {
+            return ptr::null_mut();
+        };
+        let fresh = self.fresh;
+        let payload = self.malloc(bytes);
+        if !payload.is_null() {
+            let used = fresh.saturating_sub(payload.addr()).min(bytes);
+            // SAFETY: `payload` is a block of at least `bytes` bytes.
+            unsafe { payload.write_bytes(0, used) };
+        }
+        payload
+    }
+
+    /// Returns a block of at least `size` bytes that starts with the contents
+    /// of `payload`, which is then no block any more. Null means that there is
+    /// no memory left: then `payload` is as it was. A null `payload` makes it
+    /// `malloc`. See realloc(3).
+    ///
+    /// A block that can shrink or grow where it is stays there.
+    ///
+    /// # Safety
+    ///
+    /// `payload` is null or a block of this heap that nobody else uses.
+    pub unsafe fn realloc(&mut self, payload: *mut u8, size: usize) -> *mut u8 {
+        if payload.is_null() {
+            return self.malloc(size);
+        }
+        let block = self.block(payload);
+        // SAFETY: `block` is in use.
+        let (old, old_size) = unsafe { (payload_of(block), (*block).size()) };
+        // SAFETY: as above.
+        if unsafe { self.resize(block, size) }.is_some() {
+            return old;
+        }
+        let new = self.malloc(size);
+        if !new.is_null() {
+            // SAFETY: both are blocks, the new one has more than `old_size`
+            // bytes, and nobody uses the old one after this.
+            unsafe {
+                ptr::copy_nonoverlapping(old, new, old_size);
+                self.free(old);
+            }
+        }
+        new
+    }
+
+    /// Returns a block of at least `size` bytes, aligned to `align` and to
+    /// [`ALIGN`]; null if there is no memory left or if `align` is not a power
+    /// of two. See posix_memalign(3).
+    pub fn memalign(&mut self, align: usize, size: usize) -> *mut u8 {
+        if !align.is_power_of_two() {
+            return ptr::null_mut();
+        }
+        match self.allocate(align.max(ALIGN), size) {
+            // SAFETY: `block` is in use.
+            Some(block) => unsafe { payload_of(block) },
+            None => ptr::null_mut(),
+        }
+    }
+
+    /// How many bytes of the block may be used; 0 for null.
+    /// See malloc_usable_size(3).
+    ///
+    /// # Safety
+    ///
+    /// `payload` is null or a block of this heap.
+    pub unsafe fn usable_size(&self, payload: *mut u8) -> usize {
+        if payload.is_null() {
+            return 0;
+        }
+        // SAFETY: what `block` returns is in use.
+        unsafe { (*self.block(payload)).size() }
+    }
+
+    /// The blocks, from the lowest address up.
+    pub fn blocks(&self) -> impl Iterator<Item = Block> {
+        let mut next = self.first;
+        iter::from_fn(move || {
+            if next == self.end {
+                return None;
+            }
+            let block = next;
+            // SAFETY: `block` is a block of the heap.
+            unsafe {
+                next = above(block);
+                Some(Block::of(block))
+            }
+        })
+    }
+
+    /// The free blocks of a size class, in the order in which a request looks
+    /// at them.
+    pub fn free_list(&self, class: usize) -> impl Iterator<Item = Block> {
+        // SAFETY: what is on a list is a block of the heap.
+        self.lists.list(class).map(|block| unsafe { Block::of(block) })
+    }
+
+    /// Bit `class` is set if the free list of that class has a block.
+    pub fn bitmap(&self) -> u128 {
+        self.lists.bitmap()
+    }
+
+    /// Takes a free block and makes of it one that is in use, whose payload
+    /// starts at a multiple of `align`.
+    fn allocate(&mut self, align: usize, size: usize) -> Option<*mut Header> {
+        let size = rounded(size)?;
+        // What an aligned block may need in front of it.
+        let spare = if align > ALIGN { align + HEADER } else { 0 };
+        let enough = rounded(size.checked_add(spare)?)?;
+        let block = match self.lists.take(enough) {
+            Some(block) => block,
+            None => self.grow(enough)?,
+        };
+        // SAFETY: `block` is on no list and has `enough` bytes.
+        unsafe {
+            let block = self.split_front(block, align);
+            self.split(block, size);
+            Some(block)
+        }
+    }
+
+    /// Cuts a block in two, so that the payload of the upper one starts at a
+    /// multiple of `align`, frees the lower one and returns the upper one.
+    ///
+    /// # Safety
+    ///
+    /// `block` is on no list. If its payload is not aligned, it has
+    /// `align + HEADER` bytes more than are needed.
+    unsafe fn split_front(
+        &mut self,
+        block: *mut Header,
+        align: usize,
+    ) -> *mut Header {
+        let payload = block.addr() + HEADER;
+        if payload.is_multiple_of(align) {
+            return block;
+        }
+        let aligned = (payload + LINKS + HEADER).next_multiple_of(align);
+        let front = aligned - HEADER - payload;
+        // SAFETY: `aligned` lies in the payload, and a header in front of it.
+        unsafe {
+            let size = (*block).size() - front - HEADER;
+            set(block, front, 0);
+            let upper = above(block);
+            set(upper, size, 0);
+            self.release(block);
+            upper
+        }
+    }
+
+    /// Marks a block as in use, with `size` bytes, and frees what it has beyond
+    /// them if that is enough for a block.
+    ///
+    /// # Safety
+    ///
+    /// `block` is on no list and has at least `size` bytes.
+    unsafe fn split(&mut self, block: *mut Header, size: usize) {
+        // SAFETY: the rest lies in the payload, with its header.
+        unsafe {
+            let rest = (*block).size() - size;
+            if rest < HEADER + LINKS {
+                set(block, size + rest, 0);
+            } else {
+                set(block, size, 0);
+                let upper = above(block);
+                set(upper, rest - HEADER, 0);
+                self.release(upper);
+            }
+            self.fresh = self.fresh.max(above(block).addr());
+        }
+    }
+
+    /// Makes a free block of a block that nobody uses: joins it with the free
+    /// blocks beside it and puts it on the lists.
+    ///
+    /// # Safety
+    ///
+    /// `block` is on no list.
+    unsafe fn release(&mut self, block: *mut Header) {
+        // SAFETY: `block` is on no list, and after `coalesce` neither is what it
+        // was joined with.
+        unsafe {
+            let block = self.coalesce(block);
+            self.trim(block);
+            self.lists.insert(block);
+            self.fresh = self.fresh.max(payload_of(block).addr() + LINKS);
+        }
+    }
+
+    /// Makes one free block of a block and the free ones beside it, takes those
+    /// off the lists, and returns the whole.
+    ///
+    /// # Safety
+    ///
+    /// `block` is on no list.
+    unsafe fn coalesce(&mut self, mut block: *mut Header) -> *mut Header {
+        // SAFETY: a free block is on its list. The block above may be the end,
+        // which is not free.
+        unsafe {
+            let mut size = (*block).size();
+            let (above, below) = (above(block), below(block));
+            if (*above).is_free() {
+                self.lists.remove(above);
+                size += HEADER + (*above).size();
+            }
+            if !below.is_null() && (*below).is_free() {
+                self.lists.remove(below);
+                size += HEADER + (*below).size();
+                block = below;
+            }
+            set(block, size, FREE);
+        }
+        block
+    }
+
+    /// Gives the end of the heap back to the system, but for one step, if
+    /// `block` is the last block and has two.
+    ///
+    /// # Safety
+    ///
+    /// `block` is free and on no list.
+    unsafe fn trim(&mut self, block: *mut Header) {
+        // SAFETY: `block` is a block of the heap.
+        let (size, above) = unsafe { ((*block).size(), above(block)) };
+        if above != self.end || size < 2 * STEP {
+            return;
+        }
+        // SAFETY: an increment of zero gives nothing back.
+        let Ok(brk) = (unsafe { self.brk.sbrk(0) }) else { return };
+        if brk.addr().get() != self.end.addr() + HEADER {
+            return;
+        }
+        let bytes = size - STEP;
+        // SAFETY: the end of a free block, which is not its header, and the
+        // end of the heap: nobody uses them.
+        if unsafe { self.brk.sbrk(-(bytes as isize)) }.is_err() {
+            return;
+        }
+        // What was given back and comes again need not be zero.
+        self.fresh = self.fresh.max(self.end.addr() + HEADER);
+        // SAFETY: what is left of `block` has room for a header at its end.
+        unsafe {
+            self.end = self.end.byte_sub(bytes);
+            (*self.end).size_and_flag = 0;
+            set(block, STEP, FREE);
+        }
+    }
+
+    /// Raises the break, and returns a free block of at least `size` bytes at
+    /// the end of the heap. It is on no list.
+    fn grow(&mut self, size: usize) -> Option<*mut Header> {
+        // SAFETY: an increment of zero gives nothing back.
+        let brk = unsafe { self.brk.sbrk(0) }.ok()?.as_ptr();
+        let start = brk.map_addr(|addr| addr.next_multiple_of(ALIGN));
+        // What lies between the heap and the break is somebody else's.
+        let gap = start.addr().checked_sub(self.end.addr() + HEADER)?;
+        let (block, missing) = if gap == 0 {
+            // The end becomes a header, and what is free below it is joined.
+            // That may be enough, if no look has found it: see `FreeLists`.
+            let missing = (size + HEADER).saturating_sub(self.free_at_end());
+            (self.end, missing.max(HEADER))
+        } else {
+            (start.cast(), size + 2 * HEADER)
+        };
+        let risen = self.raise(start.addr() - brk.addr(), missing)?;
+        // SAFETY: the break has risen from `brk` by the padding and `risen`
+        // bytes, which have room for the end and what is in front of it.
+        unsafe {
+            if self.first.is_null() {
+                self.first = block;
+                (*block).prev_size = 0;
+            } else if gap > 0 {
+                // Theirs becomes a block that is never freed.
+                set(self.end, gap, 0);
+            }
+            self.end = start.add(risen - HEADER).cast();
+            (*self.end).size_and_flag = 0;
+            set(block, self.end.addr() - block.addr() - HEADER, 0);
+            let joined = self.coalesce(block);
+            if joined != block {
+                // What was the end lies in a payload now that may be fresh.
+                block.write_bytes(0, 1);
+            }
+            Some(joined)
+        }
+    }
+
+    /// Raises the break by `padding` and at least `bytes`, in whole steps if
+    /// it can be had. Returns by how many bytes more than the padding.
+    fn raise(&mut self, padding: usize, bytes: usize) -> Option<usize> {
+        for bytes in [bytes.checked_next_multiple_of(STEP)?, bytes] {
+            let increment = isize::try_from(padding + bytes).ok()?;
+            // SAFETY: the increment is not negative: nothing is given back.
+            if unsafe { self.brk.sbrk(increment) }.is_ok() {
+                return Some(bytes);
+            }
+        }
+        None
+    }
+
+    /// Makes a block in use one of at least `size` bytes where it is; `None` if
+    /// it cannot grow there.
+    ///
+    /// # Safety
+    ///
+    /// `block` is in use.
+    unsafe fn resize(&mut self, block: *mut Header, size: usize) -> Option<()> {
+        let size = rounded(size)?;
+        // SAFETY: `block` is a block of the heap. What it grows into was free,
+        // is on no list any more, and lies above it.
+        unsafe {
+            let old_size = (*block).size();
+            if old_size < size {
+                let upper = above(block);
+                let missing =
+                    (size - old_size).saturating_sub(HEADER).max(LINKS);
+                if (*upper).is_free() && missing <= (*upper).size() {
+                    self.lists.remove(upper);
+                } else if upper == self.end
+                    || (*upper).is_free() && above(upper) == self.end
+                {
+                    let grown = self.grow(missing)?;
+                    if grown != upper {
+                        // Somebody else has moved the break.
+                        self.release(grown);
+                        return None;
+                    }
+                } else {
+                    return None;
+                }
+                set(block, old_size + HEADER + (*upper).size(), 0);
+            }
+            self.split(block, size);
+        }
+        Some(())
+    }
+
+    /// How many bytes the last block has, with its header, if it is free.
+    fn free_at_end(&self) -> usize {
+        // SAFETY: `end` is the header behind the last block.
+        unsafe {
+            let last = below(self.end);
+            if last.is_null() || !(*last).is_free() {
+                return 0;
+            }
+            HEADER + (*last).size()
+        }
+    }
+
+    /// The block in use that a payload belongs to. Ends the program if there
+    /// can be none.
+    fn block(&self, payload: *mut u8) -> *mut Header {
+        // `payload` may speak for its own block alone; `first` comes from the
+        // break and reaches the whole heap.
+        let block = self.first.with_addr(payload.addr().wrapping_sub(HEADER));
+        let is_inside = self.first <= block && block < self.end;
+        if !is_inside || !block.is_aligned() || !self.is_header(block) {
+            fault("this is no block of the heap", payload);
+        }
+        // SAFETY: `block` is a block of the heap.
+        if unsafe { (*block).is_free() } {
+            fault("this block is free already", payload);
+        }
+        block
+    }
+
+    /// Whether what stands at `block` could be a header: each of its two sizes
+    /// must be the one that the neighbour's tag has.
+    fn is_header(&self, block: *mut Header) -> bool {
+        let room_below = block.addr() - self.first.addr();
+        let room_above = self.end.addr() - block.addr();
+        // SAFETY: `block` is aligned and lies between the first header and the
+        // end, and so do its neighbours, if the sizes are not too large.
+        unsafe {
+            let (prev_size, size) = ((*block).prev_size, (*block).size());
+            let fits_below = if block == self.first {
+                prev_size == 0
+            } else {
+                prev_size.is_multiple_of(ALIGN)
+                    && (LINKS..room_below).contains(&prev_size)
+                    && (*below(block)).size() == prev_size
+            };
+            fits_below
+                && size.is_multiple_of(ALIGN)
+                && (LINKS..room_above).contains(&size)
+                && (*above(block)).prev_size == size
+        }
+    }
+}
+
+impl<B: Brk, const LISTS: usize> fmt::Debug for Heap<B, LISTS> {
+    /// A box for each block: `[112 used][16 free]`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for Block { size, is_free, .. } in self.blocks() {
+            write!(f, "[{size} {}]", if is_free { "free" } else { "used" })?;
+        }
+        Ok(())
+    }
+}
+
+/// What a heap tells about one of its blocks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Block {
+    /// Where the payload starts.
+    pub payload: usize,
+    /// Bytes of payload.
+    pub size: usize,
+    /// Whether it is free.
+    pub is_free: bool,
+}
+
+impl Block {
+    /// # Safety
+    ///
+    /// `block` is a block.
+    unsafe fn of(block: *mut Header) -> Self {
+        let payload = block.addr() + HEADER;
+        // SAFETY: as the caller promises.
+        let header = unsafe { &*block };
+        Self { payload, size: header.size(), is_free: header.is_free() }
+    }
+}
+
+/// The bytes of payload that a block for `size` bytes has: room for the links
+/// of a free block, and no more than an increment can say.
+fn rounded(size: usize) -> Option<usize> {
+    let size = size.max(LINKS).checked_next_multiple_of(ALIGN)?;
+    isize::try_from(size).is_ok().then_some(size)
+}
+
+/// Writes a block's size into both of its tags: its own and the one above.
+///
+/// # Safety
+///
+/// `block` and the header behind `size` bytes of payload lie in the heap, and
+/// nobody else uses them.
+unsafe fn set(block: *mut Header, size: usize, flag: usize) {
+    // SAFETY: as the caller promises.
+    unsafe {
+        (*block).size_and_flag = size | flag;
+        (*above(block)).prev_size = size;
+    }
+}
+
+/// # Safety
+///
+/// `block` is a block.
+unsafe fn payload_of(block: *mut Header) -> *mut u8 {
+    // SAFETY: behind a header there is a payload.
+    unsafe { block.add(1).cast() }
+}
+
+/// The block above, or the end of the heap.
+///
+/// # Safety
+///
+/// `block` is a block.
+unsafe fn above(block: *mut Header) -> *mut Header {
+    // SAFETY: the payload has `size` bytes, and a header follows.
+    unsafe { block.byte_add(HEADER + (*block).size()) }
+}
+
+/// The block below, or null.
+///
+/// # Safety
+///
+/// `block` is a block, or the end of the heap.
+unsafe fn below(block: *mut Header) -> *mut Header {
+    // SAFETY: a block of `prev_size` bytes lies below, unless that is 0.
+    unsafe {
+        match (*block).prev_size {
+            0 => ptr::null_mut(),
+            size => block.byte_sub(HEADER + size),
+        }
+    }
+}

@@ -1,0 +1,38 @@
+//! # Stage 4: many threads
+//!
+//! Threads share the heap, one at a time: whoever uses it holds its lock. The
+//! heap itself is that of stage 3, to the letter.
+//!
+//! What is true of this stage, each held by a test in `tests/checkpoints.rs`:
+//!
+//! | question | answer |
+//! | --- | --- |
+//! | Does freed memory come back? | yes: it is used again |
+//! | May two threads use it? | yes: one waits for the other |
+//! | How often does it ask the kernel? | now and then, for 128 KiB at a time |
+//!
+//! [`heap`] is the allocator, `free_lists` keeps what is free, [`locked`] puts
+//! it behind the lock that [`sync`] names, [`brk`] and [`reserved`] are where
+//! its memory comes from, [`fault`] is what happens when a program breaks the
+//! rules.
+
+#![no_std]
+#![deny(missing_docs)]
+
+pub mod brk;
+pub mod fault;
+mod free_lists;
+pub mod heap;
+pub mod locked;
+#[cfg(all(target_os = "linux", target_env = "gnu"))]
+pub mod reserved;
+pub mod sync;
+
+#[cfg(all(target_os = "linux", target_env = "gnu"))]
+pub use brk::ProcessBrk;
+pub use brk::{Brk, OutOfMemory, SimBrk};
+pub use heap::Heap;
+pub use locked::LockedHeap;
+#[cfg(all(target_os = "linux", target_env = "gnu"))]
+pub use reserved::ReservedBrk;
+pub use sync::Mutex;

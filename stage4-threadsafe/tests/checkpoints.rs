@@ -1,0 +1,477 @@
+//! What is true of stage 3, the good and the bad.
+
+use std::cell::UnsafeCell;
+use std::env;
+use std::mem::MaybeUninit;
+use std::process::Command;
+use std::ptr::NonNull;
+
+use loom::sync::Arc;
+use loom::sync::atomic::{AtomicUsize, Ordering};
+use stage4_threadsafe::heap::{DEFAULT, STEP};
+use stage4_threadsafe::{Brk, OutOfMemory, SimBrk};
+
+type Heap<B> = stage4_threadsafe::Heap<B, DEFAULT>;
+
+/// Less than a step: the break refuses steps, and rises by what is needed.
+const REGION: usize = 64 * 1024;
+
+fn region() -> Vec<MaybeUninit<u8>> {
+    vec![MaybeUninit::uninit(); REGION]
+}
+
+/// Room for some steps.
+fn large_region() -> Vec<MaybeUninit<u8>> {
+    vec![MaybeUninit::uninit(); 16 * STEP]
+}
+
+fn free_bytes(heap: &Heap<SimBrk>) -> usize {
+    heap.blocks().filter(|block| block.is_free).map(|block| block.size).sum()
+}
+
+// What comes back.
+
+#[test]
+fn a_freed_block_in_the_middle_is_used_again() {
+    let mut region = region();
+    let mut heap = Heap::new(SimBrk::new(&mut region));
+    let a = heap.malloc(100);
+    let _guard = heap.malloc(1);
+    for _ in 0..1000 {
+        // SAFETY: the block is live.
+        unsafe { heap.free(a) };
+        assert_eq!(heap.malloc(100), a, "the free block's place");
+    }
+}
+
+#[test]
+fn a_large_free_block_is_split() {
+    let mut region = region();
+    let mut heap = Heap::new(SimBrk::new(&mut region));
+    let a = heap.malloc(1000);
+    let _guard = heap.malloc(1);
+    // SAFETY: the block is live.
+    unsafe { heap.free(a) };
+    let b = heap.malloc(100);
+    assert_eq!(b, a, "the front of the free block");
+    assert_eq!(format!("{heap:?}"), "[112 used][880 free][16 used]");
+}
+
+#[test]
+fn a_rest_that_is_no_block_stays_with_the_block() {
+    let mut region = region();
+    let mut heap = Heap::new(SimBrk::new(&mut region));
+    let a = heap.malloc(112);
+    let _guard = heap.malloc(1);
+    // SAFETY: the block is live.
+    unsafe { heap.free(a) };
+    heap.malloc(96);
+    assert_eq!(format!("{heap:?}"), "[112 used][16 used]");
+}
+
+#[test]
+fn free_neighbours_become_one_block() {
+    let mut region = region();
+    let mut heap = Heap::new(SimBrk::new(&mut region));
+    let (a, b, c) = (heap.malloc(100), heap.malloc(100), heap.malloc(100));
+    let _guard = heap.malloc(1);
+    // SAFETY: the blocks are live.
+    unsafe {
+        heap.free(a);
+        heap.free(c);
+        assert_eq!(
+            format!("{heap:?}"),
+            "[112 free][112 used][112 free][16 used]"
+        );
+        heap.free(b);
+    }
+    assert_eq!(format!("{heap:?}"), "[368 free][16 used]");
+}
+
+#[test]
+fn padding_is_used_again() {
+    let mut region = region();
+    let page = region.as_ptr().align_offset(4096);
+    let mut heap = Heap::new(SimBrk::new(&mut region[page..]));
+    let a = heap.malloc(16);
+    let b = heap.memalign(1024, 16);
+    let c = heap.malloc(100);
+    assert!(a < c && c < b, "{c:p} between {a:p} and {b:p}");
+}
+
+#[test]
+fn free_bytes_can_be_enough_and_no_block_large_enough() {
+    let mut region = region();
+    let mut heap = Heap::new(SimBrk::new(&mut region));
+    let blocks: Vec<_> = (0..100).map(|_| heap.malloc(100)).collect();
+    for block in blocks.iter().step_by(2) {
+        // SAFETY: the block is live, and freed once.
+        unsafe { heap.free(*block) };
+    }
+    assert_eq!(free_bytes(&heap), 50 * 112);
+    let used = heap.brk().used();
+    heap.malloc(200);
+    assert!(heap.brk().used() > used, "the heap grew with half of it free");
+}
+
+#[test]
+fn what_somebody_else_took_is_a_block_that_is_never_freed() {
+    let mut region = region();
+    let mut heap = Heap::new(SimBrk::new(&mut region));
+    let a = heap.malloc(16);
+    heap.brk().somebody_else_takes(100).unwrap();
+    let b = heap.malloc(16);
+    // SAFETY: the blocks are live.
+    unsafe {
+        heap.free(a);
+        heap.free(b);
+    }
+    let states: Vec<bool> = heap.blocks().map(|block| block.is_free).collect();
+    assert_eq!(states, [true, false, true], "theirs is between ours");
+    assert!(heap.brk().foreign_is_intact());
+}
+
+// In place.
+
+#[test]
+fn realloc_grows_into_the_free_block_above() {
+    let mut region = region();
+    let mut heap = Heap::new(SimBrk::new(&mut region));
+    let (a, b) = (heap.malloc(100), heap.malloc(100));
+    let _guard = heap.malloc(1);
+    // SAFETY: the blocks are live.
+    unsafe {
+        heap.free(b);
+        assert_eq!(heap.realloc(a, 150), a, "where it was");
+    }
+    assert_eq!(format!("{heap:?}"), "[160 used][64 free][16 used]");
+}
+
+#[test]
+fn realloc_grows_at_the_end_of_the_heap() {
+    let mut region = region();
+    let mut heap = Heap::new(SimBrk::new(&mut region));
+    let mut block = heap.malloc(16);
+    for size in (16..10_000).step_by(16) {
+        // SAFETY: the block is live.
+        let grown = unsafe { heap.realloc(block, size) };
+        assert_eq!(grown, block, "where it was, with {size} bytes");
+        block = grown;
+    }
+}
+
+#[test]
+fn realloc_gives_the_rest_of_a_smaller_block_back() {
+    let mut region = region();
+    let mut heap = Heap::new(SimBrk::new(&mut region));
+    let a = heap.malloc(1000);
+    let _guard = heap.malloc(1);
+    // SAFETY: the block is live.
+    assert_eq!(unsafe { heap.realloc(a, 100) }, a);
+    assert_eq!(format!("{heap:?}"), "[112 used][880 free][16 used]");
+}
+
+// How long it looks.
+
+#[test]
+fn a_request_looks_at_eight_blocks_of_its_class_at_most() {
+    let (used, grown) = blocks_of_one_class::<DEFAULT>();
+    assert!(grown > used, "it did not find the block: {grown} after {used}");
+}
+
+#[test]
+fn one_list_is_searched_to_its_end() {
+    let (used, grown) = blocks_of_one_class::<1>();
+    assert_eq!(grown, used, "it found the block");
+}
+
+#[test]
+fn the_last_block_serves_a_request_that_did_not_find_it() {
+    let mut region = region();
+    let mut heap = Heap::new(SimBrk::new(&mut region));
+    let mut blocks = Vec::new();
+    for _ in 0..20 {
+        blocks.push(heap.malloc(1040));
+        heap.malloc(1); // a guard, so that they do not join
+    }
+    let last = heap.malloc(1264);
+    for block in [last].into_iter().chain(blocks) {
+        // SAFETY: the block is live, and freed once.
+        unsafe { heap.free(block) };
+    }
+    assert_eq!(heap.malloc(1264), last, "the free block at the end");
+}
+
+/// Frees a block of 1,264 bytes and then many of 1,040, which are of the same
+/// class and in front of it on the list, and asks for 1,264 bytes. Returns the
+/// break before and after.
+fn blocks_of_one_class<const LISTS: usize>() -> (usize, usize) {
+    let mut region = region();
+    let mut heap: stage4_threadsafe::Heap<_, LISTS> =
+        stage4_threadsafe::Heap::new(SimBrk::new(&mut region));
+    let mut blocks = Vec::new();
+    for size in [1264].into_iter().chain([1040; 20]) {
+        blocks.push(heap.malloc(size));
+        heap.malloc(1); // a guard, so that they do not join
+    }
+    for block in blocks {
+        // SAFETY: the block is live, and freed once.
+        unsafe { heap.free(block) };
+    }
+    let used = heap.brk().used();
+    heap.malloc(1264);
+    (used, heap.brk().used())
+}
+
+// What it costs.
+
+#[test]
+fn one_byte_costs_32() {
+    let mut region = region();
+    let mut heap = Heap::new(SimBrk::new(&mut region));
+    let (a, b) = (heap.malloc(1), heap.malloc(1));
+    assert_eq!(b.addr() - a.addr(), 32, "a header of 16 bytes, and 16");
+}
+
+#[test]
+fn calloc_does_not_clear_what_is_fresh() {
+    /// A break whose fresh memory is not zero, which it should be.
+    struct Dirty<'a>(SimBrk<'a>);
+
+    // SAFETY: none: that memory is zero is not true. It is what shows here
+    // that nobody wrote zeroes.
+    unsafe impl Brk for Dirty<'_> {
+        unsafe fn sbrk(
+            &mut self,
+            increment: isize,
+        ) -> Result<NonNull<u8>, OutOfMemory> {
+            // SAFETY: the caller's promise. The bytes have just been given.
+            unsafe {
+                let old = self.0.sbrk(increment)?;
+                old.write_bytes(7, increment.max(0) as usize);
+                Ok(old)
+            }
+        }
+    }
+
+    let mut region = large_region();
+    let mut heap = Heap::new(Dirty(SimBrk::new(&mut region)));
+    let fresh = heap.calloc(1, 1000);
+    // SAFETY: the block has 1,000 bytes.
+    assert_eq!(unsafe { fresh.add(500).read() }, 7, "left as it came");
+    // SAFETY: the block is live.
+    unsafe { heap.free(fresh) };
+    let used = heap.calloc(1, 1000);
+    assert_eq!(used, fresh, "the same place");
+    // SAFETY: the block has 1,000 bytes.
+    assert_eq!(unsafe { used.add(500).read() }, 0, "cleared");
+}
+
+#[test]
+fn a_block_across_two_steps_is_zero_for_calloc() {
+    let mut region = large_region();
+    let mut heap = Heap::new(SimBrk::new(&mut region));
+    heap.malloc(100);
+    let block = heap.calloc(1, 2 * STEP);
+    // SAFETY: the block has so many bytes.
+    let bytes = unsafe { std::slice::from_raw_parts(block, 2 * STEP) };
+    let dirty = bytes.iter().position(|&byte| byte != 0);
+    assert_eq!(dirty, None, "where the first step ended there was a header");
+}
+
+// System calls.
+
+#[test]
+fn the_break_moves_in_steps() {
+    let mut region = large_region();
+    let mut heap = Heap::new(SimBrk::new(&mut region));
+    for _ in 0..5000 {
+        assert!(!heap.malloc(100).is_null());
+    }
+    assert_eq!(heap.brk().used(), 5 * STEP, "640,000 bytes in steps");
+    assert_eq!(heap.brk().calls(), 5, "moves of the break");
+}
+
+#[test]
+fn the_end_goes_back_but_for_a_step() {
+    let mut region = large_region();
+    let mut heap = Heap::new(SimBrk::new(&mut region));
+    let block = heap.malloc(10 * STEP);
+    // SAFETY: the block is live.
+    unsafe { heap.free(block) };
+    assert_eq!(heap.brk().used(), STEP + 32, "a free block of a step");
+    assert_eq!(heap.brk().calls(), 2, "up once and down once");
+}
+
+#[test]
+fn a_swing_within_a_step_asks_nobody() {
+    let mut region = large_region();
+    let mut heap = Heap::new(SimBrk::new(&mut region));
+    heap.malloc(100);
+    let calls = heap.brk().calls();
+    for _ in 0..1000 {
+        let block = heap.malloc(STEP / 2);
+        // SAFETY: the block is live.
+        unsafe { heap.free(block) };
+    }
+    assert_eq!(heap.brk().calls(), calls, "moves of the break");
+}
+
+// What the tags notice.
+
+/// Runs `crime` in a process of its own, which must end with `line`.
+#[track_caller]
+fn ends_with(line: &str, name: &str, crime: fn(&mut Heap<SimBrk>)) {
+    if env::var_os("CRIME").is_some() {
+        let mut region = region();
+        crime(&mut Heap::new(SimBrk::new(&mut region)));
+        return;
+    }
+    let output = Command::new(env::current_exe().unwrap())
+        .args([name, "--exact", "--nocapture"])
+        .env("CRIME", "now")
+        .output()
+        .unwrap();
+    let errors = String::from_utf8_lossy(&output.stderr);
+    assert!(errors.contains(line), "{line:?} is not in {errors:?}");
+    assert!(!output.status.success(), "it ended with {}", output.status);
+}
+
+#[test]
+#[cfg_attr(miri, ignore = "Miri starts no process")]
+fn a_block_freed_twice_is_noticed() {
+    let line = "malloc: this block is free already: 0x";
+    ends_with(line, "a_block_freed_twice_is_noticed", |heap| {
+        let (a, _guard) = (heap.malloc(100), heap.malloc(1));
+        // SAFETY: none: the second one is the crime.
+        unsafe {
+            heap.free(a);
+            heap.free(a);
+        }
+    });
+}
+
+#[test]
+#[cfg_attr(miri, ignore = "Miri starts no process")]
+fn a_pointer_from_elsewhere_is_noticed() {
+    let line = "malloc: this is no block of the heap: 0x";
+    ends_with(line, "a_pointer_from_elsewhere_is_noticed", |heap| {
+        heap.malloc(100);
+        let mut local = 0_u128;
+        // SAFETY: none: this is the crime.
+        unsafe { heap.free((&raw mut local).cast()) };
+    });
+}
+
+#[test]
+#[cfg_attr(miri, ignore = "Miri starts no process")]
+fn a_pointer_into_a_block_is_noticed() {
+    let line = "malloc: this is no block of the heap: 0x";
+    ends_with(line, "a_pointer_into_a_block_is_noticed", |heap| {
+        let (a, _guard) = (heap.calloc(1, 100), heap.malloc(1));
+        // SAFETY: none: the second one is the crime.
+        unsafe { heap.free(a.add(48)) };
+    });
+}
+
+#[test]
+#[cfg_attr(miri, ignore = "Miri starts no process")]
+fn a_header_that_was_written_over_is_noticed() {
+    let line = "malloc: this is no block of the heap: 0x";
+    ends_with(line, "a_header_that_was_written_over_is_noticed", |heap| {
+        let (a, b, _guard) = (heap.malloc(16), heap.malloc(16), heap.malloc(1));
+        // SAFETY: none: `a` has 16 bytes.
+        unsafe {
+            a.write_bytes(255, 17);
+            heap.free(b);
+        }
+    });
+}
+
+#[test]
+#[cfg_attr(miri, ignore = "Miri starts no process")]
+fn a_block_freed_twice_is_noticed_after_it_was_joined() {
+    let line = "malloc: this is no block of the heap: 0x";
+    let name = "a_block_freed_twice_is_noticed_after_it_was_joined";
+    ends_with(line, name, |heap| {
+        let (a, b, _guard) =
+            (heap.malloc(100), heap.malloc(100), heap.malloc(1));
+        // SAFETY: none: the last one is the crime.
+        unsafe {
+            heap.free(a);
+            heap.free(b);
+            heap.free(b);
+        }
+    });
+}
+
+#[test]
+fn a_block_freed_twice_is_not_noticed_once_it_has_a_new_owner() {
+    let mut region = region();
+    let mut heap = Heap::new(SimBrk::new(&mut region));
+    let mine = heap.malloc(100);
+    let _guard = heap.malloc(1);
+    // SAFETY: the block is live.
+    unsafe { heap.free(mine) };
+    let yours = heap.malloc(100);
+    assert_eq!(yours, mine, "the same place");
+    // SAFETY: none: it is not mine any more. Yours is free now.
+    unsafe { heap.free(mine) };
+    assert_eq!(format!("{heap:?}"), "[112 free][16 used]");
+}
+
+// Threads.
+
+/// A break moved as glibc's `sbrk` moves it: read the old one, store the new.
+struct SharedBrk {
+    start: NonNull<u8>,
+    current: AtomicUsize,
+}
+
+// SAFETY: for one thread the promises hold: `start` reaches the whole region,
+// and no byte is given out twice. That they do not hold for two is shown here.
+unsafe impl Brk for SharedBrk {
+    unsafe fn sbrk(
+        &mut self,
+        increment: isize,
+    ) -> Result<NonNull<u8>, OutOfMemory> {
+        let old = self.current.load(Ordering::Relaxed);
+        let new = old.checked_add_signed(increment).ok_or(OutOfMemory)?;
+        if new > REGION {
+            return Err(OutOfMemory);
+        }
+        self.current.store(new, Ordering::Relaxed);
+        // SAFETY: `old` is at most REGION.
+        Ok(unsafe { self.start.add(old) })
+    }
+}
+
+/// The lie of `examples/malloc3.rs`.
+struct OneThread(UnsafeCell<Heap<SharedBrk>>);
+
+impl OneThread {
+    fn malloc(&self, size: usize) -> *mut u8 {
+        // SAFETY: none: two threads may be here.
+        unsafe { (*self.0.get()).malloc(size) }
+    }
+}
+
+#[test]
+#[cfg_attr(miri, ignore = "loom switches stacks, which Miri cannot follow")]
+#[should_panic(expected = "both threads got the same block")]
+fn two_threads_can_get_the_same_block() {
+    loom::model(|| {
+        let mut region = region();
+        let start = NonNull::from(&mut *region).cast();
+        let brk = SharedBrk { start, current: AtomicUsize::new(0) };
+        let heap = Arc::new(OneThread(UnsafeCell::new(Heap::new(brk))));
+        heap.malloc(1);
+
+        let theirs = heap.clone();
+        let thread = loom::thread::spawn(move || theirs.malloc(100).addr());
+        let our_block = heap.malloc(100).addr();
+        let their_block = thread.join().unwrap();
+
+        assert_ne!(our_block, their_block, "both threads got the same block");
+    });
+}

@@ -1,0 +1,377 @@
+//! The exercises of this stage: a test for each, which fails until the
+//! exercise is done.
+//!
+//! They are ignored here. `cargo run -- practice` makes a copy of the stage in
+//! which they are not.
+
+use std::env;
+use std::fs;
+use std::mem::MaybeUninit;
+use std::process::{self, Command, ExitStatus};
+use std::slice;
+
+use stage4_threadsafe::SimBrk;
+use stage4_threadsafe::heap::DEFAULT;
+
+type Heap<B, const LISTS: usize = DEFAULT> = stage4_threadsafe::Heap<B, LISTS>;
+
+/// Less than a step: the break rises by what is needed and no more.
+const REGION: usize = 100 * 1024;
+
+#[repr(align(4096))]
+struct Region([MaybeUninit<u8>; REGION]);
+
+fn region() -> Box<Region> {
+    Box::new(Region([const { MaybeUninit::uninit() }; REGION]))
+}
+
+/// All of the first `size` bytes of a block must be `byte`.
+///
+/// # Safety
+///
+/// `block` has `size` bytes, all written.
+#[track_caller]
+unsafe fn expect_filled(what: &str, block: *mut u8, size: usize, byte: u8) {
+    // SAFETY: as the caller promises.
+    let bytes = unsafe { slice::from_raw_parts(block, size) };
+    if let Some(at) = bytes.iter().position(|&is| is != byte) {
+        let is = bytes[at];
+        panic!("byte {at} of {what} should be {byte:#04x} but is {is:#04x}");
+    }
+}
+
+/// How a process ended.
+struct End {
+    what: &'static str,
+    status: ExitStatus,
+    /// What it wrote on standard error.
+    errors: String,
+}
+
+/// Does something with a heap in a process of its own, which runs the same
+/// test once more, and no further than to here. In that process there is no
+/// end to tell of.
+fn in_a_process(
+    test: &str,
+    what: &'static str,
+    deed: impl FnOnce(&mut Heap<SimBrk>),
+) -> Option<End> {
+    if let Ok(now) = env::var("DEED") {
+        if now == what {
+            deed(&mut Heap::new(SimBrk::new(&mut region().0)));
+            process::exit(0);
+        }
+        return None;
+    }
+    let output = Command::new(env::current_exe().unwrap())
+        .args([test, "--exact", "--include-ignored", "--nocapture"])
+        .env("DEED", what)
+        .output()
+        .unwrap();
+    let errors = String::from_utf8_lossy(&output.stderr).into_owned();
+    Some(End { what, status: output.status, errors })
+}
+
+impl End {
+    #[track_caller]
+    fn expect_line(&self, line: &str) {
+        let Self { what, status, errors } = self;
+        assert!(
+            errors.contains(line) && !status.success(),
+            "{what}: the program should end with the line {line:?}, but this \
+             stands on standard error: {errors:?} ({status})"
+        );
+    }
+
+    #[track_caller]
+    fn expect_success(&self) {
+        let Self { what, status, errors } = self;
+        assert!(
+            status.success(),
+            "{what}: this should go well, but the program ended \
+             ({status}):\n{errors}"
+        );
+    }
+}
+
+#[test]
+#[ignore = "exercise 3.1"]
+#[cfg_attr(miri, allow(unused_attributes), ignore = "Miri starts no process")]
+fn a_damaged_free_list_is_noticed() {
+    let test = "a_damaged_free_list_is_noticed";
+    let what = "blocks are freed and allocated, and nothing else";
+    let end = in_a_process(test, what, |heap| {
+        for _ in 0..10 {
+            let blocks: Vec<_> = (0..12).map(|_| heap.malloc(100)).collect();
+            for start in 0..3 {
+                for block in blocks.iter().skip(start).step_by(3) {
+                    // SAFETY: the block is live, and freed once.
+                    unsafe { heap.free(*block) };
+                }
+            }
+        }
+    });
+    if let Some(end) = end {
+        end.expect_success();
+    }
+
+    let line = "malloc: a free list is damaged: 0x";
+    // Which of three free blocks is written to after it was freed, and where:
+    // at its link to the next one or at that to the one before.
+    for (what, block, link) in [
+        ("the front of a list gets another next block", 2, 0),
+        ("the middle of a list gets another next block", 1, 0),
+        ("the middle of a list gets another block before it", 1, 1),
+        ("the end of a list gets another block before it", 0, 1),
+        ("the front of a list gets a block before it", 2, 1),
+    ] {
+        let end = in_a_process(test, what, |heap| {
+            let theirs = heap.calloc(1, 100);
+            let blocks = [(); 3].map(|()| (heap.malloc(100), heap.malloc(1)));
+            // SAFETY: the blocks are live. But the write is none's to do: the
+            // block is free.
+            unsafe {
+                for (block, _) in blocks {
+                    heap.free(block);
+                }
+                let header_of_theirs = theirs.sub(16);
+                let links = blocks[block].0.cast::<*mut u8>();
+                links.add(link).write(header_of_theirs);
+                // Joins the free block with the one above it, so that it has
+                // to leave its list.
+                heap.free(blocks[block].1);
+            }
+        });
+        if let Some(end) = end {
+            end.expect_line(line);
+        }
+    }
+}
+
+#[test]
+#[ignore = "exercise 3.2"]
+fn the_smallest_block_that_fits_is_taken() {
+    let mut region = region();
+    let mut heap: Heap<_, 1> = Heap::new(SimBrk::new(&mut region.0));
+    // The last one that is freed is the first on the list.
+    let free = [100, 112, 200, 400].map(|size| {
+        let block = heap.malloc(size);
+        heap.malloc(1); // a guard, so that they do not join
+        block
+    });
+    for block in free {
+        // SAFETY: the block is live, and freed once.
+        unsafe { heap.free(block) };
+    }
+    let block = heap.malloc(150);
+    assert_eq!(
+        block, free[2],
+        "of the free blocks, the one of 208 bytes is the smallest with room \
+         for 150: {heap:?}"
+    );
+
+    let bytes = bytes_of_heap_for_a_trace::<1>();
+    assert!(
+        bytes < 60_000,
+        "a heap of {bytes} bytes for the trace; with best fit it has less than \
+         60,000"
+    );
+    let classes = bytes_of_heap_for_a_trace::<DEFAULT>();
+    assert!(classes < 60_000, "{classes} bytes with size classes");
+
+    let mut heap: Heap<_> = Heap::new(SimBrk::new(&mut region.0));
+    // All are of one class.
+    let free = [1264; 1].into_iter().chain([1040; 8]).map(|size| {
+        let block = heap.malloc(size);
+        heap.malloc(1);
+        block
+    });
+    for block in free.collect::<Vec<_>>() {
+        // SAFETY: the block is live, and freed once.
+        unsafe { heap.free(block) };
+    }
+    let used = heap.brk().used();
+    heap.malloc(1264);
+    assert!(
+        heap.brk().used() > used,
+        "a request found the ninth block of its class; it should look at \
+         eight, whether they are large enough or not, or malloc takes \
+         longer the more blocks are free"
+    );
+}
+
+/// How large a heap gets from 3,000 operations: blocks come and go, most of
+/// them small, at most 80 at a time.
+fn bytes_of_heap_for_a_trace<const LISTS: usize>() -> usize {
+    let mut region = region();
+    let mut heap: Heap<_, LISTS> = Heap::new(SimBrk::new(&mut region.0));
+    let mut state = 1_u64;
+    let mut random = |below: usize| {
+        // Knuth's numbers: the same trace every time.
+        state = state
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1_442_695_040_888_963_407);
+        (state >> 33) as usize % below
+    };
+    let mut blocks = Vec::new();
+    for _ in 0..3000 {
+        if blocks.is_empty() || blocks.len() < 80 && random(100) < 55 {
+            let is_large = random(8) == 0;
+            let size =
+                if is_large { 1000 + random(3000) } else { 16 + random(100) };
+            let block = heap.malloc(size);
+            assert!(!block.is_null(), "there is no memory left: {heap:?}");
+            blocks.push(block);
+        } else {
+            let block = blocks.swap_remove(random(blocks.len()));
+            // SAFETY: the block is live, and freed once.
+            unsafe { heap.free(block) };
+        }
+    }
+    heap.brk().used()
+}
+
+#[test]
+#[ignore = "exercise 3.3"]
+#[cfg_attr(
+    any(miri, not(target_os = "linux")),
+    allow(unused_attributes),
+    ignore = "needs Linux"
+)]
+fn a_large_block_goes_back_when_it_is_freed() {
+    let test = "a_large_block_goes_back_when_it_is_freed";
+    let what = "large blocks are allocated, resized and freed";
+    if let Some(end) = in_a_process(test, what, use_large_blocks) {
+        end.expect_success();
+    }
+    let what = "a large block is freed twice";
+    let end = in_a_process(test, what, |heap| {
+        let block = heap.malloc(4 << 20);
+        // SAFETY: none: the second one is the crime.
+        unsafe {
+            heap.free(block);
+            heap.free(block);
+        }
+    });
+    if let Some(end) = end {
+        end.expect_line("malloc: this is no block of the heap: 0x");
+    }
+}
+
+fn use_large_blocks(heap: &mut Heap<SimBrk>) {
+    const LARGE: usize = 4 << 20;
+    let small = heap.malloc(100);
+    let calls = heap.brk().calls();
+    let (a, b) = (heap.calloc(4, LARGE / 4), heap.malloc(LARGE));
+    assert!(
+        !a.is_null() && !b.is_null(),
+        "malloc gives no block of 4 MiB; the break cannot rise that far, but \
+         mmap has as much"
+    );
+    assert_eq!(heap.brk().calls(), calls, "moves of the break by large blocks");
+    // SAFETY: the blocks are live, and have so many bytes.
+    unsafe {
+        expect_filled("a block from calloc", a, LARGE, 0);
+        for block in [a, b] {
+            assert_eq!(block.addr() % 16, 0, "the address modulo 16");
+            let usable = heap.usable_size(block);
+            assert!(usable >= LARGE, "the usable size is {usable}");
+            block.write_bytes(7, usable);
+        }
+        let grown = heap.realloc(a, 2 * LARGE);
+        assert!(!grown.is_null(), "realloc gives no block of 8 MiB");
+        expect_filled("the block that has grown", grown, LARGE, 7);
+        grown.write_bytes(8, 2 * LARGE);
+        if grown != a {
+            assert_gone("4 MiB that have grown elsewhere", a);
+        }
+
+        let shrunk = heap.realloc(grown, 1000);
+        assert!(!shrunk.is_null(), "realloc gives no block of 1,000 bytes");
+        expect_filled("the block that has shrunk", shrunk, 1000, 8);
+        assert_gone("8 MiB that have shrunk to 1,000 bytes", grown);
+
+        heap.free(b);
+        assert_gone("4 MiB that were freed", b);
+        let large = heap.realloc(shrunk, LARGE);
+        assert!(!large.is_null(), "realloc gives no block of 4 MiB");
+        expect_filled("the block that is large again", large, 1000, 8);
+        heap.free(large);
+        heap.free(small);
+    }
+    let aligned = heap.memalign(4096, 100);
+    assert_eq!(aligned.addr() % 4096, 0, "the address modulo 4,096");
+}
+
+/// The page in which `block` lay must not be in the kernel's list of all the
+/// memory that this process has.
+#[track_caller]
+fn assert_gone(what: &str, block: *mut u8) {
+    let holds_block = |line: &str| {
+        let range = line.split(' ').next().unwrap();
+        let (from, to) = range.split_once('-').unwrap();
+        let [from, to] = [from, to]
+            .map(|hexadecimal| usize::from_str_radix(hexadecimal, 16).unwrap());
+        (from..to).contains(&block.addr())
+    };
+    let maps = fs::read_to_string("/proc/self/maps").unwrap();
+    let kept = maps.lines().find(|line| holds_block(line));
+    assert_eq!(kept, None, "{what}, at {block:p}, are still there");
+}
+
+#[test]
+#[ignore = "exercise 3.4"]
+fn a_block_that_has_to_grow_moves_down_into_a_free_one() {
+    let mut region = region();
+    let mut heap: Heap<_> = Heap::new(SimBrk::new(&mut region.0));
+    // SAFETY: all blocks here are live, have so many bytes, and are freed
+    // once.
+    unsafe {
+        let (below, block) = (heap.malloc(1000), heap.malloc(500));
+        let guard = heap.malloc(1);
+        for at in 0..500 {
+            block.add(at).write(at as u8);
+        }
+        heap.free(below);
+        let used = heap.brk().used();
+        let grown = heap.realloc(block, 1200);
+        assert_eq!(
+            grown, below,
+            "the block should be where the free one below it was: together \
+             they have 1,536 bytes: {heap:?}"
+        );
+        for at in 0..500 {
+            let is = grown.add(at).read();
+            assert_eq!(is, at as u8, "byte {at} of the block that has moved");
+        }
+        assert_eq!(heap.brk().used(), used, "the break");
+        assert_eq!(format!("{heap:?}"), "[1200 used][320 free][16 used]");
+        grown.write_bytes(1, 1200);
+        heap.free(grown);
+        heap.free(guard);
+    }
+
+    let blocks = [(); 4].map(|()| heap.malloc(1000));
+    let _guard = heap.malloc(1);
+    // SAFETY: as above.
+    unsafe {
+        blocks[0].write_bytes(1, 1000);
+        blocks[2].write_bytes(3, 1000);
+        heap.free(blocks[1]);
+        heap.free(blocks[3]);
+        let large = heap.realloc(blocks[2], 3000);
+        assert_eq!(
+            large, blocks[1],
+            "the free blocks on both sides are enough for 3,000 bytes, and \
+             one of them is not: {heap:?}"
+        );
+        expect_filled("the block that has moved", large, 1000, 3);
+        large.write_bytes(4, 3000);
+        expect_filled("the block below it", blocks[0], 1000, 1);
+
+        heap.free(blocks[0]);
+        let elsewhere = heap.realloc(large, 8000);
+        assert!(!elsewhere.is_null(), "there is memory for 8,000 bytes");
+        expect_filled("the block that fits nowhere here", elsewhere, 3000, 4);
+    }
+}
