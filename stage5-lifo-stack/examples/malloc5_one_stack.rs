@@ -1,0 +1,243 @@
+//! Stage 5 as a C library, one stack for all threads: put it in front of a
+//! program, and the program's memory comes from [`LockedHeap`].
+//!
+//! ```text
+//! cargo build --example malloc5_one_stack
+//! LD_PRELOAD=target/debug/examples/libmalloc5_one_stack.so ls -l
+//! ```
+//!
+//! These are the names that glibc's manual asks for in "Replacing malloc".
+
+#![cfg(all(target_os = "linux", target_env = "gnu"))]
+
+use std::alloc::{GlobalAlloc, Layout};
+use std::ffi::{c_int, c_void};
+use std::mem;
+use std::ptr;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use stage5_lifo_stack::{Heap, LockedHeap, Mutex, ProcessBrk};
+
+/// How many chunks a program can have at one time: 24 MiB of records, which are
+/// memory once they are used.
+const CHUNKS: usize = 1 << 20;
+
+static HEAP: LockedHeap<ProcessBrk, CHUNKS> =
+    LockedHeap::new(Mutex::new(Heap::new(
+        // SAFETY: this library takes the place of the C library's `malloc`, so
+        // nobody else moves the break, and of our threads one at a time.
+        unsafe { ProcessBrk::new() },
+    )));
+
+/// The heap, for a function that takes a block from it. The first one that
+/// asks sees to what has to be done at a fork.
+///
+/// Any earlier is too late: what other libraries set up before they ask for
+/// memory, the C library undoes after us. Any later, and a fork can come first.
+fn heap() -> &'static LockedHeap<ProcessBrk, CHUNKS> {
+    static IS_PREPARED: AtomicBool = AtomicBool::new(false);
+    // First the flag, and no lock is held: pthread_atfork(3) may call malloc.
+    if !IS_PREPARED.load(Ordering::Relaxed)
+        && !IS_PREPARED.swap(true, Ordering::Relaxed)
+    {
+        // SAFETY: the functions are there as long as the process: a preloaded
+        // library is never unloaded.
+        unsafe {
+            libc::pthread_atfork(
+                Some(before_fork),
+                Some(after_fork_in_parent),
+                Some(after_fork_in_child),
+            );
+        }
+    }
+    &HEAP
+}
+
+// The lock on the C library's list of open files. A thread in fopen(3) holds it
+// and asks for memory; a fork takes it too, but only after `before_fork`. So
+// that nobody takes the two locks in the other order, we take that one first.
+unsafe extern "C" {
+    fn _IO_list_lock();
+    fn _IO_list_unlock();
+    fn _IO_list_resetlock();
+}
+
+/// The child gets a copy of the heap and of its lock, but no other thread: a
+/// lock that one of them held would never be released. So the thread that forks
+/// takes it, and nobody is in the middle of the heap.
+extern "C" fn before_fork() {
+    // SAFETY: the lock can be taken more than once, and is released below.
+    unsafe { _IO_list_lock() };
+    mem::forget(HEAP.heap.lock());
+}
+
+extern "C" fn after_fork_in_parent() {
+    // SAFETY: this thread took both locks, in `before_fork`.
+    unsafe {
+        HEAP.heap.force_unlock();
+        _IO_list_unlock();
+    }
+}
+
+extern "C" fn after_fork_in_child() {
+    // SAFETY: as above; this is the only thread.
+    unsafe {
+        HEAP.heap.force_unlock();
+        _IO_list_resetlock();
+    }
+}
+
+fn errno() -> c_int {
+    // SAFETY: it points to this thread's `errno`.
+    unsafe { *libc::__errno_location() }
+}
+
+fn set_errno(error: c_int) {
+    // SAFETY: it points to this thread's `errno`.
+    unsafe { *libc::__errno_location() = error };
+}
+
+/// What C expects of a function that has no memory to give: null, and `ENOMEM`
+/// in `errno`.
+fn or_enomem(payload: *mut u8) -> *mut c_void {
+    if payload.is_null() {
+        set_errno(libc::ENOMEM);
+    }
+    payload.cast()
+}
+
+fn page_size() -> usize {
+    // SAFETY: sysconf(3) reads a number.
+    unsafe { libc::sysconf(libc::_SC_PAGESIZE) as usize }
+}
+
+/// malloc(3)
+#[unsafe(no_mangle)]
+pub extern "C" fn malloc(size: usize) -> *mut c_void {
+    or_enomem(heap().malloc(size))
+}
+
+/// free(3): leaves `errno` alone.
+///
+/// # Safety
+///
+/// `payload` is null or comes from one of these functions, and is not used
+/// any more.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn free(payload: *mut c_void) {
+    let errno = errno();
+    // SAFETY: `payload` as the caller promises.
+    unsafe { HEAP.free(payload.cast()) };
+    set_errno(errno);
+}
+
+/// calloc(3)
+#[unsafe(no_mangle)]
+pub extern "C" fn calloc(count: usize, size: usize) -> *mut c_void {
+    or_enomem(heap().calloc(count, size))
+}
+
+/// realloc(3)
+///
+/// # Safety
+///
+/// `payload` is null or comes from one of these functions. If the result is
+/// not null, it is not used any more.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn realloc(
+    payload: *mut c_void,
+    size: usize,
+) -> *mut c_void {
+    // SAFETY: `payload` as the caller promises.
+    or_enomem(unsafe { heap().realloc(payload.cast(), size) })
+}
+
+/// memalign(3)
+#[unsafe(no_mangle)]
+pub extern "C" fn memalign(align: usize, size: usize) -> *mut c_void {
+    if !align.is_power_of_two() {
+        set_errno(libc::EINVAL);
+        return ptr::null_mut();
+    }
+    or_enomem(heap().memalign(align, size))
+}
+
+/// aligned_alloc(3)
+#[unsafe(no_mangle)]
+pub extern "C" fn aligned_alloc(align: usize, size: usize) -> *mut c_void {
+    memalign(align, size)
+}
+
+/// posix_memalign(3): returns the error and leaves `errno` alone.
+///
+/// # Safety
+///
+/// `out` may be written.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn posix_memalign(
+    out: *mut *mut c_void,
+    align: usize,
+    size: usize,
+) -> c_int {
+    if !align.is_power_of_two() || align < size_of::<*mut c_void>() {
+        return libc::EINVAL;
+    }
+    let errno = errno();
+    let payload = memalign(align, size);
+    set_errno(errno);
+    if payload.is_null() {
+        return libc::ENOMEM;
+    }
+    // SAFETY: the caller promises that `out` may be written.
+    unsafe { *out = payload };
+    0
+}
+
+/// valloc(3)
+#[unsafe(no_mangle)]
+pub extern "C" fn valloc(size: usize) -> *mut c_void {
+    memalign(page_size(), size)
+}
+
+/// pvalloc(3)
+#[unsafe(no_mangle)]
+pub extern "C" fn pvalloc(size: usize) -> *mut c_void {
+    let page = page_size();
+    match size.max(1).checked_next_multiple_of(page) {
+        Some(whole_pages) => memalign(page, whole_pages),
+        None => or_enomem(ptr::null_mut()),
+    }
+}
+
+/// malloc_usable_size(3)
+///
+/// # Safety
+///
+/// `payload` is null or comes from one of these functions.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn malloc_usable_size(payload: *mut c_void) -> usize {
+    // SAFETY: `payload` as the caller promises.
+    unsafe { HEAP.usable_size(payload.cast()) }
+}
+
+/// This library's own Rust code has no heap: asking one of the functions above
+/// from inside would never end. It does not ask, and if it did (a panic's
+/// message would), this is where it stops.
+struct NoHeap;
+
+#[global_allocator]
+static NO_HEAP: NoHeap = NoHeap;
+
+// SAFETY: it returns no memory at all.
+unsafe impl GlobalAlloc for NoHeap {
+    unsafe fn alloc(&self, _layout: Layout) -> *mut u8 {
+        let line = "malloc5_one_stack: the allocator asked for memory itself\n";
+        // SAFETY: `line` is as long as its length says; abort(3) ends it.
+        unsafe {
+            libc::write(libc::STDERR_FILENO, line.as_ptr().cast(), line.len());
+            libc::abort()
+        }
+    }
+
+    unsafe fn dealloc(&self, _block: *mut u8, _layout: Layout) {}
+}

@@ -1,0 +1,37 @@
+//! # Stage 5: a stack of chunks
+//!
+//! What is allocated last tends to be freed first, because calls nest. So the
+//! heap is a stack: `malloc` pushes a chunk, and `free` pops what is free at
+//! the top.
+//!
+//! What is true of this stage, each held by a test in `tests/checkpoints.rs`:
+//!
+//! | question | answer |
+//! | --- | --- |
+//! | Does freed memory come back? | yes, from the top: what lies under a live chunk waits |
+//! | May two threads use it? | yes: one waits for the other, and their chunks pin each other |
+//! | How often does it ask the kernel? | now and then: for five pages, or for what it needs |
+//!
+//! [`heap`] is the allocator, [`locked`] puts it behind the lock that [`sync`]
+//! names, [`brk`] and [`reserved`] are where its memory comes from, [`fault`]
+//! is what happens when a program breaks the rules.
+
+#![no_std]
+#![deny(missing_docs)]
+
+pub mod brk;
+pub mod fault;
+pub mod heap;
+pub mod locked;
+#[cfg(all(target_os = "linux", target_env = "gnu"))]
+pub mod reserved;
+pub mod sync;
+
+#[cfg(all(target_os = "linux", target_env = "gnu"))]
+pub use brk::ProcessBrk;
+pub use brk::{Brk, OutOfMemory, SimBrk};
+pub use heap::Heap;
+pub use locked::LockedHeap;
+#[cfg(all(target_os = "linux", target_env = "gnu"))]
+pub use reserved::ReservedBrk;
+pub use sync::Mutex;
