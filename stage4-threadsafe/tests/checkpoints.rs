@@ -1,15 +1,17 @@
-//! What is true of stage 3, the good and the bad.
+//! What is true of stage 4, the good and the bad.
 
-use std::cell::UnsafeCell;
+use std::alloc::{GlobalAlloc, Layout};
+use std::collections::HashSet;
 use std::env;
 use std::mem::MaybeUninit;
 use std::process::Command;
 use std::ptr::NonNull;
+use std::slice;
+use std::sync::atomic::{AtomicPtr, Ordering};
+use std::thread;
 
-use loom::sync::Arc;
-use loom::sync::atomic::{AtomicUsize, Ordering};
 use stage4_threadsafe::heap::{DEFAULT, STEP};
-use stage4_threadsafe::{Brk, OutOfMemory, SimBrk};
+use stage4_threadsafe::{Brk, LockedHeap, Mutex, OutOfMemory, SimBrk};
 
 type Heap<B> = stage4_threadsafe::Heap<B, DEFAULT>;
 
@@ -274,7 +276,7 @@ fn a_block_across_two_steps_is_zero_for_calloc() {
     heap.malloc(100);
     let block = heap.calloc(1, 2 * STEP);
     // SAFETY: the block has so many bytes.
-    let bytes = unsafe { std::slice::from_raw_parts(block, 2 * STEP) };
+    let bytes = unsafe { slice::from_raw_parts(block, 2 * STEP) };
     let dirty = bytes.iter().position(|&byte| byte != 0);
     assert_eq!(dirty, None, "where the first step ended there was a header");
 }
@@ -422,56 +424,311 @@ fn a_block_freed_twice_is_not_noticed_once_it_has_a_new_owner() {
 
 // Threads.
 
-/// A break moved as glibc's `sbrk` moves it: read the old one, store the new.
-struct SharedBrk {
-    start: NonNull<u8>,
-    current: AtomicUsize,
+fn locked<B: Brk>(brk: B) -> LockedHeap<B> {
+    LockedHeap::new(Mutex::new(Heap::new(brk)))
 }
 
-// SAFETY: for one thread the promises hold: `start` reaches the whole region,
-// and no byte is given out twice. That they do not hold for two is shown here.
-unsafe impl Brk for SharedBrk {
-    unsafe fn sbrk(
-        &mut self,
-        increment: isize,
-    ) -> Result<NonNull<u8>, OutOfMemory> {
-        let old = self.current.load(Ordering::Relaxed);
-        let new = old.checked_add_signed(increment).ok_or(OutOfMemory)?;
-        if new > REGION {
-            return Err(OutOfMemory);
-        }
-        self.current.store(new, Ordering::Relaxed);
-        // SAFETY: `old` is at most REGION.
-        Ok(unsafe { self.start.add(old) })
+/// The addresses of blocks that each of four threads gets from `heap`.
+fn blocks_of_four_threads<B: Brk + Send>(heap: &LockedHeap<B>) -> Vec<usize> {
+    let blocks = if cfg!(miri) { 10 } else { 1000 };
+    let get = || -> Vec<usize> {
+        (0..blocks).map(|_| heap.malloc(100).addr()).collect()
+    };
+    thread::scope(|scope| {
+        let threads = [(); 4].map(|()| scope.spawn(get));
+        threads.into_iter().flat_map(|it| it.join().unwrap()).collect()
+    })
+}
+
+#[test]
+fn two_threads_never_get_the_same_block() {
+    let mut region = large_region();
+    let heap = locked(SimBrk::new(&mut region));
+    let blocks = blocks_of_four_threads(&heap);
+    let different: HashSet<usize> = blocks.iter().copied().collect();
+    assert_eq!(different.len(), blocks.len(), "blocks with one owner");
+    assert!(!different.contains(&0), "there was memory for all of them");
+}
+
+#[test]
+fn a_thread_frees_what_another_allocated() {
+    let mut region = region();
+    let heap = locked(SimBrk::new(&mut region));
+    let block = AtomicPtr::new(heap.malloc(100));
+    thread::scope(|scope| {
+        // SAFETY: the block is live, and that thread's now.
+        let free = || unsafe { heap.free(block.load(Ordering::Relaxed)) };
+        scope.spawn(free);
+    });
+    let again = heap.malloc(100);
+    assert_eq!(again, block.into_inner(), "the free block's place");
+}
+
+#[test]
+fn a_signal_handler_that_interrupts_malloc_would_wait_for_ever() {
+    let mut region = region();
+    let heap = locked(SimBrk::new(&mut region));
+    let _in_malloc = heap.heap.lock();
+    // Whoever holds it, this thread too, must first let go of it.
+    assert!(heap.heap.try_lock().is_none(), "the lock is held");
+}
+
+#[test]
+fn a_function_lets_go_of_the_lock() {
+    let mut region = region();
+    let heap = locked(SimBrk::new(&mut region));
+    let is_free = |after: &str| {
+        assert!(heap.heap.try_lock().is_some(), "the lock is held {after}");
+    };
+    let block = heap.malloc(100);
+    is_free("after malloc");
+    assert!(heap.malloc(usize::MAX).is_null());
+    is_free("after a malloc that fails");
+    // SAFETY: the block is live until it is freed.
+    unsafe {
+        heap.usable_size(block);
+        is_free("after usable_size");
+        let block = heap.realloc(block, 200);
+        is_free("after realloc");
+        heap.free(block);
+        is_free("after free");
     }
+    heap.calloc(1, 100);
+    is_free("after calloc");
+    heap.memalign(64, 100);
+    is_free("after memalign");
 }
 
-/// The lie of `examples/malloc3.rs`.
-struct OneThread(UnsafeCell<Heap<SharedBrk>>);
+// As a Rust program's allocator.
 
-impl OneThread {
-    fn malloc(&self, size: usize) -> *mut u8 {
-        // SAFETY: none: two threads may be here.
-        unsafe { (*self.0.get()).malloc(size) }
+fn layout(size: usize, align: usize) -> Layout {
+    Layout::from_size_align(size, align).expect("a layout")
+}
+
+/// The first `size` bytes of `block` must all be `byte`.
+///
+/// # Safety
+///
+/// The block has so many.
+#[track_caller]
+unsafe fn expect_bytes(block: *mut u8, size: usize, byte: u8) {
+    // SAFETY: the caller's promise.
+    let bytes = unsafe { slice::from_raw_parts(block, size) };
+    let other = bytes.iter().position(|&it| it != byte);
+    assert_eq!(other, None, "the first byte that is not {byte}");
+}
+
+#[test]
+fn global_alloc_realloc_keeps_a_large_alignment() {
+    for align in [16, 32, 256, 4096] {
+        let mut region = region();
+        let heap = locked(SimBrk::new(&mut region));
+        let old = layout(100, align);
+        // SAFETY: the blocks are live and have so many bytes.
+        unsafe {
+            let block = heap.alloc(old);
+            block.write_bytes(7, 100);
+            let guard = heap.malloc(2 * align);
+            assert!(guard > block, "{guard:p} is above {block:p}");
+            let moved = GlobalAlloc::realloc(&heap, block, old, 5000);
+            assert!(moved > guard, "{moved:p} is above {guard:p}");
+            assert_eq!(moved.addr() % align, 0, "the address modulo {align}");
+            expect_bytes(moved, 100, 7);
+            moved.write_bytes(8, 5000);
+            let new = layout(5000, align);
+            let shrunk = GlobalAlloc::realloc(&heap, moved, new, 50);
+            assert_eq!(shrunk.addr() % align, 0, "the address modulo {align}");
+            expect_bytes(shrunk, 50, 8);
+            heap.dealloc(shrunk, layout(50, align));
+        }
     }
 }
 
 #[test]
-#[cfg_attr(miri, ignore = "loom switches stacks, which Miri cannot follow")]
-#[should_panic(expected = "both threads got the same block")]
-fn two_threads_can_get_the_same_block() {
-    loom::model(|| {
-        let mut region = region();
-        let start = NonNull::from(&mut *region).cast();
-        let brk = SharedBrk { start, current: AtomicUsize::new(0) };
-        let heap = Arc::new(OneThread(UnsafeCell::new(Heap::new(brk))));
-        heap.malloc(1);
+fn global_alloc_realloc_that_fails_leaves_the_block() {
+    let mut region = region();
+    let heap = locked(SimBrk::new(&mut region));
+    for align in [16, 256] {
+        let old = layout(100, align);
+        // SAFETY: the block is live and has 100 bytes.
+        unsafe {
+            let block = heap.alloc(old);
+            block.write_bytes(7, 100);
+            let new = GlobalAlloc::realloc(&heap, block, old, 2 * REGION);
+            assert!(new.is_null(), "there is no memory for it: {new:p}");
+            expect_bytes(block, 100, 7);
+            heap.dealloc(block, old);
+        }
+    }
+}
 
-        let theirs = heap.clone();
-        let thread = loom::thread::spawn(move || theirs.malloc(100).addr());
-        let our_block = heap.malloc(100).addr();
-        let their_block = thread.join().unwrap();
+#[test]
+fn global_alloc_realloc_stays_in_place_where_it_can() {
+    let mut region = region();
+    let heap = locked(SimBrk::new(&mut region));
+    let old = layout(100, 8);
+    // SAFETY: the block is live.
+    unsafe {
+        let block = heap.alloc(old);
+        let grown = GlobalAlloc::realloc(&heap, block, old, 1000);
+        assert_eq!(grown, block, "where it was");
+    }
+}
 
-        assert_ne!(our_block, their_block, "both threads got the same block");
-    });
+#[test]
+fn alloc_zeroed_clears_memory_that_was_used() {
+    let mut region = region();
+    let heap = locked(SimBrk::new(&mut region));
+    for align in [16, 256] {
+        let layout = layout(1000, align);
+        // SAFETY: the blocks are live and have 1,000 bytes.
+        unsafe {
+            let block = heap.alloc(layout);
+            block.write_bytes(7, 1000);
+            heap.dealloc(block, layout);
+            let again = heap.alloc_zeroed(layout);
+            assert_eq!(again, block, "the same place, {align}");
+            expect_bytes(again, 1000, 0);
+        }
+    }
+}
+
+// On a break of its own.
+
+#[cfg(all(target_os = "linux", target_env = "gnu"))]
+mod reserved {
+    use std::ptr;
+
+    use stage4_threadsafe::ReservedBrk;
+
+    use super::*;
+
+    /// Whole pages on every machine: none has larger ones.
+    const PAGE: usize = 64 * 1024;
+
+    static HEAP: LockedHeap<ReservedBrk> = LockedHeap::new(Mutex::new(
+        stage4_threadsafe::Heap::new(ReservedBrk::new()),
+    ));
+
+    /// Moves a break that nobody else has, and returns where it was.
+    fn moved(brk: &mut ReservedBrk, increment: isize) -> *mut u8 {
+        // SAFETY: nobody keeps what is given back.
+        let old = unsafe { brk.sbrk(increment) };
+        old.expect("the break moves").as_ptr()
+    }
+
+    #[test]
+    #[cfg_attr(miri, ignore = "Miri reserves no address space")]
+    fn a_heap_in_a_static_serves_many_threads() {
+        let blocks = blocks_of_four_threads(&HEAP);
+        let different: HashSet<usize> = blocks.iter().copied().collect();
+        assert_eq!(different.len(), blocks.len(), "blocks with one owner");
+        assert!(!different.contains(&0), "there was memory for all of them");
+    }
+
+    #[test]
+    #[cfg_attr(miri, ignore = "Miri reserves no address space")]
+    fn memory_that_went_back_is_zero_when_it_comes_again() {
+        let mut brk = ReservedBrk::new();
+        let start = moved(&mut brk, 4 * PAGE as isize);
+        // SAFETY: the break has risen by so much.
+        unsafe { start.write_bytes(7, 4 * PAGE) };
+        moved(&mut brk, -3 * PAGE as isize);
+        moved(&mut brk, 3 * PAGE as isize);
+        // SAFETY: as above.
+        unsafe {
+            expect_bytes(start, PAGE, 7);
+            expect_bytes(start.add(PAGE), 3 * PAGE, 0);
+        }
+    }
+
+    #[test]
+    #[cfg_attr(miri, ignore = "Miri reserves no address space")]
+    fn a_part_of_a_page_does_not_go_back() {
+        let mut brk = ReservedBrk::new();
+        let start = moved(&mut brk, PAGE as isize);
+        // SAFETY: the break has risen by so much.
+        unsafe { start.write_bytes(7, PAGE) };
+        moved(&mut brk, 100 - PAGE as isize);
+        moved(&mut brk, PAGE as isize - 100);
+        // SAFETY: as above.
+        unsafe { expect_bytes(start, 4096, 7) };
+    }
+
+    #[test]
+    #[cfg_attr(miri, ignore = "Miri reserves no address space")]
+    fn a_break_that_cannot_rise_so_far_stays_where_it_is() {
+        let mut brk = ReservedBrk::new();
+        let start = moved(&mut brk, 100);
+        for increment in [isize::MAX, 1 << 40, -101, isize::MIN] {
+            // SAFETY: it is refused, so that nothing is given back.
+            let refused = unsafe { brk.sbrk(increment) };
+            assert_eq!(refused, Err(OutOfMemory), "by {increment}");
+        }
+        assert_eq!(moved(&mut brk, 0), start.wrapping_add(100), "the break");
+    }
+
+    #[test]
+    #[cfg_attr(miri, ignore = "Miri reserves no address space")]
+    fn two_of_them_do_not_meet() {
+        let [one, other] = [(); 2].map(|()| locked(ReservedBrk::new()));
+        let pairs: Vec<_> = (0..100)
+            .map(|_| [&one, &other].map(|heap| heap.malloc(10_000).addr()))
+            .collect();
+        for [a, b] in pairs {
+            assert!(a != 0 && b != 0, "there is memory for both");
+            assert!(a.abs_diff(b) > 1 << 20, "{a:#x} and {b:#x}");
+        }
+    }
+
+    #[test]
+    #[cfg_attr(miri, ignore = "Miri reserves no address space")]
+    fn its_space_goes_with_it() {
+        let starts: HashSet<usize> = (0..100)
+            .map(|_| moved(&mut ReservedBrk::new(), 100).addr())
+            .collect();
+        assert!(starts.len() < 100, "none lies where one was before");
+    }
+
+    #[test]
+    #[cfg_attr(miri, ignore = "Miri reserves no address space")]
+    fn free_keeps_errno_even_if_the_kernel_keeps_the_memory() {
+        let heap = locked(ReservedBrk::new());
+        let block = heap.malloc(10 * STEP);
+        // SAFETY: the block is live until it is freed; `errno` is this
+        // thread's. Memory that is locked cannot be dropped: madvise(2).
+        unsafe {
+            let last_page = block.add(9 * STEP);
+            assert_eq!(libc::mlock(last_page.cast(), 1), 0, "mlock");
+            *libc::__errno_location() = 77;
+            heap.free(block);
+            assert_eq!(*libc::__errno_location(), 77, "errno");
+        }
+        assert_eq!(heap.malloc(10 * STEP), block, "the same place");
+    }
+
+    #[test]
+    #[cfg_attr(miri, ignore = "Miri starts no process")]
+    fn it_takes_less_space_where_the_system_gives_less() {
+        const LIMIT: libc::rlim_t = 1 << 30;
+        if env::var_os("LIMITED").is_some() {
+            let limit = libc::rlimit { rlim_cur: LIMIT, rlim_max: LIMIT };
+            // SAFETY: it reads a struct.
+            let result = unsafe { libc::setrlimit(libc::RLIMIT_AS, &limit) };
+            assert_eq!(result, 0, "setrlimit");
+            let heap = locked(ReservedBrk::new());
+            assert_ne!(heap.malloc(100 << 20), ptr::null_mut(), "100 MiB");
+            assert_eq!(heap.malloc(1 << 30), ptr::null_mut(), "1 GiB");
+            return;
+        }
+        let test = "reserved::it_takes_less_space_where_the_system_gives_less";
+        let output = Command::new(env::current_exe().unwrap())
+            .args([test, "--exact", "--nocapture"])
+            .env("LIMITED", "now")
+            .output()
+            .unwrap();
+        let words = String::from_utf8_lossy(&output.stdout);
+        assert!(output.status.success(), "{output:?}");
+        assert!(words.contains("1 passed"), "{words}");
+    }
 }

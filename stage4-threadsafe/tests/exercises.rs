@@ -4,78 +4,121 @@
 //! They are ignored here. `cargo run -- practice` makes a copy of the stage in
 //! which they are not.
 
+use std::any;
+use std::cell::Cell;
 use std::env;
-use std::fs;
-use std::mem::MaybeUninit;
-use std::process::{self, Command, ExitStatus};
-use std::slice;
+use std::io::Read;
+use std::marker::PhantomData;
+use std::mem::{self, MaybeUninit};
+use std::process::{self, Command, ExitStatus, Stdio};
+use std::ptr;
+use std::rc::Rc;
+use std::sync::atomic::{AtomicPtr, Ordering};
+use std::sync::{Barrier, mpsc};
+use std::thread;
+use std::time::{Duration, Instant};
 
-use stage4_threadsafe::SimBrk;
-use stage4_threadsafe::heap::DEFAULT;
+use stage4_threadsafe::{Brk, Heap, LockedHeap, Mutex, OutOfMemory, SimBrk};
 
-type Heap<B, const LISTS: usize = DEFAULT> = stage4_threadsafe::Heap<B, LISTS>;
+/// Whoever takes longer than this waits for ever.
+const LIMIT: Duration = Duration::from_secs(5);
 
 /// Less than a step: the break rises by what is needed and no more.
 const REGION: usize = 100 * 1024;
 
-#[repr(align(4096))]
-struct Region([MaybeUninit<u8>; REGION]);
-
-fn region() -> Box<Region> {
-    Box::new(Region([const { MaybeUninit::uninit() }; REGION]))
+/// A break for as long as the process.
+fn brk(bytes: usize) -> SimBrk<'static> {
+    SimBrk::new(vec![MaybeUninit::uninit(); bytes].leak())
 }
 
-/// All of the first `size` bytes of a block must be `byte`.
+/// A heap for as long as the process: a thread that waits for ever is left
+/// behind in it.
+fn shared<B: Brk>(brk: B) -> &'static LockedHeap<B> {
+    Box::leak(Box::new(LockedHeap::new(Mutex::new(Heap::new(brk)))))
+}
+
+/// What another thread finds, unless it waits for ever.
+fn in_a_thread<T: Send + 'static>(
+    deed: impl FnOnce() -> T + Send + 'static,
+) -> Option<T> {
+    let (sender, receiver) = mpsc::channel();
+    thread::spawn(move || {
+        let result = deed();
+        // Nobody listens any more if it took too long.
+        let _ = sender.send(result);
+    });
+    receiver.recv_timeout(LIMIT).ok()
+}
+
+/// Frees a block in another thread. Returns whether that was done in time.
 ///
 /// # Safety
 ///
-/// `block` has `size` bytes, all written.
-#[track_caller]
-unsafe fn expect_filled(what: &str, block: *mut u8, size: usize, byte: u8) {
+/// As for `free`.
+unsafe fn free_in_a_thread<B: Brk + Send>(
+    heap: &'static LockedHeap<B>,
+    block: *mut u8,
+) -> bool {
+    let block = AtomicPtr::new(block);
     // SAFETY: as the caller promises.
-    let bytes = unsafe { slice::from_raw_parts(block, size) };
-    if let Some(at) = bytes.iter().position(|&is| is != byte) {
-        let is = bytes[at];
-        panic!("byte {at} of {what} should be {byte:#04x} but is {is:#04x}");
-    }
+    in_a_thread(move || unsafe { heap.free(block.into_inner()) }).is_some()
 }
 
 /// How a process ended.
 struct End {
     what: &'static str,
-    status: ExitStatus,
+    /// Nothing if it had to be stopped.
+    status: Option<ExitStatus>,
     /// What it wrote on standard error.
     errors: String,
 }
 
-/// Does something with a heap in a process of its own, which runs the same
-/// test once more, and no further than to here. In that process there is no
-/// end to tell of.
+/// Does something in a process of its own, which runs the same test once more,
+/// and no further than to here. In that process there is no end to tell of.
 fn in_a_process(
     test: &str,
     what: &'static str,
-    deed: impl FnOnce(&mut Heap<SimBrk>),
+    deed: impl FnOnce(),
 ) -> Option<End> {
     if let Ok(now) = env::var("DEED") {
         if now == what {
-            deed(&mut Heap::new(SimBrk::new(&mut region().0)));
+            deed();
             process::exit(0);
         }
         return None;
     }
-    let output = Command::new(env::current_exe().unwrap())
+    let mut child = Command::new(env::current_exe().unwrap())
         .args([test, "--exact", "--include-ignored", "--nocapture"])
         .env("DEED", what)
-        .output()
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .spawn()
         .unwrap();
-    let errors = String::from_utf8_lossy(&output.stderr).into_owned();
-    Some(End { what, status: output.status, errors })
+    let start = Instant::now();
+    let mut status = child.try_wait().unwrap();
+    while status.is_none() && start.elapsed() < LIMIT {
+        thread::sleep(Duration::from_millis(10));
+        status = child.try_wait().unwrap();
+    }
+    if status.is_none() {
+        child.kill().unwrap();
+        child.wait().unwrap();
+    }
+    let mut errors = String::new();
+    child.stderr.unwrap().read_to_string(&mut errors).unwrap();
+    Some(End { what, status, errors })
 }
 
 impl End {
     #[track_caller]
     fn expect_line(&self, line: &str) {
         let Self { what, status, errors } = self;
+        let Some(status) = status else {
+            panic!(
+                "{what}: the program waits for ever; it should end with the \
+                 line {line:?}"
+            );
+        };
         assert!(
             errors.contains(line) && !status.success(),
             "{what}: the program should end with the line {line:?}, but this \
@@ -86,6 +129,9 @@ impl End {
     #[track_caller]
     fn expect_success(&self) {
         let Self { what, status, errors } = self;
+        let Some(status) = status else {
+            panic!("{what}: this should go well, but it waits for ever");
+        };
         assert!(
             status.success(),
             "{what}: this should go well, but the program ended \
@@ -95,283 +141,328 @@ impl End {
 }
 
 #[test]
-#[ignore = "exercise 3.1"]
-#[cfg_attr(miri, allow(unused_attributes), ignore = "Miri starts no process")]
-fn a_damaged_free_list_is_noticed() {
-    let test = "a_damaged_free_list_is_noticed";
-    let what = "blocks are freed and allocated, and nothing else";
-    let end = in_a_process(test, what, |heap| {
-        for _ in 0..10 {
-            let blocks: Vec<_> = (0..12).map(|_| heap.malloc(100)).collect();
-            for start in 0..3 {
-                for block in blocks.iter().skip(start).step_by(3) {
-                    // SAFETY: the block is live, and freed once.
-                    unsafe { heap.free(*block) };
-                }
-            }
-        }
-    });
-    if let Some(end) = end {
-        end.expect_success();
+#[ignore = "exercise 4.1"]
+fn what_needs_no_heap_needs_no_lock() {
+    let heap = shared(brk(REGION));
+    let lock = heap.heap.lock();
+    // SAFETY: null is always allowed.
+    let freed = in_a_thread(|| unsafe { heap.free(ptr::null_mut()) });
+    assert!(
+        freed.is_some(),
+        "free(null) waits for the lock; there is nothing to free, so it does \
+         not need the heap"
+    );
+    // SAFETY: as above.
+    let size = in_a_thread(|| unsafe { heap.usable_size(ptr::null_mut()) });
+    assert_eq!(size, Some(0), "usable_size(null), or None if it waits");
+    let block = in_a_thread(|| heap.calloc(usize::MAX, 2).addr());
+    assert_eq!(
+        block,
+        Some(0),
+        "calloc of more bytes than there are numbers, or None if it waits"
+    );
+    drop(lock);
+
+    let block = heap.calloc(4, 25);
+    // SAFETY: the block is live, and freed once.
+    unsafe {
+        let size = heap.usable_size(block);
+        assert!(size >= 100, "a block for 100 bytes has {size}");
+        heap.free(block);
+    }
+    let format = format!("{:?}", *heap.heap.lock());
+    assert_eq!(format, "[112 free]", "after the one block was freed");
+}
+
+/// Tells whether a type is `Send` or `Sync`: the compiler takes the methods
+/// of the type itself where it can, and those of the trait where it cannot.
+struct Is<T>(PhantomData<T>);
+
+trait No {
+    fn send(&self) -> bool {
+        false
     }
 
-    let line = "malloc: a free list is damaged: 0x";
-    // Which of three free blocks is written to after it was freed, and where:
-    // at its link to the next one or at that to the one before.
-    for (what, block, link) in [
-        ("the front of a list gets another next block", 2, 0),
-        ("the middle of a list gets another next block", 1, 0),
-        ("the middle of a list gets another block before it", 1, 1),
-        ("the end of a list gets another block before it", 0, 1),
-        ("the front of a list gets a block before it", 2, 1),
-    ] {
-        let end = in_a_process(test, what, |heap| {
-            let theirs = heap.calloc(1, 100);
-            let blocks = [(); 3].map(|()| (heap.malloc(100), heap.malloc(1)));
-            // SAFETY: the blocks are live. But the write is none's to do: the
-            // block is free.
-            unsafe {
-                for (block, _) in blocks {
-                    heap.free(block);
+    fn sync(&self) -> bool {
+        false
+    }
+}
+
+impl<T> No for Is<T> {}
+
+impl<T: Send> Is<T> {
+    fn send(&self) -> bool {
+        true
+    }
+}
+
+impl<T: Sync> Is<T> {
+    fn sync(&self) -> bool {
+        true
+    }
+}
+
+fn type_of<T>(_: &T) -> Is<T> {
+    Is(PhantomData)
+}
+
+#[test]
+#[ignore = "exercise 4.2"]
+fn the_lock_is_our_own() {
+    let name = any::type_name::<Mutex<u8>>();
+    assert!(
+        name.starts_with("stage4_threadsafe::"),
+        "the lock is a {name}; it should be written in src/sync.rs"
+    );
+
+    static COUNT: Mutex<u64> = Mutex::new(0);
+    let threads: Vec<_> = (0..4)
+        .map(|_| {
+            thread::spawn(|| {
+                for _ in 0..20_000 {
+                    *COUNT.lock() += 1;
                 }
-                let header_of_theirs = theirs.sub(16);
-                let links = blocks[block].0.cast::<*mut u8>();
-                links.add(link).write(header_of_theirs);
-                // Joins the free block with the one above it, so that it has
-                // to leave its list.
-                heap.free(blocks[block].1);
-            }
-        });
+            })
+        })
+        .collect();
+    for thread in threads {
+        thread.join().unwrap();
+    }
+    let count = *COUNT.lock();
+    assert_eq!(count, 80_000, "four threads have counted to 20,000 each");
+
+    let mut mutex = Mutex::new(1);
+    let guard = mutex.lock();
+    assert!(mutex.try_lock().is_none(), "try_lock gave a lock that is taken");
+    drop(guard);
+    assert!(mutex.try_lock().is_some(), "try_lock gave no lock that is free");
+    *mutex.get_mut() = 2;
+    mem::forget(mutex.lock());
+    assert!(mutex.try_lock().is_none(), "a guard that is forgotten let go");
+    // SAFETY: this thread has the lock, and no guard.
+    unsafe { mutex.force_unlock() };
+    assert_eq!(mutex.try_lock().map(|value| *value), Some(2), "the value");
+
+    let (with_cell, with_rc) =
+        (Mutex::new(Cell::new(0)), Mutex::new(Rc::new(0)));
+    assert!(
+        type_of(&with_cell).sync(),
+        "threads should be able to share a Mutex<Cell>: that is what a lock \
+         is for"
+    );
+    assert!(
+        !type_of(&with_rc).sync(),
+        "threads can share a Mutex<Rc>; each of them could clone the Rc under \
+         the lock and drop its clone later, without it"
+    );
+    assert!(
+        type_of(&with_cell).send(),
+        "a Mutex<Cell> should be able to go to another thread"
+    );
+    assert!(
+        !type_of(&with_rc).send(),
+        "a Mutex<Rc> can go to another thread, and the Rc's clones stay"
+    );
+    assert!(
+        !type_of(&with_cell.lock()).sync(),
+        "threads can share the guard of a Mutex<Cell>; each of them gets a \
+         &Cell from it, and they set it at the same time"
+    );
+}
+
+#[test]
+#[ignore = "exercise 4.3"]
+#[cfg_attr(
+    any(miri, not(unix)),
+    allow(unused_attributes),
+    ignore = "needs Unix: processes, signals, and a name for a thread"
+)]
+fn a_thread_that_waits_for_itself_is_told() {
+    let test = "a_thread_that_waits_for_itself_is_told";
+    let line = "malloc: this thread has the lock already: 0x";
+
+    let what = "a block is asked for while this thread has the lock";
+    let end = in_a_process(test, what, || {
+        let heap = shared(brk(REGION));
+        let _lock = heap.heap.lock();
+        heap.malloc(1);
+    });
+    if let Some(end) = end {
+        end.expect_line(line);
+    }
+
+    #[cfg(unix)]
+    {
+        let what = "a signal handler asks for a block in the middle of malloc";
+        let end = in_a_process(test, what, signal::malloc_in_malloc);
         if let Some(end) = end {
             end.expect_line(line);
         }
     }
-}
 
-#[test]
-#[ignore = "exercise 3.2"]
-fn the_smallest_block_that_fits_is_taken() {
-    let mut region = region();
-    let mut heap: Heap<_, 1> = Heap::new(SimBrk::new(&mut region.0));
-    // The last one that is freed is the first on the list.
-    let free = [100, 112, 200, 400].map(|size| {
-        let block = heap.malloc(size);
-        heap.malloc(1); // a guard, so that they do not join
-        block
-    });
-    for block in free {
-        // SAFETY: the block is live, and freed once.
-        unsafe { heap.free(block) };
-    }
-    let block = heap.malloc(150);
-    assert_eq!(
-        block, free[2],
-        "of the free blocks, the one of 208 bytes is the smallest with room \
-         for 150: {heap:?}"
-    );
-
-    let bytes = bytes_of_heap_for_a_trace::<1>();
-    assert!(
-        bytes < 60_000,
-        "a heap of {bytes} bytes for the trace; with best fit it has less than \
-         60,000"
-    );
-    let classes = bytes_of_heap_for_a_trace::<DEFAULT>();
-    assert!(classes < 60_000, "{classes} bytes with size classes");
-
-    let mut heap: Heap<_> = Heap::new(SimBrk::new(&mut region.0));
-    // All are of one class.
-    let free = [1264; 1].into_iter().chain([1040; 8]).map(|size| {
-        let block = heap.malloc(size);
-        heap.malloc(1);
-        block
-    });
-    for block in free.collect::<Vec<_>>() {
-        // SAFETY: the block is live, and freed once.
-        unsafe { heap.free(block) };
-    }
-    let used = heap.brk().used();
-    heap.malloc(1264);
-    assert!(
-        heap.brk().used() > used,
-        "a request found the ninth block of its class; it should look at \
-         eight, whether they are large enough or not, or malloc takes \
-         longer the more blocks are free"
-    );
-}
-
-/// How large a heap gets from 3,000 operations: blocks come and go, most of
-/// them small, at most 80 at a time.
-fn bytes_of_heap_for_a_trace<const LISTS: usize>() -> usize {
-    let mut region = region();
-    let mut heap: Heap<_, LISTS> = Heap::new(SimBrk::new(&mut region.0));
-    let mut state = 1_u64;
-    let mut random = |below: usize| {
-        // Knuth's numbers: the same trace every time.
-        state = state
-            .wrapping_mul(6_364_136_223_846_793_005)
-            .wrapping_add(1_442_695_040_888_963_407);
-        (state >> 33) as usize % below
-    };
-    let mut blocks = Vec::new();
-    for _ in 0..3000 {
-        if blocks.is_empty() || blocks.len() < 80 && random(100) < 55 {
-            let is_large = random(8) == 0;
-            let size =
-                if is_large { 1000 + random(3000) } else { 16 + random(100) };
-            let block = heap.malloc(size);
-            assert!(!block.is_null(), "there is no memory left: {heap:?}");
-            blocks.push(block);
-        } else {
-            let block = blocks.swap_remove(random(blocks.len()));
-            // SAFETY: the block is live, and freed once.
-            unsafe { heap.free(block) };
-        }
-    }
-    heap.brk().used()
-}
-
-#[test]
-#[ignore = "exercise 3.3"]
-#[cfg_attr(
-    any(miri, not(target_os = "linux")),
-    allow(unused_attributes),
-    ignore = "needs Linux"
-)]
-fn a_large_block_goes_back_when_it_is_freed() {
-    let test = "a_large_block_goes_back_when_it_is_freed";
-    let what = "large blocks are allocated, resized and freed";
-    if let Some(end) = in_a_process(test, what, use_large_blocks) {
-        end.expect_success();
-    }
-    let what = "a large block is freed twice";
-    let end = in_a_process(test, what, |heap| {
-        let block = heap.malloc(4 << 20);
-        // SAFETY: none: the second one is the crime.
-        unsafe {
-            heap.free(block);
-            heap.free(block);
+    let what = "threads take the lock one after the other";
+    let end = in_a_process(test, what, || {
+        let heap = shared(brk(REGION));
+        let deed = || {
+            for _ in 0..10_000 {
+                let block = heap.malloc(100);
+                thread::yield_now();
+                // SAFETY: the block is live, and freed once.
+                unsafe { heap.free(block) };
+            }
+        };
+        let threads = [(); 3].map(|()| thread::spawn(deed));
+        let lock = heap.heap.lock();
+        thread::sleep(Duration::from_millis(50));
+        drop(lock);
+        for thread in threads {
+            thread.join().unwrap();
         }
     });
     if let Some(end) = end {
-        end.expect_line("malloc: this is no block of the heap: 0x");
+        end.expect_success();
+    }
+
+    let what = "a lock that was kept for a fork is released";
+    let end = in_a_process(test, what, || {
+        let heap = shared(brk(REGION));
+        mem::forget(heap.heap.lock());
+        // SAFETY: this thread has the lock, and no guard.
+        unsafe { heap.heap.force_unlock() };
+        heap.malloc(1);
+    });
+    if let Some(end) = end {
+        end.expect_success();
     }
 }
 
-fn use_large_blocks(heap: &mut Heap<SimBrk>) {
-    const LARGE: usize = 4 << 20;
-    let small = heap.malloc(100);
-    let calls = heap.brk().calls();
-    let (a, b) = (heap.calloc(4, LARGE / 4), heap.malloc(LARGE));
-    assert!(
-        !a.is_null() && !b.is_null(),
-        "malloc gives no block of 4 MiB; the break cannot rise that far, but \
-         mmap has as much"
-    );
-    assert_eq!(heap.brk().calls(), calls, "moves of the break by large blocks");
-    // SAFETY: the blocks are live, and have so many bytes.
-    unsafe {
-        expect_filled("a block from calloc", a, LARGE, 0);
-        for block in [a, b] {
-            assert_eq!(block.addr() % 16, 0, "the address modulo 16");
-            let usable = heap.usable_size(block);
-            assert!(usable >= LARGE, "the usable size is {usable}");
-            block.write_bytes(7, usable);
-        }
-        let grown = heap.realloc(a, 2 * LARGE);
-        assert!(!grown.is_null(), "realloc gives no block of 8 MiB");
-        expect_filled("the block that has grown", grown, LARGE, 7);
-        grown.write_bytes(8, 2 * LARGE);
-        if grown != a {
-            assert_gone("4 MiB that have grown elsewhere", a);
-        }
+/// A signal that comes while the heap asks its break for more.
+#[cfg(unix)]
+mod signal {
+    use std::ptr::NonNull;
+    use std::sync::OnceLock;
 
-        let shrunk = heap.realloc(grown, 1000);
-        assert!(!shrunk.is_null(), "realloc gives no block of 1,000 bytes");
-        expect_filled("the block that has shrunk", shrunk, 1000, 8);
-        assert_gone("8 MiB that have shrunk to 1,000 bytes", grown);
+    use super::{Brk, LockedHeap, OutOfMemory, REGION, SimBrk, brk, shared};
 
-        heap.free(b);
-        assert_gone("4 MiB that were freed", b);
-        let large = heap.realloc(shrunk, LARGE);
-        assert!(!large.is_null(), "realloc gives no block of 4 MiB");
-        expect_filled("the block that is large again", large, 1000, 8);
-        heap.free(large);
-        heap.free(small);
+    struct SignalBrk(SimBrk<'static>);
+
+    static HEAP: OnceLock<&LockedHeap<SignalBrk>> = OnceLock::new();
+
+    // SAFETY: it is a `SimBrk`.
+    unsafe impl Brk for SignalBrk {
+        unsafe fn sbrk(
+            &mut self,
+            increment: isize,
+        ) -> Result<NonNull<u8>, OutOfMemory> {
+            // SAFETY: the handler is one of ours.
+            unsafe { libc::raise(libc::SIGUSR1) };
+            // SAFETY: as the caller promises.
+            unsafe { self.0.sbrk(increment) }
+        }
     }
-    let aligned = heap.memalign(4096, 100);
-    assert_eq!(aligned.addr() % 4096, 0, "the address modulo 4,096");
-}
 
-/// The page in which `block` lay must not be in the kernel's list of all the
-/// memory that this process has.
-#[track_caller]
-fn assert_gone(what: &str, block: *mut u8) {
-    let holds_block = |line: &str| {
-        let range = line.split(' ').next().unwrap();
-        let (from, to) = range.split_once('-').unwrap();
-        let [from, to] = [from, to]
-            .map(|hexadecimal| usize::from_str_radix(hexadecimal, 16).unwrap());
-        (from..to).contains(&block.addr())
-    };
-    let maps = fs::read_to_string("/proc/self/maps").unwrap();
-    let kept = maps.lines().find(|line| holds_block(line));
-    assert_eq!(kept, None, "{what}, at {block:p}, are still there");
+    extern "C" fn handler(_: libc::c_int) {
+        HEAP.get().unwrap().malloc(1);
+    }
+
+    pub fn malloc_in_malloc() {
+        let heap = HEAP.get_or_init(|| shared(SignalBrk(brk(REGION))));
+        let handler = handler as extern "C" fn(libc::c_int);
+        // SAFETY: the handler is a function that takes a number. (That it calls
+        // `malloc` is what is tested.)
+        unsafe { libc::signal(libc::SIGUSR1, handler as usize) };
+        heap.malloc(1);
+    }
 }
 
 #[test]
-#[ignore = "exercise 3.4"]
-fn a_block_that_has_to_grow_moves_down_into_a_free_one() {
-    let mut region = region();
-    let mut heap: Heap<_> = Heap::new(SimBrk::new(&mut region.0));
-    // SAFETY: all blocks here are live, have so many bytes, and are freed
-    // once.
-    unsafe {
-        let (below, block) = (heap.malloc(1000), heap.malloc(500));
+#[ignore = "exercise 4.4"]
+#[cfg_attr(miri, allow(unused_attributes), ignore = "Miri starts no process")]
+fn free_never_waits() {
+    type Function = fn(&LockedHeap<SimBrk>, *mut u8) -> *mut u8;
+    let functions: [(&str, Function); 4] = [
+        ("malloc", |heap, _| heap.malloc(5000)),
+        ("calloc", |heap, _| heap.calloc(50, 100)),
+        // SAFETY: the other block is live, and not used after this.
+        ("realloc", |heap, other| unsafe { heap.realloc(other, 5000) }),
+        ("memalign", |heap, _| heap.memalign(16, 5000)),
+    ];
+    for (name, function) in functions {
+        let heap = shared(brk(REGION));
+        let (block, other) = (heap.malloc(5000), heap.malloc(100));
         let guard = heap.malloc(1);
-        for at in 0..500 {
-            block.add(at).write(at as u8);
-        }
-        heap.free(below);
-        let used = heap.brk().used();
-        let grown = heap.realloc(block, 1200);
+        let lock = heap.heap.lock();
+        // SAFETY: the block is live, and freed once.
+        let is_done = unsafe { free_in_a_thread(heap, block) };
+        assert!(is_done, "free waits for a thread that has the lock");
+        drop(lock);
         assert_eq!(
-            grown, below,
-            "the block should be where the free one below it was: together \
-             they have 1,536 bytes: {heap:?}"
+            function(heap, other),
+            block,
+            "{name} should give the block that was freed while somebody else \
+             had the lock: {:?}",
+            *heap.heap.lock()
         );
-        for at in 0..500 {
-            let is = grown.add(at).read();
-            assert_eq!(is, at as u8, "byte {at} of the block that has moved");
-        }
-        assert_eq!(heap.brk().used(), used, "the break");
-        assert_eq!(format!("{heap:?}"), "[1200 used][320 free][16 used]");
-        grown.write_bytes(1, 1200);
-        heap.free(grown);
-        heap.free(guard);
+        // SAFETY: as above.
+        unsafe { heap.free(guard) };
     }
 
-    let blocks = [(); 4].map(|()| heap.malloc(1000));
-    let _guard = heap.malloc(1);
+    let heap = shared(brk(REGION));
+    let block = heap.malloc(100);
     // SAFETY: as above.
-    unsafe {
-        blocks[0].write_bytes(1, 1000);
-        blocks[2].write_bytes(3, 1000);
-        heap.free(blocks[1]);
-        heap.free(blocks[3]);
-        let large = heap.realloc(blocks[2], 3000);
-        assert_eq!(
-            large, blocks[1],
-            "the free blocks on both sides are enough for 3,000 bytes, and \
-             one of them is not: {heap:?}"
-        );
-        expect_filled("the block that has moved", large, 1000, 3);
-        large.write_bytes(4, 3000);
-        expect_filled("the block below it", blocks[0], 1000, 1);
+    unsafe { heap.free(block) };
+    let format = format!("{:?}", *heap.heap.lock());
+    assert_eq!(format, "[112 free]", "a block freed while the lock is free");
 
-        heap.free(blocks[0]);
-        let elsewhere = heap.realloc(large, 8000);
-        assert!(!elsewhere.is_null(), "there is memory for 8,000 bytes");
-        expect_filled("the block that fits nowhere here", elsewhere, 3000, 4);
+    many_are_freed_at_once();
+
+    let what = "a block is freed twice while somebody has the lock";
+    let end = in_a_process("free_never_waits", what, || {
+        let heap = shared(brk(REGION));
+        let block = heap.malloc(100);
+        let lock = heap.heap.lock();
+        for _ in 0..2 {
+            // SAFETY: none: the second one is the crime.
+            unsafe { free_in_a_thread(heap, block) };
+        }
+        drop(lock);
+        heap.malloc(1);
+    });
+    if let Some(end) = end {
+        end.expect_line("malloc: this block is free already: 0x");
     }
+}
+
+/// Four threads free all they have while a fifth has the lock.
+fn many_are_freed_at_once() {
+    const EACH: usize = 20_000;
+    let heap = shared(brk(4 * EACH * 32 + REGION));
+    let start: &Barrier = Box::leak(Box::new(Barrier::new(4)));
+    let lists = [(); 4].map(|()| {
+        let blocks = (0..EACH).map(|_| AtomicPtr::new(heap.malloc(16)));
+        blocks.collect::<Vec<_>>()
+    });
+    let lock = heap.heap.lock();
+    let threads = lists.map(|blocks| {
+        thread::spawn(move || {
+            start.wait();
+            for block in blocks {
+                // SAFETY: the block is live, and freed once.
+                unsafe { heap.free(block.load(Ordering::Relaxed)) };
+            }
+        })
+    });
+    for thread in threads {
+        thread.join().unwrap();
+    }
+    drop(lock);
+
+    heap.malloc(16);
+    let heap = heap.heap.lock();
+    let in_use = heap.blocks().filter(|block| !block.is_free).count();
+    assert_eq!(
+        in_use, 1,
+        "blocks in use, after four threads have freed {EACH} each at the same \
+         time and one was allocated"
+    );
 }

@@ -55,6 +55,8 @@ pub struct Around<'a> {
     pub keeps_its_end: bool,
     /// What the heap has returned null for: alignment and size.
     pub denied: Option<(usize, usize)>,
+    /// A block has been freed, and the break would have moved.
+    pub could_shrink: bool,
 }
 
 /// The blocks of a heap, each looked at before the next one is asked for.
@@ -353,7 +355,173 @@ fn class(size: usize, classes: usize) -> usize {
     above.saturating_sub(1).min(classes - 1)
 }
 
+/// A chunk as a heap of stage 5 notes it.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct Record {
+    /// Where it starts: 0 if it is somebody else's.
+    pub start: usize,
+    /// Where it ends.
+    pub end: usize,
+    /// Whether it is free.
+    pub is_free: bool,
+}
+
+impl Record {
+    fn is_theirs(&self) -> bool {
+        self.start == 0
+    }
+}
+
+impl fmt::Debug for Record {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let state = if self.is_free { "free" } else { "used" };
+        write!(f, "[{:#x} to {:#x} {state}]", self.start, self.end)
+    }
+}
+
+/// Stage 5: a stack of chunks, whose records lie outside the heap. There is
+/// room for `most` of them.
+///
+/// # Errors
+///
+/// The first rule that does not hold.
+pub fn stage_5(
+    records: &[Record],
+    most: usize,
+    around: &Around,
+) -> Result<(), String> {
+    ensure(records.len() <= most, || {
+        format!("{} records are more than {most}", records.len())
+    })?;
+    chunks_lie_in_order(records, around)?;
+    theirs_are_noted(records, around)?;
+    live_ones_are_noted(records, around)?;
+    let Some(top) = records.last() else { return Ok(()) };
+    ensure(!top.is_free, || format!("the top is never free: {top:?}"))?;
+    let end = around.remembered();
+    ensure(top.end <= end, || {
+        format!("the top ends below the break that was ours: {top:?}, {end:#x}")
+    })?;
+    what_is_unused_goes_back(top, around)?;
+    let is_full = records.len() == most;
+    null_was_right_on_a_stack(top, is_full, around)
+}
+
+/// Each chunk starts at a multiple of 16, where the one below ends or above,
+/// and has no byte of somebody else's.
+fn chunks_lie_in_order(
+    records: &[Record],
+    around: &Around,
+) -> Result<(), String> {
+    let mut below = around.start.addr().get();
+    for record in records {
+        let start = if record.is_theirs() { below } else { record.start };
+        ensure(below <= start && start <= record.end, || {
+            format!("records are in address order: {below:#x}, {record:?}")
+        })?;
+        ensure(record.is_theirs() || start.is_multiple_of(ALIGN), || {
+            format!("chunks start at multiples of 16: {record:?}")
+        })?;
+        let theirs = around.foreign.iter().find(|&&(from, to)| {
+            !record.is_theirs() && from < record.end && record.start < to
+        });
+        ensure(theirs.is_none(), || {
+            format!("{record:?} has bytes that somebody else took: {theirs:x?}")
+        })?;
+        below = record.end;
+    }
+    Ok(())
+}
+
+/// What somebody else has is noted where the heap goes on above it, and that
+/// note is never free. The lowest is what lies below the heap.
+fn theirs_are_noted(records: &[Record], around: &Around) -> Result<(), String> {
+    let start = around.start.addr().get();
+    let mut expected: Vec<usize> = around
+        .foreign
+        .iter()
+        .map(|&(_, to)| to)
+        .filter(|&to| to != around.brk)
+        .collect();
+    if !around.is_foreign(start) {
+        expected.insert(0, start);
+    }
+    if records.is_empty() {
+        expected.clear();
+    }
+    let theirs: Vec<&Record> =
+        records.iter().filter(|record| record.is_theirs()).collect();
+    let ends: Vec<usize> = theirs.iter().map(|record| record.end).collect();
+    ensure(ends == expected, || {
+        format!(
+            "what somebody else took is noted: {theirs:?}, they took memory \
+             up to {expected:x?}"
+        )
+    })?;
+    let free = theirs.iter().find(|record| record.is_free);
+    let first = records.first();
+    ensure(free.is_none() && first.is_none_or(Record::is_theirs), || {
+        format!("the lowest is theirs, and none of theirs free: {theirs:?}")
+    })
+}
+
+fn live_ones_are_noted(
+    records: &[Record],
+    around: &Around,
+) -> Result<(), String> {
+    let used: Vec<Seen> = records
+        .iter()
+        .filter(|record| !record.is_free && !record.is_theirs())
+        .map(|record| Seen {
+            payload: record.start,
+            size: record.end - record.start,
+            is_free: false,
+        })
+        .collect();
+    around.are_live(&used, 0..=0)
+}
+
+/// So much may stay unused below the break, and twice as much goes back.
+const SLACK: usize = 1024 * 1024;
+
+fn what_is_unused_goes_back(
+    top: &Record,
+    around: &Around,
+) -> Result<(), String> {
+    let unused = around.brk - top.end;
+    let may_stay = !around.could_shrink || around.remembered() != around.brk;
+    ensure(may_stay || unused < 2 * SLACK, || {
+        format!("{unused} unused bytes above the top are given back: {top:?}")
+    })
+}
+
+/// Null says that the chunk would not have fitted below the break.
+fn null_was_right_on_a_stack(
+    top: &Record,
+    is_full: bool,
+    around: &Around,
+) -> Result<(), String> {
+    let end = around.denied.and_then(|(align, size)| {
+        top.end.checked_next_multiple_of(align)?.checked_add(size.max(1))
+    });
+    let fits = end.is_some_and(|end| end <= around.remembered());
+    ensure(is_full || !fits, || {
+        format!(
+            "null says that there is no memory: {:?} would fit above {top:?}",
+            around.denied
+        )
+    })
+}
+
 impl Around<'_> {
+    /// Where the break was when the heap last moved it.
+    fn remembered(&self) -> usize {
+        match self.foreign.last() {
+            Some(&(from, to)) if to == self.brk => from,
+            _ => self.brk,
+        }
+    }
+
     /// `used` are the live blocks, all of them and nothing else. Each has as
     /// many bytes as its user was told, so the sums agree as well, but for what
     /// may have come to it since.

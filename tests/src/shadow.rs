@@ -18,7 +18,7 @@ use std::thread;
 use fastrand::Rng;
 use stage1_bump::SimBrk;
 
-use crate::invariants::{self, Around, Lists, Seen};
+use crate::invariants::{self, Around, Lists, Record, Seen};
 
 /// What can be asked of a heap. A step on the way to a stage may have `malloc`
 /// and `free` alone.
@@ -66,6 +66,12 @@ pub trait Allocator {
         Box::new(iter::empty())
     }
 
+    /// How many more blocks the heap can note, if it notes them in a place of
+    /// a fixed size. What somebody else took is noted there too.
+    fn room_for_notes(&self) -> usize {
+        usize::MAX
+    }
+
     /// Checks what must be true inside, given the blocks.
     ///
     /// # Errors
@@ -89,6 +95,8 @@ pub struct Demands {
     /// So much may the heap ask the break for, over what it was asked for and
     /// the alignment. With so much room left it may not return null.
     pub overhead: usize,
+    /// The highest block is freed most often, as it is when calls nest.
+    pub nested: bool,
     /// All functions, all sizes, and a break that can fail. Without it:
     /// `malloc` of 1 byte and more, `free`, and memory enough.
     pub everything: bool,
@@ -237,6 +245,83 @@ play_with!(stage3_freelist<const LISTS> {
     }
 });
 
+// SAFETY: it is a `SimBrk`, whose region lives as long as this does.
+unsafe impl stage4_threadsafe::Brk for Break {
+    unsafe fn sbrk(
+        &mut self,
+        increment: isize,
+    ) -> Result<NonNull<u8>, stage4_threadsafe::OutOfMemory> {
+        // SAFETY: what our caller promises, `SimBrk` asks for.
+        unsafe { stage1_bump::Brk::sbrk(&mut *self.sim(), increment) }
+            .map_err(|_| stage4_threadsafe::OutOfMemory)
+    }
+}
+
+/// Stage 4's heap is asked through its lock, as threads ask it.
+impl<const LISTS: usize> Allocator
+    for stage4_threadsafe::LockedHeap<Break, LISTS>
+{
+    fn malloc(&mut self, size: usize) -> *mut u8 {
+        Self::malloc(self, size)
+    }
+
+    unsafe fn free(&mut self, payload: *mut u8) {
+        // SAFETY: the caller's promise.
+        unsafe { Self::free(self, payload) }
+    }
+
+    fn calloc(&mut self, count: usize, size: usize) -> *mut u8 {
+        Self::calloc(self, count, size)
+    }
+
+    unsafe fn realloc(&mut self, payload: *mut u8, size: usize) -> *mut u8 {
+        // SAFETY: the caller's promise.
+        unsafe { Self::realloc(self, payload, size) }
+    }
+
+    fn memalign(&mut self, align: usize, size: usize) -> *mut u8 {
+        Self::memalign(self, align, size)
+    }
+
+    unsafe fn usable_size(&self, payload: *mut u8) -> usize {
+        // SAFETY: the caller's promise.
+        unsafe { Self::usable_size(self, payload) }
+    }
+
+    fn blocks(&self) -> Box<dyn Iterator<Item = Seen> + '_> {
+        let heap = self.heap.lock();
+        let blocks: Vec<Seen> = heap.blocks().map(Seen::from).collect();
+        Box::new(blocks.into_iter())
+    }
+
+    fn check(&self, blocks: &[Seen], around: &Around) -> Result<(), String> {
+        let heap = self.heap.lock();
+        let list = |list| {
+            let blocks = heap.free_list(list).take(blocks.len() + 1);
+            blocks.map(move |block| (list, Seen::from(block)))
+        };
+        let listed = (0..LISTS).flat_map(list).collect();
+        let lists = Lists { count: LISTS, listed, bitmap: heap.bitmap() };
+        invariants::stage_3(blocks, &lists, around)
+    }
+
+    fn draw(&self) -> String {
+        format!("{:?}", *self.heap.lock())
+    }
+}
+
+play_with!(stage5_lifo_stack<const CHUNKS> {
+    fn room_for_notes(&self) -> usize {
+        CHUNKS - self.chunks().len()
+    }
+
+    fn check(&self, _blocks: &[Seen], around: &Around) -> Result<(), String> {
+        let records: Vec<Record> =
+            self.chunks().iter().map(Record::from).collect();
+        invariants::stage_5(&records, CHUNKS, around)
+    }
+});
+
 impl From<stage2_headers::heap::Block> for Seen {
     fn from(block: stage2_headers::heap::Block) -> Self {
         let stage2_headers::heap::Block { payload, size, is_free } = block;
@@ -248,6 +333,20 @@ impl From<stage3_freelist::heap::Block> for Seen {
     fn from(block: stage3_freelist::heap::Block) -> Self {
         let stage3_freelist::heap::Block { payload, size, is_free } = block;
         Self { payload, size, is_free }
+    }
+}
+
+impl From<stage4_threadsafe::heap::Block> for Seen {
+    fn from(block: stage4_threadsafe::heap::Block) -> Self {
+        let stage4_threadsafe::heap::Block { payload, size, is_free } = block;
+        Self { payload, size, is_free }
+    }
+}
+
+impl From<&stage5_lifo_stack::heap::Chunk> for Record {
+    fn from(chunk: &stage5_lifo_stack::heap::Chunk) -> Self {
+        let &stage5_lifo_stack::heap::Chunk { start, end, free } = chunk;
+        Self { start: start.addr(), end: end.addr(), is_free: free }
     }
 }
 
@@ -272,6 +371,7 @@ pub fn play(
         demands,
         refusals: 0,
         denied: None,
+        has_freed: false,
         keeps_its_end: None,
         live: BTreeMap::new(),
         blocks_so_far: 0,
@@ -468,6 +568,8 @@ struct Shadow<A> {
     refusals: usize,
     /// What this operation returned null for: alignment and size.
     denied: Option<(usize, usize)>,
+    /// Whether this operation freed a block.
+    has_freed: bool,
     /// Where the heap ends, if the break would not take its end back.
     keeps_its_end: Option<usize>,
     live: BTreeMap<usize, Block>,
@@ -480,6 +582,7 @@ impl<A: Allocator> Shadow<A> {
             0 => None,
             // Sometimes the highest: the end of the heap can then go back.
             len if rng.u8(..4) == 0 => Some(len - 1),
+            len if self.demands.nested && rng.u8(..8) != 0 => Some(len - 1),
             len => Some(rng.usize(..len)),
         };
         if !self.demands.everything {
@@ -556,6 +659,7 @@ impl<A: Allocator> Shadow<A> {
         OPERATIONS.with_borrow_mut(|all| all.push((operation, refusals)));
         self.refusals = refusals;
         self.denied = None;
+        self.has_freed = false;
         self.brk.sim().refuse(refusals);
         let result = self.perform(operation);
         self.brk.sim().refuse(0);
@@ -576,6 +680,7 @@ impl<A: Allocator> Shadow<A> {
             }
             Operation::Free { block } => {
                 let block = block.map(|place| self.take(place));
+                self.has_freed = block.is_some();
                 let payload = block.map_or(ptr::null_mut(), |b| b.payload);
                 // SAFETY: null or a live block, which is so no more.
                 unsafe { self.heap.free(payload) };
@@ -671,7 +776,9 @@ impl<A: Allocator> Shadow<A> {
             .and_then(|size| size.checked_add(align))
             .and_then(|size| size.checked_add(self.demands.overhead));
         match needed {
-            Some(needed) if needed <= room && self.refusals == 0 => {
+            Some(needed)
+                if needed <= room && self.refusals == 0 && self.can_note() =>
+            {
                 Err(format!(
                     "null says that there is no memory: {needed} bytes would \
                      do, and there is room for {room}"
@@ -679,6 +786,15 @@ impl<A: Allocator> Shadow<A> {
             }
             _ => Ok(()),
         }
+    }
+
+    /// Whether the heap has room to note a block, and before it what somebody
+    /// else has taken from under it.
+    fn can_note(&self) -> bool {
+        let sim = self.brk.sim();
+        let theirs = sim.foreign().last();
+        let is_moved = theirs.is_some_and(|&(_, to)| to == sim.used());
+        self.heap.room_for_notes() > usize::from(is_moved)
     }
 
     fn check_place(&self, block: &Block, align: usize) -> Result<(), String> {
@@ -735,6 +851,7 @@ impl<A: Allocator> Shadow<A> {
             live: &self.live,
             keeps_its_end: end == self.keeps_its_end,
             denied: self.denied,
+            could_shrink: self.has_freed && self.refusals == 0,
         };
         self.heap.check(&blocks, &around)?;
         for block in self.live.values() {

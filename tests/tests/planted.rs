@@ -1,17 +1,18 @@
-//! Faults planted in copies of the heaps: the shadow finds each of them, or it
+//! Faults planted in copies of the stages: a test finds each of them, or it
 //! would be worth little when it finds nothing.
 //!
 //! A file in `tests/faults` is one fault: what goes wrong, in a line; the file
-//! of a stage; and lines of it, marked as in a diff: `-` for what is taken out,
-//! `+` for what is put in, a space for what stays.
+//! of a stage; which test finds it, if that is not the shadow; and lines of the
+//! file, marked as in a diff: `-` for what is taken out, `+` for what is put
+//! in, a space for what stays.
 
+use std::collections::BTreeSet;
 use std::fmt::Write;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
-use serde_json::Value;
 use tests::run::{Outcome, run_within};
 use tests::workspace::workspace;
 
@@ -22,6 +23,8 @@ struct Fault {
     name: String,
     what: String,
     file: String,
+    /// What comes after `cargo test`.
+    test: String,
     /// Whole lines, as they are and as they should not be.
     right: String,
     wrong: String,
@@ -32,9 +35,14 @@ impl Fault {
         let text = fs::read_to_string(path).expect("a fault is a text");
         let name = path.file_stem().and_then(|name| name.to_str());
         let name = name.expect("a name in UTF-8").to_owned();
-        let mut lines = text.lines();
+        let mut lines = text.lines().peekable();
         let mut line = || lines.next().expect("a fault has two lines first");
         let (what, file) = (line().to_owned(), line().to_owned());
+        let test = lines.next_if(|line| line.starts_with(FOUND_BY));
+        let test = match test {
+            Some(line) => line[FOUND_BY.len()..].to_owned(),
+            None => shadow_of(&file),
+        };
         let (mut right, mut wrong) = (String::new(), String::new());
         for line in lines {
             let (mark, code) = line.split_at_checked(1).unwrap_or((" ", ""));
@@ -48,7 +56,7 @@ impl Fault {
                 _ => panic!("{name}: no mark in front of {line:?}"),
             }
         }
-        Self { name, what, file, right, wrong }
+        Self { name, what, file, test, right, wrong }
     }
 
     /// The source with the fault in it.
@@ -68,12 +76,15 @@ impl Fault {
         );
         source.replacen(&right, &format!("\n{}", self.wrong), 1)[1..].to_owned()
     }
+}
 
-    /// The tests that play with the stage it is in.
-    fn tests(&self) -> String {
-        let stage = self.file.split('-').next().expect("a folder");
-        stage.replace("stage", "stage_")
-    }
+/// In front of the test that finds a fault.
+const FOUND_BY: &str = "found by: cargo test ";
+
+/// The tests that play with the stage that a file is of.
+fn shadow_of(file: &str) -> String {
+    let stage = file.split('-').next().expect("a folder");
+    format!("-p tests --test shadow {}", stage.replace("stage", "stage_"))
 }
 
 fn faults() -> Vec<Fault> {
@@ -86,7 +97,22 @@ fn faults() -> Vec<Fault> {
     paths.iter().map(|path| Fault::read(path)).collect()
 }
 
-/// A workspace of its own: the stages, and of the tests' crate the shadow.
+/// What the workshop has of the tests' crate: the shadow, and what forks need.
+const TESTS: [&str; 11] = [
+    "examples/at_fork.rs",
+    "examples/count_sbrk.rs",
+    "examples/forks.rs",
+    "examples/signal.rs",
+    "src/invariants.rs",
+    "src/preload.rs",
+    "src/run.rs",
+    "src/shadow.rs",
+    "src/workspace.rs",
+    "tests/fork.rs",
+    "tests/shadow.rs",
+];
+
+/// A workspace of its own: the stages, and a part of the tests' crate.
 struct Workshop {
     folder: PathBuf,
 }
@@ -104,7 +130,7 @@ impl Workshop {
             writeln!(dependencies, "{stage} = {{ path = \"../{stage}\" }}")
                 .expect("a string grows");
         }
-        for file in ["src/shadow.rs", "src/invariants.rs", "tests/shadow.rs"] {
+        for file in TESTS {
             shop.copy(&format!("tests/{file}"));
         }
         shop.copy("Cargo.lock");
@@ -122,12 +148,18 @@ impl Workshop {
             &format!(
                 "[package]\nname = \"tests\"\nedition.workspace = true\n\n\
                  [dependencies]\nfastrand.workspace = true\n\
-                 libc.workspace = true\n{dependencies}"
+                 libc.workspace = true\nserde_json.workspace = true\n\
+                 tempfile.workspace = true\n{dependencies}\n\
+                 [[example]]\nname = \"at_fork\"\n\
+                 crate-type = [\"cdylib\"]\n\n\
+                 [[example]]\nname = \"count_sbrk\"\n\
+                 crate-type = [\"cdylib\"]\n"
             ),
         );
         shop.write(
             "tests/src/lib.rs",
-            "pub mod invariants;\npub mod shadow;\n",
+            "pub mod invariants;\npub mod preload;\npub mod run;\n\
+             pub mod shadow;\npub mod workspace;\n",
         );
         shop
     }
@@ -155,28 +187,26 @@ impl Workshop {
         fs::write(path, text).expect("a file of ours");
     }
 
-    /// Builds the shadow's test and runs the parts of it that `filter` names.
-    fn test(&self, filter: &str) -> Outcome {
-        let mut cargo = Command::new(env!("CARGO"));
-        cargo
-            .current_dir(&self.folder)
-            .args(["test", "--offline", "--package", "tests"])
-            .args(["--test", "shadow", "--no-run"])
-            .args(["--message-format", "json-render-diagnostics"])
-            .arg("--target-dir")
-            .arg(self.folder.join("target"));
-        let built = run_within(LIMIT, cargo);
+    /// Builds and runs the test that `test` names as `cargo test` does it.
+    fn test(&self, test: &str) -> Outcome {
+        let cargo = |more: &[&str]| {
+            let mut cargo = Command::new(env!("CARGO"));
+            cargo
+                .current_dir(&self.folder)
+                .args(["test", "--offline", "--quiet"])
+                .args(test.split(' '))
+                .args(more)
+                .env("RUST_BACKTRACE", "0")
+                .env_remove("CARGO_TARGET_DIR")
+                .env_remove("MALLOC_SEED");
+            cargo
+        };
+        let built = run_within(LIMIT, cargo(&["--no-run"]));
         assert!(built.status.success(), "it does not build: {}", built.stderr);
-        let program = built
-            .stdout
-            .lines()
-            .filter_map(|line| serde_json::from_str::<Value>(line).ok())
-            .find_map(|it| Some(it["executable"].as_str()?.to_owned()))
-            .expect("cargo names the test");
-        let mut test = Command::new(program);
-        test.current_dir(self.folder.join("tests")).arg(filter);
-        test.env("RUST_BACKTRACE", "0").env_remove("MALLOC_SEED");
-        run_within(LIMIT, test)
+        let outcome = run_within(LIMIT, cargo(&[]));
+        let is_there = !outcome.stdout.contains("running 0 tests");
+        assert!(is_there, "there is no such test: {test}");
+        outcome
     }
 }
 
@@ -198,7 +228,7 @@ fn stages() -> Vec<String> {
     stages
 }
 
-/// What the shadow said, in a line.
+/// What the test said, in a line.
 fn finding(outcome: &Outcome) -> String {
     let all = format!("{}{}", outcome.stderr, outcome.stdout);
     let mut lines = all.lines();
@@ -210,7 +240,10 @@ fn finding(outcome: &Outcome) -> String {
             format!("the heap itself: {line}")
         }
         Some(_) => lines.next().unwrap_or_default().to_owned(),
-        None => outcome.status.to_string(),
+        None => {
+            let died = all.lines().find(|line| line.contains("(signal: "));
+            died.map_or(outcome.status.to_string(), |it| it.trim().to_owned())
+        }
     }
 }
 
@@ -227,20 +260,26 @@ fn every_fault_can_be_planted() {
 #[ignore = "compiles a heap for each fault: .ci/run runs it"]
 fn every_planted_fault_is_found() {
     let shop = Workshop::new();
-    let outcome = shop.test("stage_");
-    assert!(outcome.status.success(), "without a fault: {}", outcome.stdout);
+    let faults = faults();
+    let tests: BTreeSet<&str> =
+        faults.iter().map(|it| it.test.as_str()).collect();
+    for test in tests {
+        let outcome = shop.test(test);
+        assert!(outcome.status.success(), "without a fault: {outcome:?}");
+    }
 
     let mut missed = Vec::new();
-    for fault in faults() {
+    for fault in faults {
         shop.write(&fault.file, &fault.plant());
-        let outcome = shop.test(&fault.tests());
+        let outcome = shop.test(&fault.test);
         shop.copy(&fault.file);
         println!("{}: {}", fault.name, fault.what);
         if outcome.status.success() {
             missed.push(fault.name);
         } else {
+            println!("    cargo test {}", fault.test);
             println!("    found: {}", finding(&outcome));
         }
     }
-    assert!(missed.is_empty(), "the shadow does not find {missed:?}");
+    assert!(missed.is_empty(), "no test finds {missed:?}");
 }

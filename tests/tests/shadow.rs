@@ -8,10 +8,12 @@ use std::ops::Range;
 use std::ptr;
 
 use stage1_bump::Heap;
+use stage4_threadsafe::{LockedHeap, Mutex};
 use tests::shadow::{Allocator, Break, Demands, play};
 
 /// What a heap of stage 1 is held to.
-const STAGE_1: Demands = Demands { align: 16, overhead: 16, everything: true };
+const STAGE_1: Demands =
+    Demands { align: 16, overhead: 16, nested: false, everything: true };
 
 /// Stage 2 has a header in front of each block.
 const STAGE_2: Demands = Demands { overhead: 64, ..STAGE_1 };
@@ -19,6 +21,9 @@ const STAGE_2: Demands = Demands { overhead: 64, ..STAGE_1 };
 /// Stage 3 has an end to its heap as well, and cuts off what is in front of an
 /// aligned block.
 const STAGE_3: Demands = Demands { overhead: 96, ..STAGE_1 };
+
+/// Stage 5 has nothing in front of a chunk, and one byte in a chunk of none.
+const STAGE_5: Demands = Demands { overhead: 1, ..STAGE_1 };
 
 /// The seeds to play: fewer under Miri, which is slow.
 fn seeds() -> Range<u64> {
@@ -48,10 +53,26 @@ fn region(seed: u64) -> Break {
     Break::starting_at(rng.usize(..64), len)
 }
 
+/// Room for a break that falls only when it falls by a megabyte.
+fn large_region(seed: u64) -> Break {
+    let mut rng = fastrand::Rng::with_seed(seed);
+    let len = rng.usize(4..=8) * 1024 * 1024;
+    Break::starting_at(rng.usize(..64), len)
+}
+
 /// Plays a game for each seed, in a fresh heap.
 fn play_all<A: Allocator>(heap: fn(Break) -> A, demands: Demands) {
+    play_in(region, seeds(), heap, demands);
+}
+
+fn play_in<A: Allocator>(
+    region: fn(u64) -> Break,
+    seeds: impl Iterator<Item = u64>,
+    heap: fn(Break) -> A,
+    demands: Demands,
+) {
     let rounds = if cfg!(miri) { 40 } else { 400 };
-    for seed in seeds() {
+    for seed in seeds {
         let brk = region(seed);
         if let Err(fault) = play(heap(brk.clone()), &brk, demands, seed, rounds)
         {
@@ -83,6 +104,45 @@ fn stage_3_with_few_lists_keeps_its_promises() {
 #[test]
 fn stage_3_with_one_list_keeps_its_promises() {
     play_all(stage3_freelist::Heap::<_, 1>::new, STAGE_3);
+}
+
+#[test]
+fn stage_4_keeps_its_promises() {
+    play_all(locked::<128>, STAGE_3);
+}
+
+#[test]
+fn stage_4_with_one_list_keeps_its_promises() {
+    play_all(locked::<1>, STAGE_3);
+}
+
+fn locked<const LISTS: usize>(brk: Break) -> LockedHeap<Break, LISTS> {
+    LockedHeap::new(Mutex::new(stage4_threadsafe::Heap::new(brk)))
+}
+
+#[test]
+fn stage_5_keeps_its_promises() {
+    play_all(stage5_lifo_stack::Heap::<_, 4096>::new, STAGE_5);
+}
+
+#[test]
+fn stage_5_with_64_chunks_keeps_its_promises() {
+    play_all(stage5_lifo_stack::Heap::<_, 64>::new, STAGE_5);
+}
+
+#[test]
+fn stage_5_with_16_chunks_keeps_its_promises() {
+    play_all(stage5_lifo_stack::Heap::<_, 16>::new, STAGE_5);
+}
+
+/// What is unused goes back, and is taken again. It takes large chunks, and so
+/// fewer games.
+#[test]
+#[cfg_attr(miri, ignore = "large chunks are slow under Miri")]
+fn stage_5_with_large_chunks_keeps_its_promises() {
+    let heap = stage5_lifo_stack::Heap::<_, 4096>::new;
+    let demands = Demands { nested: true, ..STAGE_5 };
+    play_in(large_region, seeds().step_by(10), heap, demands);
 }
 
 // That the shadow finds nothing proves nothing unless it can find something.

@@ -1,7 +1,7 @@
 //! A Rust program with threads, all of whose memory comes from our heap.
 //!
 //! ```text
-//! cargo run -p stage4-threadsafe --example global
+//! cargo run -p stage4-threadsafe --example global4
 //! ```
 
 #[cfg(not(all(target_os = "linux", target_env = "gnu")))]
