@@ -53,9 +53,10 @@ fn heap() -> &'static LockedHeap<ProcessBrk, CHUNKS> {
     &HEAP
 }
 
-// The lock on the C library's list of open files. A thread in fopen(3) holds it
-// and asks for memory; a fork takes it too, but only after `before_fork`. So
-// that nobody takes the two locks in the other order, we take that one first.
+// The lock on the C library's list of open files. A thread in fflush(3) holds
+// it and waits for a file, and who writes to that file may be asking for
+// memory. A fork takes it too, but only after `before_fork`. So that nobody
+// takes the two locks in the other order, we take that one first.
 unsafe extern "C" {
     fn _IO_list_lock();
     fn _IO_list_unlock();
@@ -85,6 +86,31 @@ extern "C" fn after_fork_in_child() {
         HEAP.heap.force_unlock();
         _IO_list_resetlock();
     }
+}
+
+type ForkHandler = Option<extern "C" fn()>;
+type Register =
+    extern "C" fn(ForkHandler, ForkHandler, ForkHandler, *mut c_void) -> c_int;
+
+/// What pthread_atfork(3) calls, in every library. Handlers that are there
+/// before ours run while the lock is held, and would wait for ever if they
+/// asked for memory. So ours come first.
+#[unsafe(no_mangle)]
+pub extern "C" fn __register_atfork(
+    before: ForkHandler,
+    in_parent: ForkHandler,
+    in_child: ForkHandler,
+    library: *mut c_void,
+) -> c_int {
+    heap();
+    // SAFETY: the C library has a function of this name and type, and it is
+    // the next one after this.
+    let next = unsafe {
+        let name = c"__register_atfork".as_ptr();
+        let next = libc::dlsym(libc::RTLD_NEXT, name);
+        mem::transmute::<*mut c_void, Register>(next)
+    };
+    next(before, in_parent, in_child, library)
 }
 
 fn errno() -> c_int {

@@ -15,6 +15,8 @@
 //! [`heap`] is the allocator, [`locked`] puts it behind the lock that [`sync`]
 //! names, [`brk`] and [`reserved`] are where its memory comes from, [`fault`]
 //! is what happens when a program breaks the rules.
+//!
+//! [`per_thread`] goes beyond the design: a stack for each thread.
 
 #![no_std]
 #![deny(missing_docs)]
@@ -23,6 +25,7 @@ pub mod brk;
 pub mod fault;
 pub mod heap;
 pub mod locked;
+pub mod per_thread;
 #[cfg(all(target_os = "linux", target_env = "gnu"))]
 pub mod reserved;
 pub mod sync;

@@ -39,32 +39,14 @@ impl ReservedBrk {
         Self { start: ptr::null_mut(), len: 0, open: 0, used: 0 }
     }
 
-    /// Takes address space: half as much, and half of that, if the system
-    /// refuses (see `RLIMIT_AS` in getrlimit(2)).
-    fn reserve(&mut self) -> Result<(), OutOfMemory> {
-        let mut len = SPACE;
-        while len >= LEAST {
-            // SAFETY: a new mapping, where nothing was mapped.
-            let start = unsafe {
-                libc::mmap(
-                    ptr::null_mut(),
-                    len,
-                    libc::PROT_NONE,
-                    libc::MAP_PRIVATE
-                        | libc::MAP_ANONYMOUS
-                        | libc::MAP_NORESERVE,
-                    -1,
-                    0,
-                )
-            };
-            if start != libc::MAP_FAILED {
-                self.start = start.cast();
-                self.len = len;
-                return Ok(());
-            }
-            len /= 2;
-        }
-        Err(OutOfMemory)
+    /// A break in a part of space that is reserved already.
+    ///
+    /// # Safety
+    ///
+    /// The `len` bytes from `start` on come from [`reserve`], are whole pages,
+    /// and are nobody else's.
+    pub const unsafe fn within(start: *mut u8, len: usize) -> Self {
+        Self { start, len, open: 0, used: 0 }
     }
 
     /// Lets the first `used` bytes be read and written.
@@ -102,6 +84,28 @@ impl ReservedBrk {
     }
 }
 
+/// Takes address space, and returns where it starts and how many bytes it has:
+/// at most `len`. If the system refuses, it is half as much, and half of that
+/// (see `RLIMIT_AS` in getrlimit(2)).
+///
+/// # Errors
+///
+/// [`OutOfMemory`] if not even a MiB can be had.
+pub fn reserve(mut len: usize) -> Result<(*mut u8, usize), OutOfMemory> {
+    let flags = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_NORESERVE;
+    while len >= LEAST {
+        // SAFETY: a new mapping, where nothing was mapped.
+        let start = unsafe {
+            libc::mmap(ptr::null_mut(), len, libc::PROT_NONE, flags, -1, 0)
+        };
+        if start != libc::MAP_FAILED {
+            return Ok((start.cast(), len));
+        }
+        len /= 2;
+    }
+    Err(OutOfMemory)
+}
+
 impl Default for ReservedBrk {
     fn default() -> Self {
         Self::new()
@@ -111,8 +115,8 @@ impl Default for ReservedBrk {
 impl Drop for ReservedBrk {
     fn drop(&mut self) {
         if !self.start.is_null() {
-            // SAFETY: this is the mapping that `reserve` made. Its memory is
-            // the heap's, whose break this was.
+            // SAFETY: `reserve` has mapped it, and its memory is the heap's,
+            // whose break this was.
             unsafe { libc::munmap(self.start.cast(), self.len) };
         }
     }
@@ -126,7 +130,7 @@ unsafe impl Brk for ReservedBrk {
         increment: isize,
     ) -> Result<NonNull<u8>, OutOfMemory> {
         if self.start.is_null() {
-            self.reserve()?;
+            (self.start, self.len) = reserve(SPACE)?;
         }
         let old = self.used;
         let new = old
@@ -146,7 +150,7 @@ unsafe impl Brk for ReservedBrk {
 }
 
 /// Bytes of a page: more than 4 KiB on some machines.
-fn page_size() -> usize {
+pub fn page_size() -> usize {
     // SAFETY: sysconf(3) reads a number.
     unsafe { libc::sysconf(libc::_SC_PAGESIZE) as usize }
 }
