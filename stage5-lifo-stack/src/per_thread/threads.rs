@@ -4,7 +4,6 @@
 //! stay, with all chunks that others still use, until a new thread adopts
 //! them.
 
-use core::alloc::{GlobalAlloc, Layout};
 use core::ffi::c_void;
 use core::mem;
 use core::ptr;
@@ -140,9 +139,28 @@ pub fn calloc(count: usize, size: usize) -> *mut u8 {
     let payload = malloc(bytes);
     if !payload.is_null() {
         // SAFETY: `payload` is a block of at least `bytes` bytes.
-        unsafe { payload.write_bytes(0, bytes) };
+        unsafe { clear(payload, bytes) };
     }
     payload
+}
+
+/// Makes all bytes of a block zero. Whole pages of a large one become so when
+/// they are touched.
+///
+/// # Safety
+///
+/// `payload` is a block of at least `size` bytes.
+pub(super) unsafe fn clear(payload: *mut u8, size: usize) {
+    // SAFETY: as the caller promises.
+    unsafe {
+        let (from, to) = if size > MIDDLE {
+            drop_memory(payload, size)
+        } else {
+            (size, size)
+        };
+        payload.write_bytes(0, from);
+        payload.add(to).write_bytes(0, size - to);
+    }
 }
 
 /// Returns a block of at least `size` bytes that starts with the contents of
@@ -226,22 +244,28 @@ fn chunk(payload: *mut u8) -> *mut u8 {
     start.with_addr(payload.addr())
 }
 
-/// Gives the memory of a free chunk back to the system, in whole pages.
+/// Gives memory that nobody needs back to the system, in whole pages, which
+/// come again as zeroes: see madvise(2). Returns from which byte to which.
 ///
 /// # Safety
 ///
-/// `chunk` has `size` bytes, and nobody uses them.
-unsafe fn drop_memory(chunk: *mut u8, size: usize) {
+/// There are `size` bytes at `chunk`, and nobody uses them.
+unsafe fn drop_memory(chunk: *mut u8, size: usize) -> (usize, usize) {
     let page = page_size();
-    let padding = chunk.addr().next_multiple_of(page) - chunk.addr();
-    // SAFETY: the pages lie in the chunk, and it points to this thread's
+    let from = chunk.addr().next_multiple_of(page) - chunk.addr();
+    if size < from + page {
+        return (size, size);
+    }
+    let to = from + (size - from) / page * page;
+    // SAFETY: the pages lie in the chunk. The first pointer is to this thread's
     // `errno`, which `free` must leave as it was.
     unsafe {
         let errno = libc::__errno_location();
         let before = *errno;
-        let len = (size - padding) / page * page;
-        libc::madvise(chunk.add(padding).cast(), len, libc::MADV_DONTNEED);
+        let pages = chunk.add(from).cast();
+        let result = libc::madvise(pages, to - from, libc::MADV_DONTNEED);
         *errno = before;
+        if result == 0 { (from, to) } else { (size, size) }
     }
 }
 
@@ -394,51 +418,5 @@ extern "C" fn after_fork_in_child() {
     unsafe {
         SHARED.force_unlock();
         _IO_list_resetlock();
-    }
-}
-
-/// The stacks of all threads, as a program's global allocator.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct PerThread;
-
-// SAFETY: a block has the size and the alignment that were asked for and is
-// nobody else's until it is freed, whichever thread asks; nothing unwinds.
-unsafe impl GlobalAlloc for PerThread {
-    #[inline]
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        if layout.align() <= ALIGN {
-            return malloc(layout.size());
-        }
-        memalign(layout.align(), layout.size())
-    }
-
-    #[inline]
-    unsafe fn dealloc(&self, payload: *mut u8, _layout: Layout) {
-        // SAFETY: as the caller promises.
-        unsafe { free(payload) };
-    }
-
-    unsafe fn realloc(
-        &self,
-        payload: *mut u8,
-        layout: Layout,
-        size: usize,
-    ) -> *mut u8 {
-        if layout.align() <= ALIGN {
-            // SAFETY: as the caller promises.
-            return unsafe { realloc(payload, size) };
-        }
-        // `realloc` keeps no alignment above `ALIGN` when it moves.
-        let new = memalign(layout.align(), size);
-        if !new.is_null() {
-            // SAFETY: both are blocks, with at least so many bytes, and nobody
-            // uses the old one after this.
-            unsafe {
-                let kept = layout.size().min(size);
-                ptr::copy_nonoverlapping(payload, new, kept);
-                free(payload);
-            }
-        }
-        new
     }
 }
