@@ -18,7 +18,7 @@ use std::sync::{Barrier, mpsc};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use stage4_threadsafe::{Brk, Heap, LockedHeap, Mutex, OutOfMemory, SimBrk};
+use stage4_threadsafe::{Brk, Heap, LockedHeap, Mutex, SimBrk};
 
 /// Whoever takes longer than this waits for ever.
 const LIMIT: Duration = Duration::from_secs(5);
@@ -304,7 +304,7 @@ fn a_thread_that_waits_for_itself_is_told() {
     let end = in_a_process(test, what, || {
         let heap = shared(brk(REGION));
         let deed = || {
-            for _ in 0..10_000 {
+            for _ in 0..2_000 {
                 let block = heap.malloc(100);
                 thread::yield_now();
                 // SAFETY: the block is live, and freed once.
@@ -342,7 +342,9 @@ mod signal {
     use std::ptr::NonNull;
     use std::sync::OnceLock;
 
-    use super::{Brk, LockedHeap, OutOfMemory, REGION, SimBrk, brk, shared};
+    use stage4_threadsafe::OutOfMemory;
+
+    use super::{Brk, LockedHeap, REGION, SimBrk, brk, shared};
 
     struct SignalBrk(SimBrk<'static>);
 

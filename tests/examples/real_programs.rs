@@ -1,17 +1,24 @@
 //! Real programs as they are and on a heap of ours, stage 3's unless another
-//! library is named:
+//! library is named. Those with threads are for the stages that allow it:
 //!
 //! ```text
 //! cargo run --release -p tests --example real_programs
 //! cargo run --release -p tests --example real_programs -- malloc2 sort perl
+//! cargo run --release -p tests --example real_programs -- malloc4
 //! ```
 //!
-//! It needs Linux with glibc, gcc, perl, python3, sqlite3 and git.
+//! The times are those of the processors, of all threads and processes
+//! together. It needs Linux with glibc, gcc, perl, python3, sqlite3 and git;
+//! with threads also xz, zstd and redis.
 
 use std::env;
 
-use tests::programs::{ALL, Done, Work};
+use tests::programs::{ALONE, THREADED, Work};
+use tests::run::Used;
 use tests::workspace::build_example;
+
+/// The heaps for programs with threads.
+const MANY_THREADS: [&str; 2] = ["malloc4", "malloc5_one_stack"];
 
 /// Each is run so often, and the shortest time counts.
 const RUNS: usize = 3;
@@ -21,10 +28,12 @@ fn main() {
     let library = args.next().unwrap_or_else(|| "malloc3".to_owned());
     let wanted: Vec<String> = args.collect();
     let ours = build_example(&library);
-    let name = library.replace("malloc", "stage ");
+    let name = library.replace("malloc", "stage ").replace('_', " ");
 
     println!("{:32} {:>16} {name:>17}", "", "glibc");
-    for work in &ALL {
+    let threaded: &[Work] =
+        if MANY_THREADS.contains(&&*library) { &THREADED } else { &[] };
+    for work in ALONE.iter().chain(threaded) {
         if !wanted.is_empty() && !wanted.iter().any(|it| is_named(work, it)) {
             continue;
         }
@@ -32,8 +41,8 @@ fn main() {
         let mut with = Vec::new();
         // In turns: what else the machine does hits both.
         for _ in 0..RUNS {
-            glibc.push(work.run(&[]));
-            with.push(work.run(&[&ours]));
+            glibc.push(work.run(&[]).used);
+            with.push(work.run(&[&ours]).used);
         }
         let (time, memory) = least(&glibc);
         let (our_time, our_memory) = least(&with);
@@ -51,9 +60,9 @@ fn is_named(work: &Work, name: &str) -> bool {
 }
 
 /// The least time, in seconds, and the least memory, in MB.
-fn least(runs: &[Done]) -> (f64, f64) {
-    let time = runs.iter().map(|done| done.used.time).min();
-    let memory = runs.iter().map(|done| done.used.memory).min();
+fn least(runs: &[Used]) -> (f64, f64) {
+    let time = runs.iter().map(|used| used.time).min();
+    let memory = runs.iter().map(|used| used.memory).min();
     (
         time.expect("at least one run").as_secs_f64(),
         memory.expect("at least one run") as f64 / 1e6,

@@ -1,14 +1,16 @@
 //! Real programs at work: what they are to do, for the tests that put a heap
 //! of ours under them, and for the book's table.
 
-use std::fs;
+use std::fs::{self, File};
+use std::hash::{DefaultHasher, Hasher};
+use std::io::{BufWriter, Read, Write};
 use std::path::Path;
 use std::process::Command;
 
 use crate::preload::{Moves, run_counted};
 use crate::run::{Outcome, Used, command, run};
 
-/// Something that keeps a program busy for a while. It starts no thread.
+/// Something that keeps a program busy for a while.
 pub struct Work {
     /// The program and what it does, in a few words.
     pub name: &'static str,
@@ -21,7 +23,7 @@ pub struct Work {
 pub struct Done {
     /// What it printed, and how it ended.
     pub outcome: Outcome,
-    /// What it left in its folder.
+    /// What it left in its folder, or a digest of it.
     pub result: Vec<u8>,
     /// What it used.
     pub used: Used,
@@ -49,7 +51,7 @@ pub const GCC: Work = Work {
     command: |folder| {
         with_args("gcc", folder, &["-O1", "-c", "many.c", "-o", "many.o"])
     },
-    result: |folder| fs::read(folder.join("many.o")).unwrap_or_default(),
+    result: |folder| digest(&folder.join("many.o")),
 };
 
 /// perl fills a hash, thins it out and fills it again.
@@ -64,11 +66,7 @@ pub const PERL: Work = Work {
 pub const PYTHON: Work = Work {
     name: "python3, dicts, lists, strings",
     prepare: |folder| write(folder, "objects.py", OBJECTS),
-    command: |folder| {
-        let mut python = command(real_python(), folder);
-        python.args(["-I", "objects.py"]).env("PYTHONMALLOC", "malloc");
-        python
-    },
+    command: |folder| python(folder, "objects.py"),
     result: nothing,
 };
 
@@ -85,17 +83,12 @@ pub const SQLITE: Work = Work {
 /// sort reads all lines before it prints the first.
 pub const SORT: Work = Work {
     name: "sort, 300,000 lines",
-    prepare: |folder| {
-        let lines: String = (0..300_000_u32)
-            .map(|i| format!("{} some words of line {i}\n", i * 7919 % 300_007))
-            .collect();
-        write(folder, "lines", &lines);
-    },
+    prepare: |folder| write_lines(folder, 300_000),
     command: |folder| {
         let args = ["--parallel=1", "-n", "-o", "sorted", "lines"];
         with_args("sort", folder, &args)
     },
-    result: |folder| fs::read(folder.join("sorted")).unwrap_or_default(),
+    result: |folder| digest(&folder.join("sorted")),
 };
 
 /// git shows all that was ever changed.
@@ -119,15 +112,123 @@ pub const GIT_GC: Work = Work {
         git
     },
     result: |folder| {
-        let whole = run(with_args("git", folder, &["fsck", "--full"]));
-        assert!(whole.status.success(), "{whole:?}");
+        is_whole(folder);
         let count = ["count-objects", "-v"];
         run(with_args("git", folder, &count)).stdout.into_bytes()
     },
 };
 
-/// All of them, as the book's table has them.
-pub const ALL: [Work; 7] = [GCC, PERL, PYTHON, SQLITE, SORT, GIT_LOG, GIT_GC];
+/// Those that start no thread, as the book's table has them.
+pub const ALONE: [Work; 7] = [GCC, PERL, PYTHON, SQLITE, SORT, GIT_LOG, GIT_GC];
+
+/// sort with four threads, each of which takes a part.
+pub const SORT_THREADS: Work = Work {
+    name: "sort, 4 threads, 600,000 lines",
+    prepare: |folder| write_lines(folder, 600_000),
+    command: |folder| {
+        let args = ["--parallel=4", "-n", "-o", "sorted", "lines"];
+        with_args("sort", folder, &args)
+    },
+    result: |folder| digest(&folder.join("sorted")),
+};
+
+/// python3 with four threads, told to ask `malloc` for each object. (One thread
+/// at a time makes objects; the work on long strings goes on beside it.)
+pub const PYTHON_THREADS: Work = Work {
+    name: "python3, 4 threads",
+    prepare: |folder| write(folder, "threads.py", THREADS),
+    command: |folder| python(folder, "threads.py"),
+    result: nothing,
+};
+
+/// python3 that forks four workers, and talks to them with a thread's help.
+pub const PYTHON_FORKS: Work = Work {
+    name: "python3, 4 processes by fork",
+    prepare: |folder| write(folder, "forks.py", FORKS),
+    command: |folder| python(folder, "forks.py"),
+    result: nothing,
+};
+
+/// python3 that starts other programs from four threads.
+pub const PYTHON_PROGRAMS: Work = Work {
+    name: "python3, 40 programs started",
+    prepare: |folder| write(folder, "programs.py", PROGRAMS),
+    command: |folder| python(folder, "programs.py"),
+    result: nothing,
+};
+
+/// git copies a repository: one process packs it, another reads the pack.
+pub const GIT_CLONE: Work = Work {
+    name: "git clone, 2,000 commits",
+    prepare: |folder| {
+        fs::create_dir(folder.join("original")).expect("a folder");
+        make_repository(&folder.join("original"));
+    },
+    command: |folder| {
+        let args = ["-c", "pack.threads=4", "clone", "-q", "--no-local"];
+        let mut git = with_args("git", folder, &args);
+        git.args(["original", "copy"]);
+        git
+    },
+    result: |folder| whole_history(&folder.join("copy")),
+};
+
+/// git packs a repository with four threads, and looks whether it is whole.
+pub const GIT_GC_THREADS: Work = Work {
+    name: "git gc, 4 threads, and fsck",
+    prepare: make_repository,
+    command: |folder| {
+        let gc = "git -c pack.threads=4 gc -q --aggressive && git fsck --full";
+        with_args("sh", folder, &["-c", gc])
+    },
+    result: whole_history,
+};
+
+/// xz with four threads, there and back.
+pub const XZ: Work = Work {
+    name: "xz, 4 threads, there and back",
+    prepare: |folder| write_lines(folder, 300_000),
+    command: |folder| {
+        let there = "xz -1 -k -T4 --block-size=1MiB lines";
+        let back = "xz -dc -T4 lines.xz > back && cmp lines back";
+        with_args("sh", folder, &["-c", &format!("{there} && {back}")])
+    },
+    result: |folder| digest(&folder.join("lines.xz")),
+};
+
+/// zstd with four threads, there and back.
+pub const ZSTD: Work = Work {
+    name: "zstd, 4 threads, there and back",
+    prepare: |folder| write_lines(folder, 600_000),
+    command: |folder| {
+        let there = "zstd -q -3 -T4 -B1048576 lines";
+        let back = "zstd -dqc lines.zst > back && cmp lines back";
+        with_args("sh", folder, &["-c", &format!("{there} && {back}")])
+    },
+    result: |folder| digest(&folder.join("lines.zst")),
+};
+
+/// A server with work to do that saves its data meanwhile, and is started
+/// again.
+pub const REDIS: Work = Work {
+    name: "redis, 50,000 requests, a save",
+    prepare: |folder| write(folder, "redis.sh", SERVER),
+    command: |folder| with_args("sh", folder, &["redis.sh"]),
+    result: nothing,
+};
+
+/// Those with threads, or that fork beside threads.
+pub const THREADED: [Work; 9] = [
+    SORT_THREADS,
+    PYTHON_THREADS,
+    PYTHON_FORKS,
+    PYTHON_PROGRAMS,
+    GIT_CLONE,
+    GIT_GC_THREADS,
+    XZ,
+    ZSTD,
+    REDIS,
+];
 
 const HASH: &str = r#"my %hash;
 $hash{"key $_"} = "value $_" x 2 for 1 .. 200_000;
@@ -159,8 +260,133 @@ delete from rows where number % 2;
 select count(*), sum(number), min(name), max(name) from rows;
 ";
 
+const THREADS: &str = r#"import hashlib
+import random
+import threading
+import zlib
+
+
+def work(number, results):
+    numbers = random.Random(number)
+    lists = {}
+    for i in range(40_000):
+        lists[numbers.randrange(5_000)] = [i] * numbers.randrange(20)
+    texts = sorted(str(numbers.random()) for _ in range(20_000))
+    packed = zlib.compress("".join(texts).encode() * 4)
+    digest = hashlib.sha256(zlib.decompress(packed)).hexdigest()
+    results[number] = len(lists), sum(map(len, lists.values())), digest
+
+
+results = {}
+threads = [
+    threading.Thread(target=work, args=(number, results))
+    for number in range(4)
+]
+for thread in threads:
+    thread.start()
+for thread in threads:
+    thread.join()
+for number in range(4):
+    print(number, *results[number])
+"#;
+
+const FORKS: &str = r#"import multiprocessing
+
+
+def work(number):
+    lists = {f"key {i}": [i] * (i % 7) for i in range(number * 100)}
+    return len(lists), sum(map(len, lists.values()))
+
+
+fork = multiprocessing.get_context("fork")
+with fork.Pool(4, maxtasksperchild=5) as pool:
+    for result in pool.map(work, range(100), chunksize=1):
+        print(*result)
+"#;
+
+const PROGRAMS: &str = r#"import subprocess
+from concurrent.futures import ThreadPoolExecutor
+
+
+def work(number):
+    lines = "".join(f"{i * 7919 % 1009}\n" for i in range(number * 10))
+    sort = subprocess.run(
+        ["sort", "-n"], input=lines, text=True, capture_output=True
+    )
+    return sort.returncode, len(sort.stdout), sort.stdout[-10:].split()
+
+
+with ThreadPoolExecutor(4) as threads:
+    for result in threads.map(work, range(40)):
+        print(*result)
+"#;
+
+const SERVER: &str = r#"# Starts a server that listens to a socket of this folder alone.
+start() {
+    timeout 50 redis-server --port 0 --unixsocket redis.socket --save ""         --enable-debug-command local --logfile log &
+    server=$!
+    until ask ping > answer 2>&1; do
+        kill -0 "$server" || exit 1
+        sleep 0.02
+    done
+}
+ask() { redis-cli -s redis.socket "$@"; }
+stop() {
+    ask shutdown nosave
+    wait "$server"
+}
+
+start
+ask debug populate 20000 key 100
+redis-benchmark -s redis.socket -q -n 10000 -r 5000 --threads 2 -d 200     -t set,lpush,hset,zadd,spop > benchmark &
+busy=$!
+ask bgsave
+wait "$busy"
+until ask info persistence | grep -q rdb_bgsave_in_progress:0; do
+    sleep 0.02
+done
+ask info persistence | grep rdb_last_bgsave_status
+ask set last word
+ask save
+before=$(ask debug digest)
+stop
+
+start
+ask get last
+test "$(ask debug digest)" = "$before" && echo 'all of it is there again'
+test "$(ask dbsize)" -gt 20000 && echo 'and it is much'
+stop
+"#;
+
 fn write(folder: &Path, name: &str, text: &str) {
     fs::write(folder.join(name), text).expect("a file");
+}
+
+/// Writes them one after the other: Linux counts what we have as the memory of
+/// the programs that we start, for as long as they have none of their own.
+fn write_lines(folder: &Path, lines: u64) {
+    let file = File::create(folder.join("lines")).expect("a file");
+    let mut file = BufWriter::new(file);
+    for i in 0..lines {
+        let number = i * 7919 % 300_007;
+        writeln!(file, "{number} some words of line {i}").expect("a file");
+    }
+    file.flush().expect("a file");
+}
+
+/// A few bytes that stand for all that are in a file, if it is there. (A piece
+/// at a time, for the same reason.)
+fn digest(file: &Path) -> Vec<u8> {
+    let Ok(mut file) = File::open(file) else { return Vec::new() };
+    let mut hasher = DefaultHasher::new();
+    let mut piece = vec![0; 1 << 16];
+    loop {
+        let len = file.read(&mut piece).expect("a file can be read");
+        if len == 0 {
+            return hasher.finish().to_le_bytes().into();
+        }
+        hasher.write(&piece[..len]);
+    }
 }
 
 fn nothing(_folder: &Path) -> Vec<u8> {
@@ -175,7 +401,7 @@ fn with_args(program: &str, folder: &Path, args: &[&str]) -> Command {
 }
 
 /// A file of C with a few hundred functions, each a little different.
-fn many_functions() -> String {
+pub(crate) fn many_functions() -> String {
     let function = |i: usize| {
         let len = i % 9 + 1;
         format!(
@@ -193,8 +419,15 @@ fn many_functions() -> String {
     (0..400).map(function).collect()
 }
 
+/// python3 that asks `malloc` for each object.
+fn python(folder: &Path, script: &str) -> Command {
+    let mut python = with_args(&real_python(), folder, &["-I", script]);
+    python.env("PYTHONMALLOC", "malloc");
+    python
+}
+
 /// The program behind `python3`, which may be a script that looks for it.
-fn real_python() -> String {
+pub(crate) fn real_python() -> String {
     let print = ["-c", "import sys; print(sys.executable)"];
     let found = run(with_args("python3", Path::new("/"), &print));
     assert!(found.status.success(), "{found:?}");
@@ -207,6 +440,19 @@ fn make_repository(folder: &Path) {
     let script = "git init -q -b main . && git fast-import --quiet < history";
     let made = run(with_args("sh", folder, &["-c", script]));
     assert!(made.status.success(), "{made:?}");
+}
+
+/// Looks, without any heap of ours, whether a git repository is whole.
+fn is_whole(folder: &Path) {
+    let whole = run(with_args("git", folder, &["fsck", "--full"]));
+    assert!(whole.status.success(), "{whole:?}");
+}
+
+/// All that was ever changed, in a git repository that is whole. (How several
+/// threads pack it differs from time to time.)
+fn whole_history(folder: &Path) -> Vec<u8> {
+    is_whole(folder);
+    run(with_args("git", folder, &["log", "-p"])).stdout.into_bytes()
 }
 
 /// 2,000 commits to a branch, as git-fast-import(1) reads them. Each changes a

@@ -8,12 +8,18 @@ use std::time::Duration;
 
 use tempfile::TempDir;
 use tests::preload::{counter, preload, run_preloaded};
-use tests::programs::{self, Work};
+use tests::programs::{self, Done, Work};
 use tests::run::{Outcome, Used, command, run};
 use tests::workspace::build_example;
 
 /// The heaps as libraries for C programs, by stage. A new stage adds a line.
-const LIBRARIES: [&str; 3] = ["malloc1", "malloc2", "malloc3"];
+const LIBRARIES: [&str; 4] = ["malloc1", "malloc2", "malloc3", "malloc4"];
+
+/// Those that use freed blocks again, and find them without a long search.
+const FAST: [&str; 2] = ["malloc3", "malloc4"];
+
+/// Those for many threads.
+const THREADED: [&str; 1] = ["malloc4"];
 
 /// Files to read, in a folder that is gone after the test.
 fn some_files() -> TempDir {
@@ -139,11 +145,9 @@ fn date_prints_a_date() {
 
 // Programs at hard work.
 
-/// Does the work as it is and with `library`: it must come to the same. Returns
-/// what it used without and with it.
-fn same_work(work: &Work, library: &str) -> (Used, Used) {
+/// Does the work with a heap of ours: it must come to the same as `without`.
+fn same_work(work: &Work, library: &str, without: &Done) -> Used {
     let library = build_example(library);
-    let without = work.run(&[]);
     let with = work.run(&[&library]);
     let what = format!("{} on {}", work.name, library.display());
     assert_eq!(with.outcome, without.outcome, "{what} does something else");
@@ -152,21 +156,37 @@ fn same_work(work: &Work, library: &str) -> (Used, Used) {
     for moves in &with.moves {
         assert!(moves.calls > 0, "{what}: a process did not use our heap");
     }
-    (without.used, with.used)
+    with.used
 }
 
-/// The work takes about as long on stage 3 as it takes without. What has to be
-/// noticed here is a search through all blocks: that takes minutes.
+fn same_work_on_stage_2(work: &Work) {
+    same_work(work, "malloc2", &work.run(&[]));
+}
+
+/// The work takes about as long from stage 3 on as it takes without. What has
+/// to be noticed here is a search through all blocks: that takes minutes.
 fn same_work_in_the_same_time(work: &Work) {
-    let (without, with) = same_work(work, "malloc3");
-    let most = without.time * 3 + Duration::from_millis(300);
-    assert!(
-        with.time <= most,
-        "{} took {:?} without and {:?} with our heap",
-        work.name,
-        without.time,
-        with.time,
-    );
+    let without = work.run(&[]);
+    let most = without.used.time * 3 + Duration::from_millis(300);
+    for library in FAST {
+        let with = same_work(work, library, &without);
+        assert!(
+            with.time <= most,
+            "{} took {:?} without and {:?} with {library}",
+            work.name,
+            without.used.time,
+            with.time,
+        );
+    }
+}
+
+/// Threads that wait for a lock take time, and how much depends on what else
+/// the machine does: only what they come to is compared.
+fn same_work_with_threads(work: &Work) {
+    let without = work.run(&[]);
+    for library in THREADED {
+        same_work(work, library, &without);
+    }
 }
 
 #[test]
@@ -224,19 +244,130 @@ fn git_packs_a_repository_in_the_same_time() {
     ignore = "needs Linux with glibc"
 )]
 fn sort_orders_a_large_file_on_stage_2() {
-    same_work(&programs::SORT, "malloc2");
+    same_work_on_stage_2(&programs::SORT);
 }
 
 #[test]
 #[ignore = "needs perl: .ci/run runs it"]
 fn perl_thins_out_a_large_hash_on_stage_2() {
-    same_work(&programs::PERL, "malloc2");
+    same_work_on_stage_2(&programs::PERL);
 }
 
 #[test]
 #[ignore = "needs python3: .ci/run runs it"]
 fn python_makes_objects_on_stage_2() {
-    same_work(&programs::PYTHON, "malloc2");
+    same_work_on_stage_2(&programs::PYTHON);
+}
+
+// Programs with threads, and programs that fork beside their threads.
+
+#[test]
+#[cfg_attr(
+    not(all(target_os = "linux", target_env = "gnu")),
+    ignore = "needs Linux with glibc"
+)]
+fn sort_orders_a_large_file_with_four_threads() {
+    same_work_with_threads(&programs::SORT_THREADS);
+}
+
+#[test]
+#[ignore = "needs python3: .ci/run runs it"]
+fn python_makes_objects_in_four_threads() {
+    same_work_with_threads(&programs::PYTHON_THREADS);
+}
+
+#[test]
+#[ignore = "needs python3: .ci/run runs it"]
+fn python_forks_workers() {
+    same_work_with_threads(&programs::PYTHON_FORKS);
+}
+
+#[test]
+#[ignore = "needs python3: .ci/run runs it"]
+fn python_starts_programs_from_four_threads() {
+    same_work_with_threads(&programs::PYTHON_PROGRAMS);
+}
+
+#[test]
+#[ignore = "needs git: .ci/run runs it"]
+fn git_clones_a_repository() {
+    same_work_with_threads(&programs::GIT_CLONE);
+}
+
+#[test]
+#[ignore = "needs git: .ci/run runs it"]
+fn git_packs_a_repository_with_four_threads() {
+    same_work_with_threads(&programs::GIT_GC_THREADS);
+}
+
+#[test]
+#[ignore = "needs xz: .ci/run runs it"]
+fn xz_packs_with_four_threads_what_it_unpacks_again() {
+    same_work_with_threads(&programs::XZ);
+}
+
+#[test]
+#[ignore = "needs zstd: .ci/run runs it"]
+fn zstd_packs_with_four_threads_what_it_unpacks_again() {
+    same_work_with_threads(&programs::ZSTD);
+}
+
+#[test]
+#[ignore = "needs redis-server: .ci/run runs it"]
+fn redis_saves_its_data_while_it_works_and_reads_it_back() {
+    same_work_with_threads(&programs::REDIS);
+}
+
+/// A package of a library and a program.
+fn some_package() -> TempDir {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let files = [
+        (
+            "Cargo.toml",
+            "[package]\nname = \"small\"\nedition = \"2021\"\n[workspace]\n",
+        ),
+        ("lib.rs", "pub fn answer() -> u32 { 42 }\n"),
+        ("main.rs", "fn main() { println!(\"{}\", small::answer()) }\n"),
+    ];
+    fs::create_dir(folder.path().join("src")).expect("a folder");
+    for (name, contents) in files {
+        let file = if name.ends_with("rs") { "src" } else { "." };
+        let file = folder.path().join(file).join(name);
+        fs::write(file, contents).expect("a file");
+    }
+    folder
+}
+
+/// rustc brings an allocator of its own along, so what can be shown is that
+/// cargo used ours: when all is built already it starts nobody else.
+#[test]
+#[cfg_attr(
+    not(all(target_os = "linux", target_env = "gnu")),
+    ignore = "needs Linux with glibc"
+)]
+fn cargo_builds_a_package() {
+    let cargo = Path::new(env!("CARGO"));
+    for name in THREADED {
+        let library = build_example(name);
+        let package = some_package();
+        let build = || {
+            let mut build = command(cargo, package.path());
+            build.args(["build", "--quiet", "--offline"]);
+            build.env("RUSTC", cargo.with_file_name("rustc"));
+            build.env("CARGO_HOME", package.path().join("home"));
+            run_preloaded(build, &library)
+        };
+        let (outcome, _) = build();
+        assert_ends_well(&outcome);
+        let small = package.path().join("target/debug/small");
+        let said = run(command(small, package.path())).stdout;
+        assert_eq!(said, "42\n", "{name}");
+
+        let (outcome, moves) = build();
+        assert_ends_well(&outcome);
+        let [moves] = moves[..] else { panic!("{name}: {moves:?}") };
+        assert!(moves.calls > 0, "{name}: cargo did not use our heap");
+    }
 }
 
 // What the C functions answer when they cannot do what they are asked for.
