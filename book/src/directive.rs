@@ -7,7 +7,7 @@ use crate::captured::{self, Captured};
 use crate::diff::{self, Side};
 use crate::html::{self, escape};
 use crate::problem::{did_you_mean, list};
-use crate::{exercise, figure, highlight, item};
+use crate::{exercise, figure, highlight, item, plot};
 
 /// A directive with its arguments.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -38,6 +38,11 @@ pub enum Directive {
         /// The scenario's name.
         scenario: String,
     },
+    /// A plot of results.
+    Plot {
+        /// Its name.
+        name: String,
+    },
     /// The output of a real program.
     Captured {
         /// The name of its file in `book/captured`, without `.txt`.
@@ -53,7 +58,8 @@ pub enum Directive {
 const ALL: &str = "`{{#item path name}}` (one name or more), \
                    `{{#file path}}`, `{{#diff old new}}`, \
                    `{{#diff old new name}}`, `{{#heap scenario}}`, \
-                   `{{#captured name}}`, `{{#exercise 3.1}}`";
+                   `{{#captured name}}`, `{{#plot name}}`, \
+                   `{{#exercise 3.1}}`";
 
 impl Directive {
     /// Reads a line of a chapter that starts with `{{#`.
@@ -89,12 +95,13 @@ impl Directive {
                 })
             }
             ("heap", [name]) => Ok(Self::Heap { scenario: owned(name) }),
+            ("plot", [name]) => Ok(Self::Plot { name: owned(name) }),
             ("captured", [name]) => Ok(Self::Captured { name: owned(name) }),
             ("exercise", [number]) => {
                 Ok(Self::Exercise { number: owned(number) })
             }
             ("item" | "file" | "diff", _)
-            | ("heap" | "captured" | "exercise", _) => {
+            | ("heap" | "plot" | "captured" | "exercise", _) => {
                 Err(format!("`{kind}` has other arguments. There are: {ALL}"))
             }
             _ => Err(format!("unknown directive `{kind}`. There are: {ALL}")),
@@ -156,6 +163,7 @@ impl Sources {
                 self.diff(old, new, name.as_deref())
             }
             Directive::Heap { scenario } => heap(scenario),
+            Directive::Plot { name } => plot::render(&self.root, name),
             Directive::Captured { name } => self.captured(name),
             Directive::Exercise { number } => {
                 return Ok(exercise::load(self, number)?.markdown(page));

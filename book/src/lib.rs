@@ -18,6 +18,7 @@ pub mod html;
 pub mod item;
 pub mod page;
 pub mod patch;
+pub mod plot;
 pub mod practice;
 pub mod preprocess;
 pub mod problem;

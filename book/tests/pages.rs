@@ -126,6 +126,7 @@ fn a_directive_with_a_wrong_number_of_arguments_stops_the_build() {
         "{{#diff stage1/src/heap.rs}}",
         "{{#diff a b c d}}",
         "{{#heap}}",
+        "{{#plot}}",
         "{{#captured a b}}",
         "{{#exercise}}",
     ] {

@@ -1,0 +1,134 @@
+//! Plots, drawn from the results of measurements while the book is built.
+//!
+//! A plot is rows of HTML whose marks are SVG. Places along the horizontal axis
+//! are percentages, so a plot is as wide as the page while its text keeps its
+//! size. The numbers stand below it in a table, for those who cannot see it and
+//! for those who want to know.
+
+use std::fs;
+use std::path::Path;
+
+use crate::html::escape;
+use crate::problem::{did_you_mean, list};
+use table::Table;
+
+mod claim;
+mod draw;
+pub mod table;
+
+/// The folder of the results, from the root of the repository.
+const RESULTS: &str = "tests/bench/results";
+
+/// What can be plotted.
+struct Plot {
+    name: &'static str,
+    title: &'static str,
+    /// The file of results, without its ending.
+    results: &'static str,
+    draw: fn(&Table) -> Result<Drawing, String>,
+}
+
+/// What a plot consists of.
+struct Drawing {
+    /// The marks, with their axis.
+    marks: String,
+    /// The names of the table's columns.
+    columns: Vec<&'static str>,
+    /// Its cells.
+    rows: Vec<Vec<String>>,
+}
+
+const PLOTS: [Plot; 4] = [
+    Plot {
+        name: "claim-shares",
+        title: "Which of the thread’s live blocks a free hits",
+        results: "claim",
+        draw: claim::shares,
+    },
+    Plot {
+        name: "claim-depths",
+        title: "How many younger blocks lie above a freed one",
+        results: "claim-depths",
+        draw: claim::depths,
+    },
+    Plot {
+        name: "claim-walks",
+        title: "How many chunks a walk from the top looks at",
+        results: "claim",
+        draw: claim::walks,
+    },
+    Plot {
+        name: "claim-memory",
+        title: "The heap at its largest, as a multiple of the live bytes",
+        results: "claim",
+        draw: claim::memory,
+    },
+];
+
+/// The plot of this name, from the results below the folder `root`.
+///
+/// # Errors
+///
+/// That there is no such plot, or what is wrong with its results.
+pub fn render(root: &Path, name: &str) -> Result<String, String> {
+    let names = PLOTS.map(|plot| plot.name);
+    let plot =
+        PLOTS.iter().find(|plot| plot.name == name).ok_or_else(|| {
+            let hint = did_you_mean(name, &names);
+            format!(
+                "there is no plot `{name}`.{hint} There is: {}",
+                list(&names)
+            )
+        })?;
+    let path = format!("{RESULTS}/{}.csv", plot.results);
+    let text = fs::read_to_string(root.join(&path)).map_err(|_| {
+        format!("the plot `{name}` is drawn from {path}, which is not there")
+    })?;
+    let wrong = |error| format!("{path} {error}");
+    let table = Table::parse(&text).map_err(wrong)?;
+    let drawing = (plot.draw)(&table).map_err(wrong)?;
+    Ok(figure(plot, &table, &drawing))
+}
+
+fn figure(plot: &Plot, table: &Table, drawing: &Drawing) -> String {
+    let about = ["command", "system", "machine", "date", "commit"];
+    let about: Vec<_> =
+        about.iter().filter_map(|key| table.about(key)).map(escape).collect();
+    format!(
+        "<figure class=\"plot\">\n\
+         <figcaption>{}</figcaption>\n\
+         <div class=\"plot-marks\" aria-hidden=\"true\">\n{}\n</div>\n\
+         <details>\n<summary>The numbers</summary>\n{}\n\
+         <p>{}</p>\n</details>\n\
+         </figure>",
+        escape(plot.title),
+        drawing.marks,
+        numbers(&drawing.columns, &drawing.rows),
+        about.join(" · "),
+    )
+}
+
+/// The table below a plot. Its first column is names, the others are numbers.
+fn numbers(columns: &[&str], rows: &[Vec<String>]) -> String {
+    let head: String = columns
+        .iter()
+        .map(|name| format!("<th scope=\"col\">{}</th>", escape(name)))
+        .collect();
+    let mut body = String::new();
+    for row in rows {
+        body += "<tr>";
+        for (index, cell) in row.iter().enumerate() {
+            let cell = escape(cell);
+            body += &match index {
+                0 => format!("<th scope=\"row\">{cell}</th>"),
+                _ => format!("<td>{cell}</td>"),
+            };
+        }
+        body += "</tr>\n";
+    }
+    format!(
+        "<div class=\"table-wrapper\"><table>\n\
+         <thead><tr>{head}</tr></thead>\n\
+         <tbody>\n{body}</tbody>\n</table></div>"
+    )
+}
