@@ -16,6 +16,13 @@ use crate::stage::Stage;
 /// The files of a stage that a reader may write from nothing.
 pub const TO_WRITE: [&str; 2] = ["src/heap.rs", "src/free_lists.rs"];
 
+/// What a copy goes without: what was built, and the tests of what the compiler
+/// refuses. Those take long, and their messages quote a stage as it was.
+const LEFT_OUT: [&str; 3] = ["target", "refused.rs", "ui"];
+
+/// The library of those tests.
+const LEFT_OUT_LIBRARY: &str = "trybuild";
+
 /// What a reader wants.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Options {
@@ -189,12 +196,12 @@ pub fn copy(
 fn copy_files(from: &Path, to: &Path) -> Result<()> {
     fs::create_dir_all(to).with_context(|| shown(to))?;
     for entry in fs::read_dir(from).with_context(|| shown(from))? {
-        let from = entry?.path();
-        let Some(name) = from.file_name().filter(|&name| name != "target")
-        else {
+        let entry = entry?;
+        let name = entry.file_name();
+        if LEFT_OUT.iter().any(|&left_out| name == left_out) {
             continue;
-        };
-        let to = to.join(name);
+        }
+        let (from, to) = (entry.path(), to.join(name));
         if from.is_dir() {
             copy_files(&from, &to)?;
         } else {
@@ -233,6 +240,10 @@ const INHERIT: [(&str, &str); 5] = [
 fn standalone(workspace: &str, package: &str, empty: bool) -> Result<String> {
     let workspace: DocumentMut = workspace.parse()?;
     let mut manifest: DocumentMut = package.parse()?;
+    let tests = manifest.get_mut("dev-dependencies");
+    if let Some(tests) = tests.and_then(Item::as_table_like_mut) {
+        tests.remove(LEFT_OUT_LIBRARY);
+    }
     for (name, from) in INHERIT {
         let from = &workspace["workspace"][from];
         match manifest.get_mut(name).and_then(Item::as_table_like_mut) {

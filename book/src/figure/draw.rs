@@ -6,7 +6,9 @@
 
 use std::cmp::Ordering;
 
-use super::recording::{Frame, Kind, Outcome, Recording, Run, Span, address};
+use super::recording::{
+    Chunk, Frame, Kind, Outcome, Recording, Run, Span, address,
+};
 
 /// The whole figure, on one line: a blank line would end the HTML in Markdown.
 pub fn figure(name: &str, title: &str, recording: &Recording) -> String {
@@ -50,6 +52,10 @@ fn picture(frame: &Frame, before: Option<&Frame>) -> String {
         (Ordering::Greater, by) => tag(&format!("▲ {by}")),
         (Ordering::Less, by) => tag(&format!("▼ {by}")),
     };
+    let chunks = frame.chunks.as_ref().map_or(String::new(), |chunks| {
+        let before = before.and_then(|before| before.chunks.as_deref());
+        array(chunks, before.unwrap_or(&[]))
+    });
     let counters = counters(frame);
     format!(
         "<ol class='hf-memory' aria-label='The heap, from its start up'>\
@@ -57,7 +63,40 @@ fn picture(frame: &Frame, before: Option<&Frame>) -> String {
          <li class='hf-break'><span class='hf-at'>{at}</span> \
          <span class='hf-line'>the break{moved}</span></li>\
          <li class='hf-beyond'><span>not ours</span></li>\
-         </ol>{counters}"
+         </ol>{chunks}{counters}"
+    )
+}
+
+/// The heap's array of chunks, as high as it is used, its top above.
+fn array(chunks: &[Chunk], before: &[Chunk]) -> String {
+    let rows: String = (0..chunks.len())
+        .rev()
+        .map(|index| {
+            let is_new = before.get(index) != Some(&chunks[index]);
+            let is_top = index + 1 == chunks.len();
+            entry(index, &chunks[index], is_new, is_top)
+        })
+        .collect();
+    let empty = "<tr><td colspan='5'>no chunk yet</td></tr>";
+    let rows = if chunks.is_empty() { empty } else { &rows };
+    format!(
+        "<table class='hf-chunks'><caption>the stack of chunks</caption>\
+         <thead><tr><th></th><th></th><th>start</th><th>end</th><th>free</th>\
+         </tr></thead><tbody>{rows}</tbody></table>"
+    )
+}
+
+fn entry(index: usize, chunk: &Chunk, is_new: bool, is_top: bool) -> String {
+    let mut class = String::from(if chunk.is_free { "is-free" } else { "" });
+    class += if is_new { " is-new" } else { "" };
+    class += if is_top { " is-top" } else { "" };
+    let top = if is_top { "top" } else { "" };
+    let owner = escape(&chunk.owner);
+    let start = chunk.start.map_or("null".to_owned(), address);
+    let (end, is_free) = (address(chunk.end), chunk.is_free);
+    format!(
+        "<tr class='{class}'><th>{top} {index}</th><td><b>{owner}</b></td>\
+         <td>{start}</td><td>{end}</td><td>{is_free}</td></tr>"
     )
 }
 
@@ -119,7 +158,8 @@ fn name(span: &Span) -> String {
         Kind::Header => format!("<span>{label}</span>"),
         Kind::Free if label.is_empty() => "<span>free</span>".to_owned(),
         Kind::Free => format!("<span>free: {label}</span>"),
-        Kind::Padding => "<span>padding</span>".to_owned(),
+        Kind::Padding if label.is_empty() => "<span>padding</span>".to_owned(),
+        Kind::Padding => format!("<span>{label}</span>"),
     }
 }
 
@@ -214,6 +254,7 @@ fn said(frame: &Frame, before: Option<&Frame>) -> String {
     };
     let code = escape(&operation.code);
     let result = match operation.result {
+        Some(Outcome::Waits) => " waits.".to_owned(),
         Some(outcome) => format!(" gives {}.", text(outcome)),
         None => ".".to_owned(),
     };
@@ -287,6 +328,10 @@ fn line(index: usize, recording: &Recording) -> String {
         return String::new();
     };
     let code = escape(&operation.code);
+    let lane = recording.lanes.get(operation.lane);
+    let who = lane.map_or(String::new(), |name| {
+        format!("<span class='hf-who'>{}</span> ", escape(name))
+    });
     // In columns, the first row is for the names of the threads.
     let (row, lane) = (index + 1, operation.lane + 1);
     let result = operation.result.map_or(String::new(), |outcome| {
@@ -302,7 +347,7 @@ fn line(index: usize, recording: &Recording) -> String {
     format!(
         "<li data-step='{index}' style='--row:{row};--lane:{lane}'>\
          <span class='hf-step'><span class='hf-number'>{index}</span> \
-         <span class='hf-code'>{code}</span>{result}</span>{note}</li>"
+         {who}<span class='hf-code'>{code}</span>{result}</span>{note}</li>"
     )
 }
 
@@ -345,6 +390,7 @@ fn text(outcome: Outcome) -> String {
     match outcome {
         Outcome::Address(offset) => address(offset),
         Outcome::Null => "null".to_owned(),
+        Outcome::Waits => "waits".to_owned(),
     }
 }
 

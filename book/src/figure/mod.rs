@@ -13,7 +13,9 @@ mod scenarios;
 mod stage1;
 mod stage2;
 mod stage3;
+mod stage5;
 mod ten_lines;
+mod threads;
 mod two_threads;
 
 pub use recording::Recording;

@@ -3,7 +3,7 @@
 use std::slice;
 
 use super::recording::{
-    Frame, Kind, Operation, Outcome, Recording, Run, Span, address,
+    Chunk, Frame, Kind, Operation, Outcome, Recording, Run, Span, address,
 };
 
 /// A heap that can be recorded: what a stage must say about itself.
@@ -58,6 +58,8 @@ pub struct View {
     /// What is neither payload nor padding: what somebody else took, and, if
     /// the heap keeps books, its headers and free blocks.
     pub spans: Vec<Span>,
+    /// Its array of chunks, if it has one. Whose they are it does not know.
+    pub chunks: Option<Vec<Chunk>>,
 }
 
 impl View {
@@ -72,6 +74,11 @@ impl View {
 pub struct Recorder<'h> {
     heap: &'h mut dyn Recorded,
     tape: Tape,
+    /// The functions of the program that have been called and not returned.
+    functions: Vec<&'static str>,
+    lanes: Vec<&'static str>,
+    /// Which of them runs.
+    lane: usize,
 }
 
 impl<'h> Recorder<'h> {
@@ -81,9 +88,30 @@ impl<'h> Recorder<'h> {
         program: fn(&mut Recorder<'_>),
     ) -> Recording {
         let tape = Tape::new(heap.view());
-        let mut recorder = Recorder { heap, tape };
+        let (functions, lanes, lane) = Default::default();
+        let mut recorder = Recorder { heap, tape, functions, lanes, lane };
         program(&mut recorder);
-        recorder.tape.finish(Vec::new())
+        recorder.tape.finish(recorder.lanes)
+    }
+
+    /// The program has threads with these names. The first one runs.
+    pub fn threads(&mut self, names: &[&'static str]) {
+        self.lanes = names.to_vec();
+    }
+
+    /// From now on a certain thread runs.
+    pub fn thread(&mut self, lane: usize) {
+        self.lane = lane;
+    }
+
+    /// The program calls a function of its own.
+    pub fn enter(&mut self, function: &'static str) {
+        self.functions.push(function);
+    }
+
+    /// The function that was called last returns.
+    pub fn leave(&mut self) {
+        self.functions.pop();
     }
 
     /// `name = malloc(size)`
@@ -182,6 +210,11 @@ impl<'h> Recorder<'h> {
         spans.iter().filter(|span| span.kind == kind).collect()
     }
 
+    /// The heap's array of chunks in the picture just taken.
+    pub fn chunks(&self) -> &[Chunk] {
+        self.tape.last().chunks.as_deref().expect("a heap of chunks")
+    }
+
     /// Where a block starts.
     pub fn address(&self, name: &str) -> String {
         address(self.tape.block(name).start(&self.tape))
@@ -194,11 +227,18 @@ impl<'h> Recorder<'h> {
 
     fn picture(&mut self, code: String, result: Option<*mut u8>) {
         let view = self.heap.view();
-        self.tape.picture(0, code, result, view);
+        let code = match &self.functions[..] {
+            [] => code,
+            [callers @ .., now] => {
+                format!("{}{now}: {code}", " ".repeat(callers.len()))
+            }
+        };
+        self.tape.picture(self.lane, code, result, view);
     }
 }
 
 /// What was recorded so far, and whose the blocks are.
+#[derive(Default)]
 pub struct Tape {
     /// The address at which the heap starts.
     start: usize,
@@ -276,10 +316,30 @@ impl Tape {
         self.push(Some(Operation { lane, code, result }), view);
     }
 
+    /// Takes a picture of a thread that waits in front of a line.
+    pub fn wait(&mut self, lane: usize, code: String, view: View) {
+        let result = Some(Outcome::Waits);
+        self.push(Some(Operation { lane, code, result }), view);
+    }
+
     /// Says what to see in the picture just taken.
     pub fn note(&mut self, text: impl Into<String>) {
         let frame = self.frames.last_mut().expect("there is a first frame");
         frame.note = text.into();
+    }
+
+    /// Says what to see after a step.
+    pub fn note_step(&mut self, step: usize, text: impl Into<String>) {
+        self.frames[step].note = text.into();
+    }
+
+    /// The address that a step returned.
+    pub fn result(&self, step: usize) -> String {
+        let operation = self.frames[step].operation.as_ref();
+        match operation.and_then(|operation| operation.result) {
+            Some(Outcome::Address(offset)) => address(offset),
+            other => panic!("step {step} returned no address: {other:?}"),
+        }
     }
 
     /// Ends the recording.
@@ -290,9 +350,24 @@ impl Tape {
 
     fn push(&mut self, operation: Option<Operation>, view: View) {
         let (used, calls) = (view.used, view.calls);
+        let chunks = view.chunks.clone().map(|chunks| self.owned(chunks));
         let spans = self.spans(view);
         let note = String::new();
-        self.frames.push(Frame { operation, note, used, calls, spans });
+        let frame = Frame { operation, note, used, calls, spans, chunks };
+        self.frames.push(frame);
+    }
+
+    /// The chunks, and whose they are.
+    fn owned(&self, mut chunks: Vec<Chunk>) -> Vec<Chunk> {
+        for chunk in &mut chunks {
+            let is_it = |block: &&Block| {
+                block.is_live && Some(block.start(self)) == chunk.start
+            };
+            if let Some(block) = self.blocks.iter().find(is_it) {
+                chunk.owner = block.name.clone();
+            }
+        }
+        chunks
     }
 
     /// What all memory below the break is.

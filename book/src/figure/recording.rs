@@ -26,6 +26,8 @@ pub struct Frame {
     pub calls: Option<usize>,
     /// What all memory below the break is, from the start up.
     pub spans: Vec<Span>,
+    /// The heap's array of chunks, if it has one: the last one is the top.
+    pub chunks: Option<Vec<Chunk>>,
 }
 
 /// A line of the program that the figure shows.
@@ -46,6 +48,8 @@ pub enum Outcome {
     Address(usize),
     /// No memory left.
     Null,
+    /// Nothing yet: the thread waits for another one.
+    Waits,
 }
 
 /// A stretch of memory, all of one kind.
@@ -85,6 +89,19 @@ impl Span {
     pub fn overlaps(&self, other: &Self) -> bool {
         self.start < other.end && other.start < self.end
     }
+}
+
+/// What a heap notes of a chunk, in an array of its own.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Chunk {
+    /// Where it starts, in bytes from the start of the heap. Nothing if it is
+    /// somebody else's.
+    pub start: Option<usize>,
+    /// Where it ends, likewise.
+    pub end: usize,
+    pub is_free: bool,
+    /// The block that it is, if the program holds it.
+    pub owner: String,
 }
 
 /// What memory is used for. Where two kinds claim the same byte, the one that

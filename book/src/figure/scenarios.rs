@@ -6,8 +6,10 @@ use super::recorder::Recorder;
 use super::recording::Recording;
 use super::{stage1, ten_lines, two_threads};
 
+mod chunks;
 mod free_lists;
 mod headers;
+mod threads;
 
 /// A program to record.
 pub struct Scenario {
@@ -20,7 +22,12 @@ pub struct Scenario {
 
 /// All of them, in the order in which the book shows them.
 pub fn all() -> impl Iterator<Item = &'static Scenario> {
-    STAGE_1.iter().chain(&headers::SCENARIOS).chain(&free_lists::SCENARIOS)
+    STAGE_1
+        .iter()
+        .chain(&headers::SCENARIOS)
+        .chain(&free_lists::SCENARIOS)
+        .chain(&threads::SCENARIOS)
+        .chain(&chunks::SCENARIOS)
 }
 
 const STAGE_1: [Scenario; 7] = [

@@ -55,5 +55,6 @@ pub fn view(brk: &SimBrk<'_>) -> View {
         calls: Some(brk.calls()),
         keeps_books: false,
         spans: View::foreign(brk.foreign()),
+        chunks: None,
     }
 }

@@ -56,7 +56,7 @@ impl Recorded for Heap<SimBrk<'_>> {
                 spans.push(Span::new(Kind::Free, payload, end));
             }
         }
-        View { start, used, calls, keeps_books: true, spans }
+        View { start, used, calls, keeps_books: true, spans, chunks: None }
     }
 }
 

@@ -127,7 +127,14 @@ impl<const LISTS: usize> Recorded for Labelled<'_, LISTS> {
             let span = Span::new(Kind::Header, end, end + header);
             spans.push(Span { label, ..span });
         }
-        View { start, used, calls: None, keeps_books: true, spans }
+        View {
+            start,
+            used,
+            calls: None,
+            keeps_books: true,
+            spans,
+            chunks: None,
+        }
     }
 }
 

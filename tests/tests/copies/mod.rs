@@ -41,9 +41,12 @@ impl Copy {
         Self { folder }
     }
 
-    /// Writes one of its files.
+    /// Writes one of its files, which may be new.
     pub fn write(&self, path: &str, text: &str) {
-        fs::write(self.folder.join(path), text).expect("a copy is ours");
+        let file = self.folder.join(path);
+        let folder = file.parent().expect("a file is in a folder");
+        fs::create_dir_all(folder).expect("a copy is ours");
+        fs::write(file, text).expect("a copy is ours");
     }
 
     /// Runs cargo on it. All copies share one target folder, so that what they

@@ -164,6 +164,19 @@ function fitsAt(player, step) {
     check(`${player.name}: fits at step ${step}`, [isWide, over], [false, []]);
 }
 
+// Beside each other where there is room. Else each line says whose it is.
+function columnsAreThereOrNamed(player, isWide) {
+    const shown = (selector) =>
+        [...player.figure.querySelectorAll(selector)].filter(
+            (item) => item.getClientRects().length > 0,
+        ).length;
+    const hasLanes = player.figure.querySelector(".has-lanes") !== null;
+    const heads = hasLanes && isWide ? 2 : 0;
+    const names = hasLanes && !isWide ? player.last : 0;
+    const got = [shown(".hf-lane"), shown(".hf-who")];
+    check(`${player.name}: columns and names`, got, [heads, names]);
+}
+
 function targetsAreLarge(player) {
     const targets = player.figure.querySelectorAll("button, select, input");
     const small = [...targets].filter((target) => {
@@ -196,8 +209,10 @@ async function drive() {
     wide[0].isAt("one figure moves", 1);
     wide.slice(1).forEach((player) => player.isAt("the others stay", 0));
     wide.forEach(targetsAreLarge);
+    wide.forEach((player) => columnsAreThereOrNamed(player, true));
 
     const narrow = players("narrow");
+    narrow.forEach((player) => columnsAreThereOrNamed(player, false));
     narrow.forEach(targetsAreLarge);
     for (const player of narrow) {
         for (let step = 0; step <= player.last; step += 1) {
