@@ -421,7 +421,7 @@ pub(crate) fn many_functions() -> String {
 
 /// python3 that asks `malloc` for each object.
 fn python(folder: &Path, script: &str) -> Command {
-    let mut python = with_args(&real_python(), folder, &["-I", script]);
+    let mut python = with_args(&real_python(), folder, &["-sS", script]);
     python.env("PYTHONMALLOC", "malloc");
     python
 }

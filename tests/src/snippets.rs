@@ -27,3 +27,24 @@ pub mod stage3_index {}
 
 #[doc = include_str!("../../book/chapters/stage3/large-blocks.md")]
 pub mod stage3_large_blocks {}
+
+#[doc = include_str!("../../book/chapters/stage4/index.md")]
+pub mod stage4_index {}
+
+#[doc = include_str!("../../book/chapters/stage4/send-and-sync.md")]
+pub mod stage4_send_and_sync {}
+
+#[doc = include_str!("../../book/chapters/stage4/the-lock.md")]
+pub mod stage4_the_lock {}
+
+#[doc = include_str!("../../book/chapters/stage5/index.md")]
+pub mod stage5_index {}
+
+#[doc = include_str!("../../book/chapters/stage5/the-design.md")]
+pub mod stage5_the_design {}
+
+#[doc = include_str!("../../book/chapters/stage5/what-the-sketch-leaves-open.md")]
+pub mod stage5_what_the_sketch_leaves_open {}
+
+#[doc = include_str!("../../book/chapters/stage5/what-pins-memory.md")]
+pub mod stage5_what_pins_memory {}
