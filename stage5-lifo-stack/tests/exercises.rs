@@ -9,6 +9,8 @@ use std::slice;
 
 use stage5_lifo_stack::SimBrk;
 use stage5_lifo_stack::heap::{DEFAULT, STEP};
+use stage5_lifo_stack::per_thread::holes::Holes;
+use stage5_lifo_stack::per_thread::stack::{self, SLACK, Stack};
 
 type Heap<B, const CHUNKS: usize = DEFAULT> =
     stage5_lifo_stack::Heap<B, CHUNKS>;
@@ -184,6 +186,7 @@ fn a_mark_releases_all_that_came_after_it() {
 fn a_free_chunk_near_the_top_is_used_again() {
     let mut region = region();
     let mut heap: Heap<_> = Heap::new(SimBrk::new(&mut region.0));
+    let lowest = heap.malloc(16);
     let chunks = [100, 100, 50, 16].map(|size| heap.malloc(size));
     // SAFETY: all chunks here are live, have so many bytes, and are freed
     // once.
@@ -198,7 +201,7 @@ fn a_free_chunk_near_the_top_is_used_again() {
         );
         assert_eq!(
             format!("{heap:?}"),
-            "[100 free][100 used][50 free][16 used]"
+            "[16 used][100 free][100 used][50 free][16 used]"
         );
         again.write_bytes(1, 80);
         let zeroes = heap.calloc(1, 50);
@@ -207,7 +210,7 @@ fn a_free_chunk_near_the_top_is_used_again() {
         let aligned = heap.memalign(1024, 16);
         assert_eq!(aligned.addr() % 1024, 0, "the address modulo 1,024");
         assert_eq!(heap.malloc(0), chunks[0], "a free chunk for no bytes");
-        for chunk in [chunks[3], chunks[0], aligned, zeroes, again] {
+        for chunk in [lowest, chunks[3], chunks[0], aligned, zeroes, again] {
             heap.free(chunk);
         }
         assert_eq!(format!("{heap:?}"), "", "the chunks that are left");
@@ -291,4 +294,203 @@ fn free_chunks_side_by_side_need_one_record() {
         heap.malloc(STEP).write_bytes(8, STEP);
     }
     assert!(heap.brk().foreign_is_intact(), "a chunk lies over theirs");
+}
+
+/// What the stack of exercise 5.5 has, as in [`ToBeWritten`].
+#[allow(dead_code)]
+trait GivesBack {
+    fn give_back(&mut self) {
+        panic!("write a method of Stack: pub fn give_back(&mut self)");
+    }
+}
+
+impl GivesBack for Stack<SimBrk<'_>> {}
+
+#[test]
+#[ignore = "exercise 5.5"]
+fn a_stack_gives_back_all_that_it_does_not_use() {
+    let mut region = region();
+    let mut stack = Stack::new(SimBrk::new(&mut region.0));
+    stack.give_back();
+    assert_eq!(stack.brk().used(), 0, "bytes of a stack that has no chunk");
+
+    let kept = stack.malloc(1000);
+    let freed = stack.malloc(60_000);
+    // SAFETY: the chunks are live and have so many bytes.
+    unsafe {
+        kept.write_bytes(7, 1000);
+        stack.free(freed);
+    }
+    stack.give_back();
+    let top = freed.addr() - stack.brk().start().as_ptr().addr();
+    assert_eq!(
+        stack.brk().used(),
+        top,
+        "the break, which should be where the next chunk will start"
+    );
+    let again = stack.malloc(60_000);
+    assert_eq!(again, freed, "the next chunk");
+    let used = stack.brk().used();
+    assert!(
+        used >= top + 60_000,
+        "a chunk ends {} bytes above the break",
+        top + 60_000 - used
+    );
+    // SAFETY: the chunk is live and has so many bytes.
+    unsafe {
+        again.write_bytes(8, 60_000);
+        stack.free(again);
+        expect_filled("a chunk that stays", kept, 1000, 7);
+    }
+
+    stack.brk().somebody_else_takes(100).unwrap();
+    let used = stack.brk().used();
+    stack.give_back();
+    assert!(
+        stack.brk().foreign_is_intact(),
+        "what somebody else took was given back"
+    );
+    assert_eq!(
+        stack.brk().used(),
+        used,
+        "the break, which should stay: below it lies somebody else's memory"
+    );
+    // SAFETY: the chunk has so many bytes.
+    unsafe { stack.malloc(30_000).write_bytes(9, 30_000) };
+    assert!(stack.brk().foreign_is_intact(), "a chunk lies over theirs");
+}
+
+/// Frees a chunk as a thread does whose stack it is not on.
+///
+/// # Safety
+///
+/// It is a live chunk, and nobody uses it any more.
+unsafe fn free_in_another_thread(chunk: *mut u8) {
+    // SAFETY: as the caller promises; the pointer comes from the stack.
+    unsafe { stack::mark(chunk) };
+}
+
+#[test]
+#[ignore = "exercise 5.6"]
+fn what_others_have_freed_at_the_top_is_used_again() {
+    let mut region = vec![MaybeUninit::uninit(); 5 << 20];
+    let mut stack = Stack::new(SimBrk::new(&mut region));
+    for _ in 0..10_000 {
+        let chunk = stack.malloc(100);
+        // SAFETY: the chunk has so many bytes, and nobody uses it any more.
+        unsafe {
+            chunk.write_bytes(1, 100);
+            free_in_another_thread(chunk);
+        }
+    }
+    let used = stack.brk().used();
+    assert!(
+        used <= 2 * stack::STEP,
+        "a stack that never has more than one live chunk of 100 bytes takes \
+         {used} bytes"
+    );
+
+    let below = stack.malloc(100);
+    // SAFETY: the chunk has so many bytes.
+    unsafe { below.write_bytes(7, 100) };
+    let chunks = [(); 50].map(|()| stack.malloc(80_000));
+    for chunk in chunks {
+        // SAFETY: the chunk is live, and nobody uses it any more.
+        unsafe { free_in_another_thread(chunk) };
+    }
+    // There is no room for so much, unless they are popped.
+    let next = stack.malloc(200_000);
+    assert_eq!(next, chunks[0], "where the lowest freed chunk was");
+    // SAFETY: the chunks are live and have so many bytes.
+    unsafe {
+        next.write_bytes(8, 200_000);
+        expect_filled("the chunk below", below, 100, 7);
+    }
+    let used = stack.brk().used();
+    assert!(
+        used <= 2 * SLACK,
+        "the stack keeps {used} bytes for 200,100 that are in use; when it \
+         pops so much, memory should go back as after a free"
+    );
+}
+
+#[test]
+#[ignore = "exercise 5.7"]
+fn a_chunk_of_the_next_size_is_used_again() {
+    let mut region = region();
+    let mut holes: Holes<_> = Holes::new(SimBrk::new(&mut region.0));
+    let chunks = [104, 40, 1000].map(|size| holes.malloc(size));
+    let mut top = holes.malloc(3000);
+    // SAFETY: the chunks are live, and too deep in the stack for a mark.
+    unsafe { chunks.iter().for_each(|chunk| holes.free(*chunk)) };
+    let larger = holes.malloc(88);
+    assert_eq!(
+        larger, chunks[0],
+        "a chunk for 88 bytes, when there is one of 104 on its list"
+    );
+    assert_eq!(
+        // SAFETY: the chunk is live.
+        unsafe { holes.usable_size(larger) },
+        104,
+        "the size of that chunk, which should stay as it is: the next chunk is \
+         found by it"
+    );
+    for (size, chunk) in [(40, chunks[1]), (1000, chunks[2])] {
+        let unlike = holes.malloc(size - 32);
+        assert!(
+            unlike > top,
+            "a chunk for {} bytes came from the list of those of {size}",
+            size - 32
+        );
+        assert_eq!(holes.malloc(size), chunk, "a chunk for {size} bytes");
+        top = unlike;
+    }
+    assert!(holes.malloc(1000) > top, "there is no chunk of 1000 any more");
+    assert!(holes.malloc(1016) > top, "there is no list for so much");
+}
+
+#[test]
+#[ignore = "exercise 5.8"]
+fn what_is_on_the_lists_makes_room() {
+    let mut region = vec![MaybeUninit::uninit(); 2 * stack::STEP];
+    let mut holes: Holes<_, 4, 1024> = Holes::new(SimBrk::new(&mut region));
+    let end = holes.brk().start().as_ptr().addr() + 2 * stack::STEP;
+    let first = [(); 6].map(|()| holes.malloc(1000));
+    let mut last = first[5];
+    while last.addr() + 4000 < end {
+        last = holes.malloc(1000);
+    }
+    for chunk in first[1..5].iter().rev() {
+        // SAFETY: the chunk is live, and too deep in the stack for a mark.
+        unsafe { holes.free(*chunk) };
+    }
+    let block = holes.malloc(3000);
+    assert!(
+        !block.is_null(),
+        "there is no memory for 3,000 bytes, though four free chunks of 1,000 \
+         lie side by side"
+    );
+    // SAFETY: the block has so many bytes.
+    unsafe { block.write_bytes(8, 3000) };
+    let is_in_block =
+        |chunk: *mut u8| chunk.wrapping_sub(block.addr()).addr() < 3000;
+    let chunk = holes.malloc(1000);
+    assert!(
+        !is_in_block(chunk),
+        "a new chunk starts inside a block that is in use: it was on a list \
+         still"
+    );
+
+    // SAFETY: the chunks are live, and far from the top.
+    unsafe {
+        holes.free(first[0]);
+        holes.free(last);
+    }
+    for freed in [last, first[0]] {
+        assert_eq!(
+            holes.malloc(1000),
+            freed,
+            "a chunk that was freed a moment ago, and should be on its list"
+        );
+    }
 }

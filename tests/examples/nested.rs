@@ -153,6 +153,8 @@ mod program {
         order: Order,
         rng: Rng,
         pairs: u32,
+        /// What is done where nothing more is called.
+        at_the_bottom: fn(),
     }
 
     impl Work<'_> {
@@ -167,6 +169,8 @@ mod program {
             }
             if depth > 1 {
                 self.call(depth - 1);
+            } else {
+                (self.at_the_bottom)();
             }
             if let Order::Any = self.order {
                 self.rng.shuffle(blocks);
@@ -228,8 +232,14 @@ mod program {
     fn highest(seed: u64) -> usize {
         let mut watched = Watched { highest: 0 };
         let rng = Rng::with_seed(seed);
-        let (order, pairs) = (Order::LastFirst, 0);
-        let mut work = Work { allocator: &mut watched, order, rng, pairs };
+        let mut work = Work {
+            allocator: &mut watched,
+            order: Order::LastFirst,
+            rng,
+            pairs: 0,
+            // As a thread that waits for something, and has memory meanwhile.
+            at_the_bottom: thread::yield_now,
+        };
         for _ in 0..ROUNDS {
             work.call(DEEP);
         }

@@ -11,6 +11,7 @@ use std::{env, fs};
 use book::captured::{Captured, Compare};
 use tempfile::TempDir;
 
+use crate::contract::contract_on;
 use crate::preload::{COUNT_FILE, counter, preload};
 use crate::run::{command, run, run_together, run_within};
 use crate::workspace::{
@@ -29,7 +30,7 @@ pub struct Capture {
 }
 
 /// All of them, in the order of the book.
-pub const CAPTURES: [Capture; 20] = [
+pub const CAPTURES: [Capture; 36] = [
     Capture {
         name: "memory-map",
         command: "cargo run -q -p tests --example memory_map",
@@ -128,19 +129,19 @@ pub const CAPTURES: [Capture; 20] = [
         name: "steps-3",
         command: "cargo run -q --release -p tests --example steps",
         compare: Compare::Shape,
-        make: || measure("steps"),
+        make: || measure("steps", &[]),
     },
     Capture {
         name: "live-blocks",
         command: "cargo run -q --release -p tests --example live_blocks",
         compare: Compare::Shape,
-        make: || measure("live_blocks"),
+        make: || measure("live_blocks", &[]),
     },
     Capture {
         name: "real-programs-3",
         command: "cargo run -q --release -p tests --example real_programs",
         compare: Compare::Shape,
-        make: || measure("real_programs"),
+        make: || measure("real_programs", &[]),
     },
     Capture {
         name: "linked-with-3",
@@ -165,12 +166,124 @@ pub const CAPTURES: [Capture; 20] = [
         compare: Compare::Shape,
         make: || double_free("malloc3"),
     },
+    Capture {
+        name: "model-3",
+        command: "cargo test -p stage3-freelist --test model",
+        compare: Compare::Exact,
+        make: || whole_test("stage3-freelist", "model"),
+    },
+    Capture {
+        name: "model-4",
+        command: "cargo test -p stage4-threadsafe --test model",
+        compare: Compare::Exact,
+        make: || whole_test("stage4-threadsafe", "model"),
+    },
+    Capture {
+        name: "refused-3",
+        command: "cat stage3-freelist/tests/ui/heap_in_a_static.stderr",
+        compare: Compare::Exact,
+        make: || refused("stage3-freelist", "heap_in_a_static"),
+    },
+    Capture {
+        name: "behind-our-back",
+        command: "cargo run -q -p tests --example behind_our_back",
+        compare: Compare::Shape,
+        make: || run_example("behind_our_back"),
+    },
+    Capture {
+        name: "real-programs-4",
+        command: "cargo run -q --release -p tests --example real_programs \
+                  -- malloc4",
+        compare: Compare::Shape,
+        make: || measure("real_programs", &["malloc4"]),
+    },
+    Capture {
+        name: "lock-cost",
+        command: "cargo run -q --release -p tests --example lock_cost",
+        compare: Compare::Shape,
+        make: || measure("lock_cost", &[]),
+    },
+    Capture {
+        name: "checkpoints-4",
+        command: "cargo test -p stage4-threadsafe --test checkpoints",
+        compare: Compare::Exact,
+        make: || whole_test("stage4-threadsafe", "checkpoints"),
+    },
+    Capture {
+        name: "trace-sqlite3",
+        command: "cargo run -q -p tests --example traces -- rep sqlite3 | \
+                  sed -n 40010,40019p",
+        compare: Compare::Exact,
+        make: || lines_of_a_trace("sqlite3", 40010, 40019),
+    },
+    Capture {
+        name: "trace-perl",
+        command: "cargo run -q -p tests --example traces -- rep perl | \
+                  sed -n 20020,20033p",
+        compare: Compare::Exact,
+        make: || lines_of_a_trace("perl", 20020, 20033),
+    },
+    Capture {
+        name: "trace-redis",
+        command: "cargo run -q -p tests --example traces -- rep redis | \
+                  sed -n 300003,300016p",
+        compare: Compare::Exact,
+        make: || lines_of_a_trace("redis", 300003, 300016),
+    },
+    Capture {
+        name: "contract-5-sketch",
+        command: "cargo run -q -p tests --example contract_on_step -- \
+                  5-0-sketch",
+        compare: Compare::Exact,
+        make: || contract_on("5-0-sketch").list,
+    },
+    Capture {
+        name: "contract-5-ground",
+        command: "cargo run -q -p tests --example contract_on_step -- \
+                  5-1-ground",
+        compare: Compare::Exact,
+        make: || contract_on("5-1-ground").list,
+    },
+    Capture {
+        name: "finding-a-chunk",
+        command: "cargo run -q --release -p tests --example find_chunk",
+        compare: Compare::Shape,
+        make: || measure("find_chunk", &[]),
+    },
+    Capture {
+        name: "nested-calls",
+        command: "cargo run -q --release -p tests --example nested",
+        compare: Compare::Shape,
+        make: || measure("nested", &[]),
+    },
+    Capture {
+        name: "real-programs-5",
+        command: "cargo run -q --release -p tests --example real_programs -- \
+                  malloc5_one_stack",
+        compare: Compare::Shape,
+        make: || measure("real_programs", &["malloc5_one_stack"]),
+    },
+    Capture {
+        name: "checkpoints-5",
+        command: "cargo test -p stage5-lifo-stack --test checkpoints",
+        compare: Compare::Exact,
+        make: || whole_test("stage5-lifo-stack", "checkpoints"),
+    },
 ];
 
 /// Those for which a plain `cargo test` has not all that they need: other
 /// programs, or the minutes that a measurement takes.
-const NEEDS_MORE: [&str; 4] =
-    ["steps-3", "live-blocks", "real-programs-3", "linked-with-3"];
+const NEEDS_MORE: [&str; 9] = [
+    "steps-3",
+    "live-blocks",
+    "real-programs-3",
+    "linked-with-3",
+    "real-programs-4",
+    "lock-cost",
+    "finding-a-chunk",
+    "nested-calls",
+    "real-programs-5",
+];
 
 impl Capture {
     /// Whether it needs more than cargo and a moment.
@@ -254,7 +367,7 @@ fn without_paths(output: &str) -> String {
 }
 
 /// The system that this runs on, in a line.
-fn system() -> String {
+pub fn system() -> String {
     let release = fs::read_to_string("/etc/os-release").unwrap_or_default();
     let name = release
         .lines()
@@ -302,12 +415,21 @@ fn run_example(name: &str) -> String {
     output(command(build_example(name), workspace()))
 }
 
+/// Some lines of a recording, from `first` to `last`, counted from 1 on.
+fn lines_of_a_trace(name: &str, first: usize, last: usize) -> String {
+    let mut traces = command(build_example("traces"), workspace());
+    traces.args(["rep", name]);
+    let output = output(traces);
+    let lines = output.lines().skip(first - 1).take(last - first + 1);
+    lines.map(|line| format!("{line}\n")).collect()
+}
+
 /// What an example prints that measures time. It is built for that, and may
 /// take a few minutes.
-fn measure(name: &str) -> String {
+fn measure(name: &str, args: &[&str]) -> String {
     // With its own environment: it may call cargo.
     let mut example = Command::new(build_release_example(name));
-    example.current_dir(workspace());
+    example.current_dir(workspace()).args(args);
     let outcome = run_within(Duration::from_secs(600), example);
     assert!(outcome.status.success(), "{name}: {outcome:?}");
     outcome.stdout
@@ -410,6 +532,13 @@ fn whole_test(package: &str, name: &str) -> String {
     let mut test = test(package, name);
     test.args(["--test-threads", "1"]);
     without_time(&output(test))
+}
+
+/// What the compiler says of a program that it refuses: a test compares it with
+/// what it says now.
+fn refused(package: &str, name: &str) -> String {
+    let file = workspace().join(package).join("tests/ui").join(name);
+    fs::read_to_string(file.with_extension("stderr")).expect("its words")
 }
 
 /// What the model check of two threads says when it finds the race.

@@ -9,6 +9,8 @@ use std::ptr;
 
 use stage1_bump::Heap;
 use stage4_threadsafe::{LockedHeap, Mutex};
+use stage5_lifo_stack::per_thread::holes::Holes;
+use stage5_lifo_stack::per_thread::stack::Stack;
 use tests::shadow::{Allocator, Break, Demands, play};
 
 /// What a heap of stage 1 is held to.
@@ -24,6 +26,10 @@ const STAGE_3: Demands = Demands { overhead: 96, ..STAGE_1 };
 
 /// Stage 5 has nothing in front of a chunk, and one byte in a chunk of none.
 const STAGE_5: Demands = Demands { overhead: 1, ..STAGE_1 };
+
+/// A stack with records in front of its chunks has 8 bytes there, and a chunk
+/// below the first one.
+const STACK: Demands = Demands { overhead: 96, ..STAGE_1 };
 
 /// The seeds to play: fewer under Miri, which is slow.
 fn seeds() -> Range<u64> {
@@ -143,6 +149,42 @@ fn stage_5_with_large_chunks_keeps_its_promises() {
     let heap = stage5_lifo_stack::Heap::<_, 4096>::new;
     let demands = Demands { nested: true, ..STAGE_5 };
     play_in(large_region, seeds().step_by(10), heap, demands);
+}
+
+#[test]
+fn stage_5_a_stack_with_records_keeps_its_promises() {
+    play_all(Stack::new, STACK);
+}
+
+#[test]
+fn stage_5_a_stack_with_holes_keeps_its_promises() {
+    play_all(Holes::<_, 32, 1024>::new, STACK);
+}
+
+#[test]
+fn stage_5_a_stack_with_small_holes_and_short_lists_keeps_its_promises() {
+    play_all(Holes::<_, 4, 128>::new, STACK);
+}
+
+#[test]
+fn stage_5_a_stack_with_holes_alone_keeps_its_promises() {
+    play_all(Holes::<_, 0, 16>::new, STACK);
+}
+
+#[test]
+fn stage_5_a_stack_with_lists_alone_keeps_its_promises() {
+    play_all(Holes::<_, 32, { 1 << 60 }>::new, STACK);
+}
+
+/// What is unused goes back, and is taken again.
+#[test]
+#[cfg_attr(miri, ignore = "large chunks are slow under Miri")]
+fn stage_5_a_stack_with_large_chunks_keeps_its_promises() {
+    let demands = Demands { nested: true, ..STACK };
+    let seeds = || seeds().step_by(10);
+    play_in(large_region, seeds(), Stack::new, demands);
+    play_in(large_region, seeds(), Holes::<_, 32, 1024>::new, demands);
+    play_in(large_region, seeds(), Holes::<_, 32, 1024>::new, STACK);
 }
 
 // That the shadow finds nothing proves nothing unless it can find something.

@@ -41,7 +41,8 @@ impl Allocator for TenLines {
 
 /// Plays ten lines against the shadow, in memory enough.
 fn play_ten_lines(align: usize, seed: u64) -> Result<(), String> {
-    let demands = Demands { align, overhead: 0, everything: false };
+    let demands =
+        Demands { align, overhead: 0, nested: false, everything: false };
     let rounds = if cfg!(miri) { 50 } else { 500 };
     let brk = Break::new(rounds * 64);
     BREAK.set(brk.clone());

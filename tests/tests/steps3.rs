@@ -134,7 +134,8 @@ fn one_list(room: usize) -> Step<one_list::Heap<Break>> {
 }
 
 /// What each step is held to.
-const DEMANDS: Demands = Demands { align: 16, overhead: 48, everything: false };
+const DEMANDS: Demands =
+    Demands { align: 16, overhead: 48, nested: false, everything: false };
 
 /// Plays a game for each seed, in a fresh heap of the step's.
 fn plays<H>(

@@ -1,0 +1,368 @@
+//! A stack whose chunks other threads mark: nothing goes wrong, in whatever
+//! order the threads take their steps. And what goes wrong where the mark says
+//! less than it must.
+//!
+//! The files of `src/per_thread` are compiled here once more, with atomics of
+//! loom's in their records. loom sees those, and nothing of the memory between
+//! them. So there is a cell of loom's for each 16 bytes, and whoever has a
+//! chunk writes to the cell where it starts: loom stops where two threads do,
+//! and nothing says which of them was first.
+
+#[allow(dead_code)]
+#[path = "../src/brk.rs"]
+mod brk;
+#[path = "../src/fault.rs"]
+mod fault;
+#[allow(dead_code)]
+#[path = "../src/per_thread"]
+mod per_thread {
+    use super::atomic;
+
+    pub mod holes;
+    pub mod stack;
+}
+
+use std::collections::BTreeSet;
+use std::mem::MaybeUninit;
+use std::sync::Mutex;
+
+use brk::SimBrk;
+use loom::cell::UnsafeCell;
+use loom::sync::Arc;
+use loom::thread;
+use per_thread::holes::Holes;
+use per_thread::stack::{Stack, mark};
+
+/// Atomics of loom's, of which one ordering may be missing.
+mod atomic {
+    use std::cell::Cell;
+
+    pub use loom::sync::atomic::Ordering;
+
+    thread_local! {
+        /// Where the code says this, it gets `Relaxed`. (All threads of a model
+        /// are one thread of the test.)
+        pub static MISSING: Cell<Option<Ordering>> = const { Cell::new(None) };
+    }
+
+    pub struct AtomicU32(loom::sync::atomic::AtomicU32);
+
+    impl AtomicU32 {
+        pub fn new(value: u32) -> Self {
+            Self(loom::sync::atomic::AtomicU32::new(value))
+        }
+
+        pub fn load(&self, ordering: Ordering) -> u32 {
+            self.0.load(given(ordering))
+        }
+
+        pub fn store(&self, value: u32, ordering: Ordering) {
+            self.0.store(value, given(ordering));
+        }
+    }
+
+    fn given(ordering: Ordering) -> Ordering {
+        let is_missing = MISSING.get() == Some(ordering);
+        if is_missing { Ordering::Relaxed } else { ordering }
+    }
+}
+
+/// How far the break can rise: so little that it never rises in steps.
+const REGION: usize = 4096;
+
+/// The memory under a break, and what loom sees of it.
+struct Memory {
+    start: usize,
+    cells: Vec<UnsafeCell<()>>,
+    bytes: *mut [MaybeUninit<u8>],
+}
+
+// SAFETY: the bytes are kept to be freed, by one thread.
+unsafe impl Send for Memory {}
+// SAFETY: as above; of the cells loom takes care.
+unsafe impl Sync for Memory {}
+
+impl Memory {
+    fn new() -> (Arc<Self>, SimBrk<'static>) {
+        let bytes = Box::into_raw(Box::new_uninit_slice(REGION));
+        // SAFETY: the scenarios keep the memory to their end.
+        let brk = SimBrk::new(unsafe { &mut *bytes });
+        let start = brk.start().addr().get().next_multiple_of(16);
+        let cells = (0..REGION / 16).map(|_| UnsafeCell::new(())).collect();
+        (Arc::new(Self { start, cells, bytes }), brk)
+    }
+
+    /// Uses a chunk, as whoever has it may.
+    fn write(&self, chunk: Chunk) {
+        self.cells[(chunk.0.addr() - self.start) / 16].with_mut(|_| ());
+    }
+
+    /// Uses a chunk for the last time, and frees it, in a thread that has no
+    /// stack.
+    fn write_and_mark(&self, chunk: Chunk) {
+        self.write(chunk);
+        // SAFETY: the chunk is live.
+        unsafe { mark(chunk.0) };
+    }
+}
+
+impl Drop for Memory {
+    fn drop(&mut self) {
+        // SAFETY: `new` made it from a box, and the stack is gone.
+        drop(unsafe { Box::from_raw(self.bytes) });
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq)]
+struct Chunk(*mut u8);
+
+// SAFETY: a thread that has it may use it.
+unsafe impl Send for Chunk {}
+
+/// A stack, or what is made of it, on its way to another thread.
+struct Parked<S>(S);
+
+// SAFETY: whoever has it is its owner.
+unsafe impl<S> Send for Parked<S> {}
+
+/// Plays a scenario in every order. It says how it went, and each of these must
+/// be seen.
+fn explore(endings: &[&'static str], scenario: fn() -> &'static str) {
+    let seen = std::sync::Arc::new(Mutex::new(BTreeSet::new()));
+    let log = seen.clone();
+    loom::model(move || {
+        let ending = scenario();
+        log.lock().expect("no thread panics with it").insert(ending);
+    });
+    let seen = seen.lock().expect("no thread panics with it").clone();
+    assert_eq!(seen, BTreeSet::from_iter(endings.iter().copied()));
+}
+
+// loom notes of each atomic who used it last, and begins with the first thread.
+// A mark is a load and a store: its own load would hide the owner's that came
+// before. So here the thread that marks is the first.
+
+/// The owner frees the chunk above, and takes the next one into use.
+fn free_and_malloc(
+    stack: &mut Stack<SimBrk>,
+    memory: &Memory,
+    above: Chunk,
+) -> Chunk {
+    // SAFETY: the chunk is live.
+    unsafe { stack.free(above.0) };
+    let next = Chunk(stack.malloc(16));
+    memory.write(next);
+    next
+}
+
+/// The owner frees its last chunk: now the stack is empty.
+fn assert_empty_without(stack: &mut Stack<SimBrk>, last: Chunk, lowest: Chunk) {
+    // SAFETY: the chunk is live.
+    unsafe { stack.free(last.0) };
+    assert_eq!(stack.malloc(16), lowest.0, "the only chunk of the stack");
+}
+
+fn the_owner_pops_while_another_marks() -> &'static str {
+    let (memory, brk) = Memory::new();
+    let mut stack = Stack::new(brk);
+    let [a, b] = [(); 2].map(|()| Chunk(stack.malloc(16)));
+    let (mut stack, owners) = (Parked(stack), memory.clone());
+    let owner = thread::spawn(move || {
+        let Parked(own) = &mut stack;
+        let c = free_and_malloc(own, &owners, b);
+        (stack, c)
+    });
+
+    memory.write_and_mark(a);
+
+    let (Parked(mut stack), c) = owner.join().unwrap();
+    assert_empty_without(&mut stack, c, a);
+    if c == a { "popped at once" } else { "popped later" }
+}
+
+fn two_mark_while_the_owner_pops() -> &'static str {
+    let (memory, brk) = Memory::new();
+    let mut stack = Stack::new(brk);
+    let [a, b, c] = [(); 3].map(|()| Chunk(stack.malloc(16)));
+    let others = memory.clone();
+    let other = thread::spawn(move || others.write_and_mark(b));
+    let (mut stack, owners) = (Parked(stack), memory.clone());
+    let owner = thread::spawn(move || {
+        let Parked(own) = &mut stack;
+        let d = free_and_malloc(own, &owners, c);
+        (stack, d)
+    });
+
+    memory.write_and_mark(a);
+
+    other.join().unwrap();
+    let (Parked(mut stack), d) = owner.join().unwrap();
+    assert_empty_without(&mut stack, d, a);
+    match d {
+        _ if d == a => "both popped at once",
+        _ if d == b => "one popped at once",
+        _ => "both popped later",
+    }
+}
+
+fn a_stack_is_adopted_while_another_marks() -> &'static str {
+    let (memory, brk) = Memory::new();
+    let mut stack = Stack::new(brk);
+    let [a, b] = [(); 2].map(|()| Chunk(stack.malloc(16)));
+    let parked = Arc::new(loom::sync::Mutex::new(None));
+    let (mut stack, owners) = (Parked(stack), memory.clone());
+    let (park, parked) = (parked.clone(), parked);
+    let owner = thread::spawn(move || {
+        let Parked(own) = &mut stack;
+        let c = Chunk(own.malloc(16));
+        owners.write(c);
+        // SAFETY: the chunk is live.
+        unsafe { own.free(c.0) };
+        *park.lock().unwrap() = Some(stack);
+    });
+    let (adopters, adopt) = (memory.clone(), parked.clone());
+    let adopter = thread::spawn(move || {
+        let mut stack = adopt.lock().unwrap().take()?;
+        let Parked(own) = &mut stack;
+        let c = free_and_malloc(own, &adopters, b);
+        Some((stack, c))
+    });
+
+    memory.write_and_mark(a);
+
+    owner.join().unwrap();
+    match adopter.join().unwrap() {
+        Some((Parked(mut stack), c)) => {
+            assert_empty_without(&mut stack, c, a);
+            if c == a { "popped at once" } else { "popped later" }
+        }
+        None => {
+            let left = parked.lock().unwrap().take();
+            let Parked(mut stack) = left.expect("the stack is left behind");
+            assert_empty_without(&mut stack, b, a);
+            "not adopted"
+        }
+    }
+}
+
+/// Another thread puts a chunk on its list, takes it from there, and at last
+/// marks it.
+fn a_list_gives_it_out_again_while_the_owner_pops() -> &'static str {
+    let (memory, brk) = Memory::new();
+    let mut stack = Stack::new(brk);
+    let [a, b] = [(); 2].map(|()| Chunk(stack.malloc(16)));
+    let (mut stack, owners) = (Parked(stack), memory.clone());
+    let owner = thread::spawn(move || {
+        let Parked(own) = &mut stack;
+        let c = free_and_malloc(own, &owners, b);
+        (stack, c)
+    });
+
+    let mut holes: Holes<_> = Holes::new(SimBrk::new(&mut []));
+    memory.write(a);
+    // SAFETY: the chunk is live, and this thread's stack is empty.
+    unsafe { holes.put(a.0) };
+    assert_eq!(holes.malloc(16), a.0, "the chunk from the list");
+    memory.write_and_mark(a);
+
+    let (Parked(mut stack), c) = owner.join().unwrap();
+    assert_empty_without(&mut stack, c, a);
+    if c == a { "popped at once" } else { "popped later" }
+}
+
+/// The owner looks for a hole, and another thread makes it larger meanwhile.
+fn a_hole_is_looked_for_while_another_marks() -> &'static str {
+    let (memory, brk) = Memory::new();
+    let mut holes: Holes<_, 0, 16> = Holes::new(brk);
+    let [a, b, guard] = [(); 3].map(|()| Chunk(holes.malloc(32)));
+    // SAFETY: the chunk is live.
+    unsafe { holes.free(b.0) };
+    let (mut holes, owners) = (Parked(holes), memory.clone());
+    let owner = thread::spawn(move || {
+        let Parked(own) = &mut holes;
+        // As much as both have together.
+        let c = Chunk(own.malloc(64));
+        assert!(!c.0.is_null(), "there is room at the end");
+        owners.write(c);
+        c
+    });
+
+    memory.write_and_mark(a);
+
+    let c = owner.join().unwrap();
+    if c == a {
+        return "in the hole";
+    }
+    assert!(c.0 > guard.0, "{c:?} lies above {guard:?}");
+    "at the end"
+}
+
+#[test]
+#[cfg_attr(miri, ignore = "loom switches stacks, which Miri cannot follow")]
+fn owner_pops_while_another_marks() {
+    let endings = ["popped at once", "popped later"];
+    explore(&endings, the_owner_pops_while_another_marks);
+}
+
+#[test]
+#[cfg_attr(miri, ignore = "loom switches stacks, which Miri cannot follow")]
+fn owner_pops_while_two_mark() {
+    let endings =
+        ["both popped at once", "one popped at once", "both popped later"];
+    explore(&endings, two_mark_while_the_owner_pops);
+}
+
+#[test]
+#[cfg_attr(miri, ignore = "loom switches stacks, which Miri cannot follow")]
+fn stack_is_adopted_while_a_mark_arrives() {
+    let endings = ["popped at once", "popped later", "not adopted"];
+    explore(&endings, a_stack_is_adopted_while_another_marks);
+}
+
+#[test]
+#[cfg_attr(miri, ignore = "loom switches stacks, which Miri cannot follow")]
+fn chunk_is_reused_from_a_list_while_the_owner_pops() {
+    let endings = ["popped at once", "popped later"];
+    explore(&endings, a_list_gives_it_out_again_while_the_owner_pops);
+}
+
+#[test]
+#[cfg_attr(miri, ignore = "loom switches stacks, which Miri cannot follow")]
+fn hole_is_looked_for_while_another_marks() {
+    let endings = ["in the hole", "at the end"];
+    explore(&endings, a_hole_is_looked_for_while_another_marks);
+}
+
+// What goes wrong where something is missing.
+
+/// Plays a scenario, with all that says `missing` relaxed.
+fn explore_without(missing: atomic::Ordering, scenario: fn() -> &'static str) {
+    atomic::MISSING.set(Some(missing));
+    loom::model(move || {
+        scenario();
+    });
+}
+
+#[test]
+#[cfg_attr(miri, ignore = "loom switches stacks, which Miri cannot follow")]
+#[should_panic(expected = "Concurrent write accesses to `UnsafeCell`")]
+fn mark_without_release_lets_the_owner_write_too_early() {
+    let release = atomic::Ordering::Release;
+    explore_without(release, the_owner_pops_while_another_marks);
+}
+
+#[test]
+#[cfg_attr(miri, ignore = "loom switches stacks, which Miri cannot follow")]
+#[should_panic(expected = "Concurrent write accesses to `UnsafeCell`")]
+fn pop_without_acquire_lets_the_owner_write_too_early() {
+    let acquire = atomic::Ordering::Acquire;
+    explore_without(acquire, the_owner_pops_while_another_marks);
+}
+
+#[test]
+#[cfg_attr(miri, ignore = "loom switches stacks, which Miri cannot follow")]
+#[should_panic(expected = "Concurrent write accesses to `UnsafeCell`")]
+fn search_without_acquire_lets_the_owner_write_too_early() {
+    let acquire = atomic::Ordering::Acquire;
+    explore_without(acquire, a_hole_is_looked_for_while_another_marks);
+}
