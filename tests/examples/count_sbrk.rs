@@ -2,8 +2,10 @@
 //!
 //! Preloaded in front of one of our heaps, this library takes the name `sbrk`
 //! and passes each call on to the C library, which has a second name for it.
-//! When the process ends, it adds a line to the file that the environment
-//! variable `MALLOC_COUNT_FILE` names:
+//! A break of our own, in reserved address space, rises by mprotect(2), which
+//! makes more of that space memory: so it takes the name `mprotect` too. When
+//! the process ends, it adds a line to the file that the environment variable
+//! `MALLOC_COUNT_FILE` names:
 //!
 //! ```text
 //! process 123 moved the break 45 times, by 6789 bytes
@@ -15,7 +17,7 @@
 
 #![cfg(all(target_os = "linux", target_env = "gnu"))]
 
-use core::ffi::{c_char, c_void};
+use core::ffi::{c_char, c_int, c_void};
 use core::sync::atomic::{AtomicIsize, AtomicUsize, Ordering::Relaxed};
 
 unsafe extern "C" {
@@ -42,6 +44,30 @@ pub unsafe extern "C" fn sbrk(increment: isize) -> *mut c_void {
         }
     }
     old
+}
+
+/// Allows and forbids access as mprotect(2) does, and counts how often pages
+/// become readable and writable.
+///
+/// # Safety
+///
+/// As for mprotect(2).
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn mprotect(
+    start: *mut c_void,
+    len: usize,
+    access: c_int,
+) -> c_int {
+    // SAFETY: what the caller keeps, we keep.
+    let result =
+        unsafe { libc::syscall(libc::SYS_mprotect, start, len, access) };
+    if access == libc::PROT_READ | libc::PROT_WRITE {
+        CALLS.fetch_add(1, Relaxed);
+        if result == 0 {
+            BYTES.fetch_add(len.cast_signed(), Relaxed);
+        }
+    }
+    result as c_int
 }
 
 /// The loader calls this at the very end. A handler of atexit(3) would be too

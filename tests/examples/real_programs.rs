@@ -5,6 +5,7 @@
 //! cargo run --release -p tests --example real_programs
 //! cargo run --release -p tests --example real_programs -- malloc2 sort perl
 //! cargo run --release -p tests --example real_programs -- malloc4
+//! cargo run --release -p tests --example real_programs -- malloc5
 //! ```
 //!
 //! The times are those of the processors, of all threads and processes
@@ -18,7 +19,7 @@ use tests::run::Used;
 use tests::workspace::build_example;
 
 /// The heaps for programs with threads.
-const MANY_THREADS: [&str; 2] = ["malloc4", "malloc5_one_stack"];
+const MANY_THREADS: [&str; 3] = ["malloc4", "malloc5_one_stack", "malloc5"];
 
 /// Each is run so often, and the shortest time counts.
 const RUNS: usize = 3;
@@ -28,7 +29,10 @@ fn main() {
     let library = args.next().unwrap_or_else(|| "malloc3".to_owned());
     let wanted: Vec<String> = args.collect();
     let ours = build_example(&library);
-    let name = library.replace("malloc", "stage ").replace('_', " ");
+    let name = match &*library {
+        "malloc5" => "a stack a thread".to_owned(),
+        _ => library.replace("malloc", "stage ").replace('_', " "),
+    };
 
     println!("{:32} {:>16} {name:>17}", "", "glibc");
     let threaded: &[Work] =

@@ -30,7 +30,7 @@ pub struct Capture {
 }
 
 /// All of them, in the order of the book.
-pub const CAPTURES: [Capture; 36] = [
+pub const CAPTURES: [Capture; 39] = [
     Capture {
         name: "memory-map",
         command: "cargo run -q -p tests --example memory_map",
@@ -269,11 +269,30 @@ pub const CAPTURES: [Capture; 36] = [
         compare: Compare::Exact,
         make: || whole_test("stage5-lifo-stack", "checkpoints"),
     },
+    Capture {
+        name: "atomics-cost",
+        command: "cargo run -q --release -p tests --example atomics_cost",
+        compare: Compare::Shape,
+        make: || measure("atomics_cost", &[]),
+    },
+    Capture {
+        name: "model-of-marks",
+        command: "cargo test -p stage5-lifo-stack --test model_of_marks",
+        compare: Compare::Exact,
+        make: || whole_test("stage5-lifo-stack", "model_of_marks"),
+    },
+    Capture {
+        name: "real-programs-per-thread",
+        command: "cargo run -q --release -p tests --example real_programs -- \
+                  malloc5",
+        compare: Compare::Shape,
+        make: || measure("real_programs", &["malloc5"]),
+    },
 ];
 
 /// Those for which a plain `cargo test` has not all that they need: other
 /// programs, or the minutes that a measurement takes.
-const NEEDS_MORE: [&str; 9] = [
+const NEEDS_MORE: [&str; 11] = [
     "steps-3",
     "live-blocks",
     "real-programs-3",
@@ -283,6 +302,8 @@ const NEEDS_MORE: [&str; 9] = [
     "finding-a-chunk",
     "nested-calls",
     "real-programs-5",
+    "atomics-cost",
+    "real-programs-per-thread",
 ];
 
 impl Capture {

@@ -3,9 +3,10 @@
 //! The loader only warns of a library that it cannot preload: the program then
 //! runs on the C library's own malloc, and a test that compares outputs passes
 //! for nothing. So a second library goes in front, `count_sbrk`, which counts
-//! how often the break is moved through the name `sbrk`. The C library's
-//! malloc moves it too, but by a name of its own. A count above zero is a heap
-//! of ours at work.
+//! how often the break is moved through the name `sbrk`, and how often a break
+//! of our own rises, through the name `mprotect`. The C library's malloc does
+//! both too, but by names of its own. A count above zero is a heap of ours at
+//! work.
 
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -70,6 +70,15 @@ pub const PYTHON: Work = Work {
     result: nothing,
 };
 
+/// python3 as it always is: it takes large blocks, and makes small objects in
+/// there itself.
+pub const PYTHON_POOLS: Work = Work {
+    name: "python3, with pools of its own",
+    prepare: |folder| write(folder, "objects.py", OBJECTS),
+    command: |folder| with_args(&real_python(), folder, &["-sS", "objects.py"]),
+    result: nothing,
+};
+
 /// sqlite3 fills a table with an index, and empties half of it.
 pub const SQLITE: Work = Work {
     name: "sqlite3, 200,000 rows",

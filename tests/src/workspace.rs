@@ -91,14 +91,15 @@ fn profile() -> String {
 /// `cargo build` or `cargo test`, told to build into the `target` of the
 /// running program.
 ///
-/// With `--workspace` the dependencies have the same features as in a plain
-/// `cargo test`, so nothing is compiled a second time.
+/// At the top of the workspace that means what a plain `cargo test` means, so
+/// the dependencies have the same features, and nothing is compiled a second
+/// time.
 fn cargo(command: &str, profile: &str) -> Command {
     let folder = profile_folder();
     let mut cargo = Command::new(env!("CARGO"));
     cargo
         .current_dir(workspace())
-        .args([command, "--workspace", "--profile", profile])
+        .args([command, "--profile", profile])
         .args(["--message-format", "json-render-diagnostics"])
         .arg("--target-dir")
         .arg(folder.parent().expect("a profile's folder lies in `target`"))

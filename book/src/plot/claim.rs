@@ -2,7 +2,7 @@
 
 use super::Drawing;
 use super::draw::{
-    self, Dots, Histogram, Shares, megabytes, percent, short, whole,
+    self, Dots, Histogram, Scale, Shares, megabytes, percent, short, whole,
 };
 use super::table::Table;
 
@@ -135,8 +135,7 @@ pub fn walks(table: &Table) -> Result<Drawing, String> {
         marks: draw::dots(
             &["mean", "99 of 100 are no longer"],
             "mean",
-            5.6,
-            &ticks,
+            &Scale::from_one(5.6, &ticks),
             &rows,
         ),
         columns: vec![
@@ -182,8 +181,7 @@ pub fn memory(table: &Table) -> Result<Drawing, String> {
         marks: draw::dots(
             &["glibc", "stage 3", "a stack of chunks"],
             "stack",
-            2.2,
-            &["× 1", "× 10", "× 100"],
+            &Scale::from_one(2.2, &["× 1", "× 10", "× 100"]),
             &rows,
         ),
         columns: vec![

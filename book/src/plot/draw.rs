@@ -206,21 +206,68 @@ pub struct Dots {
     pub label: String,
 }
 
-/// Dots on an axis that grows by factors, from 1 to ten to the power of `end`.
-/// `ticks` say what stands at each power of ten.
+/// An axis that grows by factors.
+pub struct Scale {
+    /// The numbers at its ends.
+    pub ends: (f64, f64),
+    /// Numbers, and what stands there.
+    pub ticks: Vec<(f64, String)>,
+}
+
+impl Scale {
+    /// From 1 to ten to the power of `end`. `ticks` say what stands at each
+    /// power of ten.
+    pub fn from_one(end: f64, ticks: &[&str]) -> Self {
+        let tick = |(index, text): (usize, &&str)| {
+            (10_f64.powi(index as i32), (*text).to_owned())
+        };
+        let ticks = ticks.iter().enumerate().map(tick).collect();
+        Self { ends: (1.0, 10_f64.powf(end)), ticks }
+    }
+
+    /// Around all `values`, which are above 0. There are ticks at 1, 2 and 5,
+    /// 10, 20 and 50, and so on, or fewer if these are too many.
+    pub fn around(
+        values: impl Iterator<Item = f64>,
+        text: impl Fn(f64) -> String,
+    ) -> Self {
+        let (low, high) = values
+            .fold((f64::MAX, f64::MIN_POSITIVE), |(low, high), value| {
+                (low.min(value), high.max(value))
+            });
+        let powers = (-3..7).map(|power| 10_f64.powi(power));
+        let steps: Vec<f64> =
+            powers.flat_map(|ten| [ten, 2.0 * ten, 5.0 * ten]).collect();
+        let first = steps.iter().rposition(|&step| step <= low * 1.001);
+        let last = steps.iter().position(|&step| step >= high / 1.001);
+        let first = first.unwrap_or(0);
+        let last = last.unwrap_or(steps.len() - 1).max(first + 1);
+        let are_many = last - first > 5;
+        let ticks = (first..=last)
+            .filter(|index| !are_many || index % 3 == 0)
+            .map(|index| (steps[index], text(steps[index])));
+        Self { ends: (steps[first], steps[last]), ticks: ticks.collect() }
+    }
+
+    /// Where along the axis a number stands. There is a little room at both
+    /// ends, for whole dots.
+    fn place(&self, value: f64) -> f64 {
+        let (from, to) = self.ends;
+        0.02 + 0.96 * (value / from).log10() / (to / from).log10()
+    }
+}
+
+/// Dots on an axis that grows by factors.
 pub fn dots(
     kinds: &[&str],
     label: &str,
-    end: f64,
-    ticks: &[&str],
+    scale: &Scale,
     rows: &[Dots],
 ) -> String {
-    // A little room at both ends, for whole dots.
-    let place = |log: f64| 0.02 + 0.96 * log / end;
-    let ticks: Vec<_> = ticks
+    let ticks: Vec<_> = scale
+        .ticks
         .iter()
-        .enumerate()
-        .map(|(index, text)| (place(index as f64), *text))
+        .map(|(value, text)| (scale.place(*value), &**text))
         .collect();
     let grid: String = ticks.iter().map(|(at, _)| grid_line(*at)).collect();
     let mut html = String::from("<p class=\"plot-key\">");
@@ -235,7 +282,7 @@ pub fn dots(
     html += &head("", "", label);
     for row in rows {
         let at: Vec<f64> =
-            row.values.iter().map(|value| place(value.log10())).collect();
+            row.values.iter().map(|value| scale.place(*value)).collect();
         let low = at.iter().copied().fold(1.0, f64::min) * 100.0;
         let high = at.iter().copied().fold(0.0, f64::max) * 100.0;
         let mut marks = grid.clone();

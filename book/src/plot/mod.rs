@@ -12,6 +12,7 @@ use crate::html::escape;
 use crate::problem::{did_you_mean, list};
 use table::Table;
 
+mod bench;
 mod claim;
 mod draw;
 pub mod table;
@@ -38,7 +39,7 @@ struct Drawing {
     rows: Vec<Vec<String>>,
 }
 
-const PLOTS: [Plot; 4] = [
+const PLOTS: [Plot; 10] = [
     Plot {
         name: "claim-shares",
         title: "Which of the thread’s live blocks a free hits",
@@ -62,6 +63,42 @@ const PLOTS: [Plot; 4] = [
         title: "The heap at its largest, as a multiple of the live bytes",
         results: "claim",
         draw: claim::memory,
+    },
+    Plot {
+        name: "nested",
+        title: "Nanoseconds for a malloc and its free, where calls nest",
+        results: "nested",
+        draw: bench::nested,
+    },
+    Plot {
+        name: "threads",
+        title: "Nanoseconds of each thread for a malloc and its free",
+        results: "threads",
+        draw: bench::threads,
+    },
+    Plot {
+        name: "preloaded",
+        title: "Nanoseconds for a malloc and its free, in a program in C",
+        results: "preloaded",
+        draw: bench::preloaded,
+    },
+    Plot {
+        name: "traces",
+        title: "The time for an event of real programs, against glibc’s",
+        results: "traces",
+        draw: bench::traces,
+    },
+    Plot {
+        name: "trace-memory",
+        title: "The most memory that real programs take, against glibc’s",
+        results: "trace-memory",
+        draw: bench::trace_memory,
+    },
+    Plot {
+        name: "additions",
+        title: "What each addition to a stack does to the memory of programs",
+        results: "trace-memory",
+        draw: bench::additions,
     },
 ];
 

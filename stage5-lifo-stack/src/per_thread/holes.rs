@@ -28,13 +28,11 @@ const PACE: usize = 8;
 /// `MOST` is how many chunks a list has at most, and `HOLE` how many bytes a
 /// hole has at least.
 pub struct Holes<B, const MOST: u8 = 32, const HOLE: usize = 1024> {
-    stack: Stack<B>,
+    pub(super) stack: Stack<B>,
     /// The first chunk of each list, or null.
-    lists: [*mut u8; CLASSES],
+    pub(super) lists: [*mut u8; CLASSES],
     /// How many chunks each list has.
     lengths: [u8; CLASSES],
-    /// The lowest chunk.
-    ground: *mut u8,
     /// Where the top was when the stack came to the place where it is growing.
     start: *mut u8,
     /// How many bytes of chunks a search may pass.
@@ -48,7 +46,6 @@ impl<B: Brk, const MOST: u8, const HOLE: usize> Holes<B, MOST, HOLE> {
             stack: Stack::new(brk),
             lists: [ptr::null_mut(); CLASSES],
             lengths: [0; CLASSES],
-            ground: ptr::null_mut(),
             start: ptr::null_mut(),
             credit: 0,
         }
@@ -204,8 +201,6 @@ impl<B: Brk, const MOST: u8, const HOLE: usize> Holes<B, MOST, HOLE> {
         if self.stack.top.is_null() {
             self.stack.grow(bytes)?;
             self.start = self.stack.top;
-            // SAFETY: the stack is empty, and the ground lies below its top.
-            self.ground = unsafe { self.start.sub(ALIGN) };
             return Some(());
         }
         let pushed = self.stack.top.addr().saturating_sub(self.start.addr());
@@ -226,12 +221,7 @@ impl<B: Brk, const MOST: u8, const HOLE: usize> Holes<B, MOST, HOLE> {
     /// Leaves the place where the stack is growing: what room there is becomes
     /// a marked chunk.
     fn leave(&mut self) {
-        // Between these two, chunks have come and gone.
-        if self.start < self.stack.watched
-            && self.stack.watched < self.stack.limit
-        {
-            self.stack.watched = ptr::null_mut();
-        }
+        self.stack.watched = self.watched();
         while self.stack.room() > 0 {
             let size = self.stack.room().min(LARGEST);
             // SAFETY: the room is nobody's.
@@ -240,6 +230,14 @@ impl<B: Brk, const MOST: u8, const HOLE: usize> Holes<B, MOST, HOLE> {
                 self.stack.top = self.stack.top.add(size);
             }
         }
+    }
+
+    /// Where the next search goes on; null if it begins anew.
+    pub fn watched(&self) -> *mut u8 {
+        // Where the stack is growing, chunks have come and gone.
+        let Stack { watched, limit, .. } = self.stack;
+        let is_there = self.start < watched && watched < limit;
+        if is_there { ptr::null_mut() } else { watched }
     }
 
     /// Goes on in a marked chunk of `size` bytes.
@@ -258,13 +256,13 @@ impl<B: Brk, const MOST: u8, const HOLE: usize> Holes<B, MOST, HOLE> {
             top = below;
         }
         self.stack.top = top;
+        // The search may have stopped in here.
+        if top < self.stack.watched {
+            self.stack.watched = ptr::null_mut();
+        }
         self.stack.go_to_end();
         if self.stack.room() < bytes {
             self.stack.grow(bytes)?;
-        }
-        // The search may have stopped in here.
-        if self.stack.top < self.stack.watched {
-            self.stack.watched = ptr::null_mut();
         }
         Some(())
     }
@@ -279,7 +277,7 @@ impl<B: Brk, const MOST: u8, const HOLE: usize> Holes<B, MOST, HOLE> {
         let mut found = None;
         while self.credit > 0 && found.is_none() {
             if chunk >= self.stack.last_place() {
-                chunk = self.ground;
+                chunk = self.stack.ground;
             }
             // SAFETY: `chunk` is a chunk.
             unsafe {

@@ -54,6 +54,8 @@ pub struct Stack<B> {
     floor: *mut u8,
     /// A chunk that is to be forgotten when the top falls below it.
     pub(super) watched: *mut u8,
+    /// The lowest chunk, which is never free.
+    pub(super) ground: *mut u8,
     /// The break, as this stack remembers it.
     end: *mut u8,
     brk: B,
@@ -68,6 +70,7 @@ impl<B: Brk> Stack<B> {
             limit: null,
             floor: null,
             watched: null,
+            ground: null,
             end: null,
             brk,
         }
@@ -157,7 +160,15 @@ impl<B: Brk> Stack<B> {
             }
         }
         self.top = chunk;
-        self.push(size).map(|_| ())
+        self.push(size)?;
+        if chunk < self.watched {
+            // It may lie in the middle of this one now.
+            self.watched = ptr::null_mut();
+        }
+        if self.top < self.floor {
+            self.fall();
+        }
+        Some(())
     }
 
     /// How many bytes of the chunk may be used. See malloc_usable_size(3).
@@ -274,6 +285,9 @@ impl<B: Brk> Stack<B> {
         // SAFETY: the record in front of it lies below the top, and the one in
         // front of the first of ours above the break that was.
         unsafe { set(brk.with_addr(theirs), first - theirs, 0) };
+        if self.top.is_null() {
+            self.ground = brk.with_addr(theirs);
+        }
         self.top = brk.with_addr(first);
         self.set_end(brk.with_addr(brk.addr() + risen));
         Some(())
@@ -385,7 +399,8 @@ pub(super) unsafe fn marked_below(chunk: *mut u8) -> Option<*mut u8> {
     }
 }
 
-/// How many bytes of a chunk may be used.
+/// How many bytes of a chunk may be used. Ends the program if what stands in
+/// front of it is no record at all, but zeroes.
 ///
 /// # Safety
 ///
@@ -393,7 +408,11 @@ pub(super) unsafe fn marked_below(chunk: *mut u8) -> Option<*mut u8> {
 #[inline(always)]
 pub unsafe fn usable_size(chunk: *mut u8) -> usize {
     // SAFETY: as the caller promises.
-    unsafe { size(chunk) - RECORD }
+    let size = unsafe { size(chunk) };
+    if size == 0 {
+        fault("this is no block of the heap", chunk);
+    }
+    size - RECORD
 }
 
 /// Bytes of a chunk, with a record.

@@ -325,6 +325,10 @@ fn adopt() -> Option<*mut Stacks> {
 impl Shared {
     /// Takes the address space, and sees to it that we hear of a thread's end.
     fn set_up(&mut self) -> Option<()> {
+        if !START.load(Ordering::Relaxed).is_null() {
+            // There was no memory for the first stacks.
+            return Some(());
+        }
         let (start, len) = reserve(SPACE).ok()?;
         START.store(start, Ordering::Relaxed);
         LEN.store(len, Ordering::Relaxed);
@@ -365,7 +369,12 @@ impl Shared {
         };
         // SAFETY: nothing is given back.
         let stacks = unsafe { small.sbrk(size_of::<Stacks>() as isize) };
-        let stacks: *mut Stacks = stacks.ok()?.as_ptr().cast();
+        let Ok(stacks) = stacks else {
+            // Dropped, the breaks would take their space out of ours.
+            mem::forget([small, middle, large]);
+            return None;
+        };
+        let stacks: *mut Stacks = stacks.as_ptr().cast();
         let [small, middle, large] = [small, middle, large].map(Holes::new);
         let next = ptr::null_mut();
         // SAFETY: the break was at the start of a page and has risen by that
