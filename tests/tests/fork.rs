@@ -9,7 +9,10 @@ use tests::run::{Outcome, command, run};
 use tests::workspace::{build_example, workspace};
 
 /// The heaps that threads may share. A new stage adds a line.
-const LIBRARIES: [&str; 1] = ["malloc4"];
+const LIBRARIES: [&str; 3] = ["malloc4", "malloc5_one_stack", "malloc5"];
+
+/// Those with one lock for all threads.
+const LOCKED: [&str; 2] = ["malloc4", "malloc5_one_stack"];
 
 /// Runs a program that forks on our heaps, with `others` loaded before and
 /// after: it must print what is `expected`.
@@ -93,7 +96,7 @@ fn a_program_in_c_forks_a_thousand_times() {
 )]
 fn a_signal_handler_that_allocates_in_the_middle_of_malloc_hangs() {
     let signal = build_example("signal");
-    for name in LIBRARIES {
+    for name in LOCKED {
         let mut signal = command(&signal, Path::new("/"));
         preload(&mut signal, &[&build_example(name)]);
         let outcome = run(signal);

@@ -157,6 +157,7 @@ fn stage_5_a_stack_with_records_keeps_its_promises() {
 }
 
 #[test]
+#[cfg_attr(miri, ignore = "one stack with holes is enough under Miri")]
 fn stage_5_a_stack_with_holes_keeps_its_promises() {
     play_all(Holes::<_, 32, 1024>::new, STACK);
 }
@@ -167,11 +168,13 @@ fn stage_5_a_stack_with_small_holes_and_short_lists_keeps_its_promises() {
 }
 
 #[test]
+#[cfg_attr(miri, ignore = "one stack with holes is enough under Miri")]
 fn stage_5_a_stack_with_holes_alone_keeps_its_promises() {
     play_all(Holes::<_, 0, 16>::new, STACK);
 }
 
 #[test]
+#[cfg_attr(miri, ignore = "one stack with holes is enough under Miri")]
 fn stage_5_a_stack_with_lists_alone_keeps_its_promises() {
     play_all(Holes::<_, 32, { 1 << 60 }>::new, STACK);
 }

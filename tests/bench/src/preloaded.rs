@@ -1,0 +1,179 @@
+//! The same calls in a program written in C, with the allocators in front of it
+//! as libraries: the time, and how many instructions it takes.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use crate::measure::{Plan, in_turns};
+use crate::results::{self, profile_folder, workspace};
+
+const DEPTHS: [usize; 3] = [10, 100, 1000];
+
+/// How many calls a run makes: about a twentieth of a second.
+const CALLS: usize = 3_000_000;
+
+/// What is in front of the program.
+struct Library {
+    name: &'static str,
+    /// None for glibc, which is there anyway.
+    path: Option<PathBuf>,
+}
+
+pub fn main(plan: Plan) {
+    let folder = profile_folder().join("preloaded");
+    fs::create_dir_all(&folder).expect("a folder of ours");
+    let program = folder.join("nested");
+    compile(&[], "nested.c", &program);
+    let mut libraries = libraries(&folder);
+    let mut rows = Vec::new();
+    let instructions: Vec<Option<f64>> =
+        libraries.iter().map(|it| instructions(&program, it)).collect();
+    for depth in DEPTHS {
+        let calls = if plan.is_kept { CALLS } else { CALLS / 30 };
+        let turns = plan.turns.min(9);
+        let times = in_turns(turns, &mut libraries, |library| {
+            run(command(&program, library), depth, calls / depth).0
+        });
+        let alone = times[0].middle;
+        let results = libraries.iter().zip(&times).zip(&instructions);
+        for ((library, time), instructions) in results {
+            let times = [time.middle, time.low, time.high, time.middle - alone];
+            let [ns, low, high, net] = times.map(|it| format!("{it:.2}"));
+            let instructions =
+                instructions.map_or(String::new(), |it| format!("{it:.1}"));
+            let name = library.name.to_owned();
+            let depth = depth.to_string();
+            rows.push(vec![depth, name, ns, low, high, net, instructions]);
+        }
+    }
+    let columns =
+        ["depth", "allocator", "ns", "low", "high", "net", "instructions"];
+    results::keep(plan, "preloaded", &columns, &rows);
+}
+
+fn libraries(folder: &Path) -> Vec<Library> {
+    let [nothing, bump] = ["nothing", "bump"].map(|name| {
+        let library = folder.join(format!("lib{name}.so"));
+        let flags = ["-shared", "-fPIC", "-ftls-model=initial-exec"];
+        compile(&flags, &format!("{name}.c"), &library);
+        library
+    });
+    let mut libraries = vec![
+        Library { name: "nothing", path: Some(nothing) },
+        Library { name: "bump", path: Some(bump) },
+        Library { name: "per thread", path: Some(example("malloc5")) },
+        Library { name: "stage 4", path: Some(example("malloc4")) },
+        Library { name: "glibc", path: None },
+    ];
+    for (name, file, package) in [
+        ("mimalloc", "libmimalloc.so.2", "libmimalloc2.0"),
+        ("jemalloc", "libjemalloc.so.2", "libjemalloc2"),
+        ("tcmalloc", "libtcmalloc_minimal.so.4", "libtcmalloc-minimal4"),
+    ] {
+        let path = Path::new("/usr/lib").join(multiarch()).join(file);
+        if path.exists() {
+            libraries.push(Library { name, path: Some(path) });
+        } else {
+            println!("{name} is left out: {package} is not installed");
+        }
+    }
+    libraries
+}
+
+/// Debian's folder for the libraries of this machine.
+fn multiarch() -> String {
+    format!("{}-linux-gnu", std::env::consts::ARCH)
+}
+
+fn compile(flags: &[&str], source: &str, output: &Path) {
+    let mut cc = Command::new("cc");
+    cc.args(["-O2", "-Wall", "-fno-builtin-malloc", "-fno-builtin-free"]);
+    cc.args(flags).arg("-o").arg(output);
+    cc.arg(workspace().join("tests/bench/c").join(source));
+    let output = cc.output().expect("there is a C compiler");
+    let errors = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{cc:?} failed:\n{errors}");
+}
+
+/// A stage as a library for C programs, as `--release` makes it.
+fn example(name: &str) -> PathBuf {
+    let folder = profile_folder();
+    let mut cargo = Command::new(env!("CARGO"));
+    cargo.current_dir(workspace()).args(["build", "--release", "--quiet"]);
+    cargo.args(["--example", name, "--target-dir"]);
+    cargo.arg(folder.parent().expect("a profile's folder is in `target`"));
+    let status = cargo.status().expect("cargo starts");
+    assert!(status.success(), "{cargo:?} failed");
+    folder.join("examples").join(format!("lib{name}.so"))
+}
+
+/// The program, with a library in front of it.
+fn command(program: &Path, library: &Library) -> Command {
+    let mut command = Command::new(program);
+    command.env_remove("LD_PRELOAD");
+    if let Some(path) = &library.path {
+        command.env("LD_PRELOAD", path);
+    }
+    command
+}
+
+/// The nanoseconds for a pair, and how many pairs there were.
+fn run(mut command: Command, depth: usize, rounds: usize) -> (f64, f64) {
+    command.arg(depth.to_string()).arg(rounds.to_string());
+    let output = command.output().expect("the program starts");
+    // The loader only warns of a library that it cannot use.
+    let errors = String::from_utf8_lossy(&output.stderr);
+    let is_well = output.status.success() && !errors.contains("ld.so");
+    assert!(is_well, "{command:?}: {output:?}");
+    let text = String::from_utf8_lossy(&output.stdout);
+    let mut numbers = text.split_whitespace().map(|it| it.parse());
+    let mut number = || numbers.next()?.ok();
+    match (number(), number()) {
+        (Some(time), Some(pairs)) => (time, pairs),
+        _ => panic!("{command:?} prints {text:?}"),
+    }
+}
+
+/// How many instructions a pair takes, if valgrind can count them: those of a
+/// long run less those of a short one.
+fn instructions(program: &Path, library: &Library) -> Option<f64> {
+    let (some, few) = counted(program, library, 100)?;
+    let (more, many) = counted(program, library, 400)?;
+    Some((more - some) / (many - few))
+}
+
+/// The program linked with a library, which comes to the same as having it
+/// preloaded: then it is not in front of valgrind too.
+fn linked(program: &Path, library: &Library) -> PathBuf {
+    let Some(path) = &library.path else {
+        return program.to_owned();
+    };
+    let linked = program.with_extension(library.name.replace(' ', "-"));
+    let path = path.to_str().expect("a path in UTF-8");
+    compile(&["-Wl,--no-as-needed", path], "nested.c", &linked);
+    linked
+}
+
+/// How many instructions a run takes, and how many pairs there were.
+fn counted(
+    program: &Path,
+    library: &Library,
+    rounds: usize,
+) -> Option<(f64, f64)> {
+    let mut valgrind = Command::new("valgrind");
+    valgrind.args(["--tool=callgrind", "--callgrind-out-file=/dev/null"]);
+    valgrind.arg(linked(program, library));
+    valgrind.args(["100", &rounds.to_string()]);
+    let output = valgrind.output().ok()?;
+    let report = String::from_utf8_lossy(&output.stderr);
+    let count = report
+        .lines()
+        .find_map(|line| line.split_once("Collected :")?.1.trim().parse().ok());
+    let text = String::from_utf8_lossy(&output.stdout);
+    let pairs = text.split_whitespace().nth(1)?.parse().ok();
+    if count.is_none() || pairs.is_none() {
+        println!("{}: valgrind counts no instructions", library.name);
+    }
+    Some((count?, pairs?))
+}
