@@ -21,7 +21,7 @@ pub fn nested(table: &Table) -> Result<Drawing, String> {
         (["shuffled", "1000"], "shuffled, 1,000 deep"),
         (["loop", "100"], "a loop over 100"),
     ];
-    costs(table, &keys, &kinds, &columns)
+    costs(table, &keys, &kinds, "at 1,000", &columns)
 }
 
 /// What calls that nest cost each of several threads.
@@ -29,7 +29,7 @@ pub fn threads(table: &Table) -> Result<Drawing, String> {
     let keys = table.column("threads")?;
     let kinds = ["1 thread", "2 threads", "4 threads"];
     let columns = [("1", "1 thread"), ("2", "2 threads"), ("4", "4 threads")];
-    costs(table, &keys, &kinds, &columns)
+    costs(table, &keys, &kinds, "with 4", &columns)
 }
 
 /// What calls that nest cost in a C program, with each library in front of it.
@@ -38,7 +38,7 @@ pub fn preloaded(table: &Table) -> Result<Drawing, String> {
     let kinds = ["10 deep", "100 deep", "1,000 deep"];
     let columns =
         [("10", "10 deep"), ("100", "100 deep"), ("1000", "1,000 deep")];
-    let mut drawing = costs(table, &keys, &kinds, &columns)?;
+    let mut drawing = costs(table, &keys, &kinds, "at 1,000", &columns)?;
     drawing.columns.push("instructions, 100 deep");
     // Not as numbers: they are not there if nobody could count them.
     let instructions = table.column("instructions")?;
@@ -52,11 +52,12 @@ pub fn preloaded(table: &Table) -> Result<Drawing, String> {
 
 /// Nanoseconds by allocator. Each row has a key. `columns` are those of the
 /// table below, each with its key; the first of them are also the `kinds` of
-/// dots, and the last of these is what stands behind the dots.
+/// dots, and the last of these is what stands behind the dots, as `label` says.
 fn costs<K: PartialEq>(
     table: &Table,
     keys: &[K],
     kinds: &[&str],
+    label: &str,
     columns: &[(K, &'static str)],
 ) -> Result<Drawing, String> {
     let allocators = table.column("allocator")?;
@@ -72,11 +73,12 @@ fn costs<K: PartialEq>(
         let times = columns.iter().map(|(key, _)| time(allocator, key));
         let times = times.collect::<Result<Vec<f64>, _>>()?;
         let values = times[..kinds.len()].to_vec();
-        let label = format!("{:.1}", values[kinds.len() - 1]);
+        let last = format!("{:.1}", values[kinds.len() - 1]);
         let cells = times.iter().map(|time| format!("{time:.1}"));
         let cells = [allocator.to_owned()].into_iter().chain(cells).collect();
         let name = allocator.to_owned();
-        rows.push((Dots { name, note: String::new(), values, label }, cells));
+        let note = String::new();
+        rows.push((Dots { name, note, values, label: last }, cells));
     }
     let last = kinds.len() - 1;
     rows.sort_by(|(a, _), (b, _)| a.values[last].total_cmp(&b.values[last]));
@@ -84,7 +86,7 @@ fn costs<K: PartialEq>(
     let scale = Scale::around(all(&rows), |value| format!("{value}"));
     let names = columns.iter().map(|(_, name)| *name);
     Ok(Drawing {
-        marks: draw::dots(kinds, kinds[last], &scale, &rows),
+        marks: draw::dots(kinds, label, &scale, &rows),
         columns: ["allocator"].into_iter().chain(names).collect(),
         rows: cells,
     })
@@ -151,7 +153,7 @@ fn against_glibc(
     let (rows, cells): (Vec<_>, _) = rows.into_iter().unzip();
     let scale = Scale::around(all(&rows), times);
     Ok(Drawing {
-        marks: draw::dots(&shown, "per thread", &scale, &rows),
+        marks: draw::dots(&shown, "stacks", &scale, &rows),
         columns,
         rows: cells,
     })

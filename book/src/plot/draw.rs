@@ -107,11 +107,11 @@ fn head(name: &str, marks: &str, label: &str) -> String {
 /// The line below the rows: where along the axis something stands, and what.
 fn axis(ticks: &[(f64, &str)]) -> String {
     let mut texts = String::new();
-    for (index, (at, text)) in ticks.iter().enumerate() {
+    for (at, text) in ticks {
         // What stands at an end must not stick out.
-        let anchor = match index {
-            0 => "start",
-            _ if *at > 0.95 => "end",
+        let anchor = match at {
+            ..0.05 => "start",
+            0.95.. => "end",
             _ => "middle",
         };
         texts += &tick(*at, 14, anchor, text);
@@ -242,7 +242,7 @@ impl Scale {
         let last = steps.iter().position(|&step| step >= high / 1.001);
         let first = first.unwrap_or(0);
         let last = last.unwrap_or(steps.len() - 1).max(first + 1);
-        let are_many = last - first > 5;
+        let are_many = last - first > 3;
         let ticks = (first..=last)
             .filter(|index| !are_many || index % 3 == 0)
             .map(|index| (steps[index], text(steps[index])));

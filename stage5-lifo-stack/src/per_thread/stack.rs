@@ -430,7 +430,7 @@ unsafe fn size(chunk: *mut u8) -> usize {
 /// Bytes of a chunk for a request of `size` bytes, at most [`LARGEST`].
 #[inline(always)]
 pub(super) fn with_record(size: usize) -> usize {
-    (size + RECORD).next_multiple_of(ALIGN)
+    (size + RECORD + ALIGN - 1) & !(ALIGN - 1)
 }
 
 /// Writes what stands in front of a chunk, and how far it reaches in front of
