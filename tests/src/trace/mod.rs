@@ -1,7 +1,7 @@
 //! Traces: what real programs asked of malloc, in the order in which they asked.
 //!
 //! The library `record` (an example) writes down what a program asks, [`raw`]
-//! reads that, [`file`] keeps it in a few bytes under `tests/traces`, and
+//! reads that, [`mod@file`] keeps it in a few bytes under `tests/traces`, and
 //! [`rep`] prints it in the format of the malloc lab. [`programs`] says which
 //! programs have been recorded, and records them again. [`depths`] and
 //! [`memory`] ask what the chapter "Is the claim true?" asks of a trace, and
