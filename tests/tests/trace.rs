@@ -47,25 +47,21 @@ fn random(rng: &mut Rng) -> Vec<Event> {
         threads += u32::from(thread + 1 == threads && threads < 4);
         let size = 1 << rng.u32(..30) | rng.u64(..100);
         match rng.u32(..8) {
-            0..4 => {
+            0 if !alive.is_empty() => {
+                let block = alive[rng.usize(..alive.len())];
+                events.push(resize(thread, block, size));
+            }
+            1..4 if !alive.is_empty() => {
+                let block = alive.swap_remove(rng.usize(..alive.len()));
+                events.push(free(thread, block));
+            }
+            _ => {
                 let align = rng.bool().then(|| 1 << rng.u32(4..20));
                 let what = What::Allocate { size, align };
                 events.push(Event { thread, what });
                 alive.push(blocks);
                 blocks += 1;
             }
-            4 if !alive.is_empty() => {
-                events.push(resize(
-                    thread,
-                    alive[rng.usize(..alive.len())],
-                    size,
-                ));
-            }
-            _ if !alive.is_empty() => {
-                let block = alive.swap_remove(rng.usize(..alive.len()));
-                events.push(free(thread, block));
-            }
-            _ => {}
         }
     }
     events
@@ -75,7 +71,8 @@ fn random(rng: &mut Rng) -> Vec<Event> {
 fn a_trace_is_read_as_it_is_written() {
     let seed = fastrand::u64(..);
     let before = trace(random(&mut Rng::with_seed(seed)));
-    let after = file::read(&file::write(&before)).expect("our own file");
+    let after = file::read(&file::write(&before))
+        .unwrap_or_else(|error| panic!("seed {seed}: {error}"));
     assert_eq!(after.command, before.command);
     assert_eq!(after.system, before.system);
     assert_eq!(after.date, before.date);
@@ -91,7 +88,8 @@ fn a_trace_in_text_is_read_as_it_is_written() {
     let before = random(&mut Rng::with_seed(seed));
     let mut text = Vec::new();
     rep::write(&before, Fields::WithThreads, &mut text).expect("a vector");
-    let after = rep::read(&text[..]).expect("our own text");
+    let after = rep::read(&text[..])
+        .unwrap_or_else(|error| panic!("seed {seed}: {error}"));
     let different = after.iter().zip(&before).position(|(a, b)| a != b);
     assert_eq!(different, None, "seed {seed}");
     assert_eq!(after.len(), before.len(), "seed {seed}");
