@@ -65,6 +65,19 @@ pub fn run_within(limit: Duration, command: Command) -> Outcome {
     run_measured_within(limit, command).0
 }
 
+/// Runs `command` to its end, or returns none if it was still running after
+/// `limit` and was killed, with all that it had started.
+///
+/// # Panics
+///
+/// If it does not start.
+pub fn run_or_kill(limit: Duration, command: Command) -> Option<Outcome> {
+    let (mut stdout, mut stderr) = (temporary(), temporary());
+    let (status, _) = wait(limit, start(command, &stdout, &stderr))?;
+    let (stdout, stderr) = (contents(&mut stdout), contents(&mut stderr));
+    Some(Outcome { status, stdout, stderr })
+}
+
 /// Runs `command` to its end, and measures what it uses.
 ///
 /// # Panics
@@ -75,10 +88,7 @@ pub fn run_measured(command: Command) -> (Outcome, Used) {
 }
 
 fn run_measured_within(limit: Duration, command: Command) -> (Outcome, Used) {
-    // Files, not pipes: a pipe that nobody empties stops the program, and one
-    // that a grandchild holds open never ends.
-    let mut stdout = tempfile::tempfile().expect("a temporary file");
-    let mut stderr = tempfile::tempfile().expect("a temporary file");
+    let (mut stdout, mut stderr) = (temporary(), temporary());
     let (status, used) = run_into(limit, command, &mut stdout, &mut stderr);
     let (stdout, stderr) = (contents(&mut stdout), contents(&mut stderr));
     (Outcome { status, stdout, stderr }, used)
@@ -91,7 +101,7 @@ fn run_measured_within(limit: Duration, command: Command) -> (Outcome, Used) {
 ///
 /// If it does not start, or is not done after a minute: then it is killed.
 pub fn run_together(command: Command) -> String {
-    let mut both = tempfile::tempfile().expect("a temporary file");
+    let mut both = temporary();
     let mut same = both.try_clone().expect("a second handle");
     run_into(LIMIT, command, &mut both, &mut same);
     contents(&mut both)
@@ -99,24 +109,35 @@ pub fn run_together(command: Command) -> String {
 
 fn run_into(
     limit: Duration,
-    mut command: Command,
+    command: Command,
     stdout: &mut File,
     stderr: &mut File,
 ) -> (ExitStatus, Used) {
-    fork_first(&mut command);
-    let child = command
-        .stdin(Stdio::null())
-        .stdout(stdout.try_clone().expect("a second handle"))
-        .stderr(stderr.try_clone().expect("a second handle"))
-        .spawn()
-        .unwrap_or_else(|error| panic!("{command:?} starts: {error}"));
-    wait(limit, child).unwrap_or_else(|| {
+    let name = format!("{command:?}");
+    wait(limit, start(command, stdout, stderr)).unwrap_or_else(|| {
         panic!(
-            "{command:?} was still running after {limit:?}.\n{}{}",
+            "{name} was still running after {limit:?}.\n{}{}",
             contents(stdout),
             contents(stderr),
         )
     })
+}
+
+/// A file, not a pipe: a pipe that nobody empties stops the program, and one
+/// that a grandchild holds open never ends.
+fn temporary() -> File {
+    tempfile::tempfile().expect("a temporary file")
+}
+
+fn start(mut command: Command, stdout: &File, stderr: &File) -> Child {
+    fork_first(&mut command);
+    lead_a_group(&mut command);
+    command
+        .stdin(Stdio::null())
+        .stdout(stdout.try_clone().expect("a second handle"))
+        .stderr(stderr.try_clone().expect("a second handle"))
+        .spawn()
+        .unwrap_or_else(|error| panic!("{command:?} starts: {error}"))
 }
 
 /// Makes `command` start as a fork. Otherwise it may begin as a guest in our
@@ -141,9 +162,35 @@ fn wait(limit: Duration, mut child: Child) -> Option<(ExitStatus, Used)> {
         }
         sleep(Duration::from_millis(2));
     }
-    child.kill().expect("a child of ours");
+    kill(&mut child);
     child.wait().expect("a child of ours");
     None
+}
+
+/// Puts `command` and all that it will start into a group of their own, so that
+/// they can be killed together.
+#[cfg(unix)]
+fn lead_a_group(command: &mut Command) {
+    use std::os::unix::process::CommandExt;
+
+    command.process_group(0);
+}
+
+#[cfg(not(unix))]
+fn lead_a_group(_command: &mut Command) {}
+
+#[cfg(unix)]
+fn kill(child: &mut Child) {
+    let group = -child.id().cast_signed();
+    // SAFETY: kill(2) touches no memory. The group is that of a child that we
+    // have not waited for, so its number has not been given to another.
+    let result = unsafe { libc::kill(group, libc::SIGKILL) };
+    assert_eq!(result, 0, "kill(2) for a group of ours");
+}
+
+#[cfg(not(unix))]
+fn kill(child: &mut Child) {
+    child.kill().expect("a child of ours");
 }
 
 /// How `child` ended and what it used, if it has ended. It must not be asked
