@@ -70,7 +70,16 @@ fn page_size() -> usize {
 /// malloc(3)
 #[unsafe(no_mangle)]
 pub extern "C" fn malloc(size: usize) -> *mut c_void {
-    or_enomem(threads::malloc(size))
+    match threads::malloc_here(size) {
+        Some(payload) => payload.cast(),
+        None => malloc_elsewhere(size),
+    }
+}
+
+/// What is left of malloc(3), by itself: so the rest calls nothing.
+#[inline(never)]
+extern "C" fn malloc_elsewhere(size: usize) -> *mut c_void {
+    or_enomem(threads::malloc_elsewhere(size))
 }
 
 /// free(3): leaves `errno` alone.

@@ -407,11 +407,11 @@ play_with_a_stack!(Stack<> {
     }
 });
 
-play_with_a_stack!(Holes<const MOST: u8, const HOLE: usize> {
+play_with_a_stack!(Holes<const MOST: usize, const HOLE: usize> {
     fn check(&self, _blocks: &[Seen], around: &Around) -> Result<(), String> {
         let pieces: Vec<Piece> = self.chunks().map(Piece::from).collect();
         // A list that goes round in a circle ends here, one chunk too long.
-        let most = usize::from(MOST) + 1;
+        let most = MOST + 1;
         let lists: Vec<(usize, Vec<usize>)> = (0..2048)
             .step_by(16)
             .map(|size| {
@@ -420,7 +420,7 @@ play_with_a_stack!(Holes<const MOST: u8, const HOLE: usize> {
             })
             .collect();
         invariants::stack(&pieces, around)?;
-        invariants::holes(&pieces, &lists, usize::from(MOST))?;
+        invariants::holes(&pieces, &lists, MOST)?;
         invariants::watched(&pieces, self.watched().addr())
     }
 });

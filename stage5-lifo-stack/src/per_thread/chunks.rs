@@ -55,7 +55,7 @@ impl<B: Brk> Stack<B> {
     }
 }
 
-impl<B: Brk, const MOST: u8, const HOLE: usize> Holes<B, MOST, HOLE> {
+impl<B: Brk, const MOST: usize, const HOLE: usize> Holes<B, MOST, HOLE> {
     /// As [`Stack::chunks`].
     pub fn chunks(&self) -> impl Iterator<Item = Chunk> {
         self.stack.chunks()
@@ -63,8 +63,8 @@ impl<B: Brk, const MOST: u8, const HOLE: usize> Holes<B, MOST, HOLE> {
 
     /// The chunks on the list of those that have `size` bytes in all.
     pub fn list(&self, size: usize) -> impl Iterator<Item = *mut u8> {
-        let class = size / ALIGN;
-        let mut next = *self.lists.get(class).unwrap_or(&ptr::null_mut());
+        let list = self.lists.get(size / ALIGN);
+        let mut next = list.map_or(ptr::null_mut(), |list| list.first);
         iter::from_fn(move || {
             let chunk = next;
             if chunk.is_null() {
@@ -112,7 +112,7 @@ impl<B: Brk> fmt::Debug for Stack<B> {
     }
 }
 
-impl<B: Brk, const MOST: u8, const HOLE: usize> fmt::Debug
+impl<B: Brk, const MOST: usize, const HOLE: usize> fmt::Debug
     for Holes<B, MOST, HOLE>
 {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

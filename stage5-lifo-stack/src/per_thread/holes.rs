@@ -9,7 +9,7 @@ use core::ptr;
 use super::atomic::Ordering;
 use super::stack::{
     ALIGN, LARGEST, LISTED, MARK, Stack, mark, marked_below, set, state,
-    with_record,
+    try_mark, with_record,
 };
 use crate::brk::Brk;
 use crate::fault::fault;
@@ -23,29 +23,34 @@ const NEAR: usize = 2048;
 /// For each byte that was pushed, a search may pass so many bytes of chunks.
 const PACE: usize = 8;
 
+/// Free chunks of one size.
+#[derive(Clone, Copy)]
+pub(super) struct List {
+    /// The first of them, or null. Each starts with a pointer to the next.
+    pub(super) first: *mut u8,
+    /// How many there are.
+    length: usize,
+}
+
 /// A stack, and what was freed deep inside it.
 ///
 /// `MOST` is how many chunks a list has at most, and `HOLE` how many bytes a
 /// hole has at least.
-pub struct Holes<B, const MOST: u8 = 32, const HOLE: usize = 1024> {
+pub struct Holes<B, const MOST: usize = 32, const HOLE: usize = 1024> {
     pub(super) stack: Stack<B>,
-    /// The first chunk of each list, or null.
-    pub(super) lists: [*mut u8; CLASSES],
-    /// How many chunks each list has.
-    lengths: [u8; CLASSES],
+    pub(super) lists: [List; CLASSES],
     /// Where the top was when the stack came to the place where it is growing.
     start: *mut u8,
     /// How many bytes of chunks a search may pass.
     credit: usize,
 }
 
-impl<B: Brk, const MOST: u8, const HOLE: usize> Holes<B, MOST, HOLE> {
+impl<B: Brk, const MOST: usize, const HOLE: usize> Holes<B, MOST, HOLE> {
     /// An empty stack. It asks `brk` for nothing yet.
     pub const fn new(brk: B) -> Self {
         Self {
             stack: Stack::new(brk),
-            lists: [ptr::null_mut(); CLASSES],
-            lengths: [0; CLASSES],
+            lists: [List { first: ptr::null_mut(), length: 0 }; CLASSES],
             start: ptr::null_mut(),
             credit: 0,
         }
@@ -62,13 +67,20 @@ impl<B: Brk, const MOST: u8, const HOLE: usize> Holes<B, MOST, HOLE> {
         if size > LARGEST {
             return ptr::null_mut();
         }
-        let size = with_record(size);
-        if let Some(chunk) = self.take(size) {
-            return chunk;
-        }
-        match self.stack.push(size) {
+        match self.malloc_here(size) {
             Some(chunk) => chunk,
-            None => self.push_elsewhere(ALIGN, size),
+            None => self.push_elsewhere(ALIGN, with_record(size)),
+        }
+    }
+
+    /// As `malloc`, if a list has such a chunk or there is room at the top.
+    /// `size` is at most [`LARGEST`].
+    #[inline(always)]
+    pub fn malloc_here(&mut self, size: usize) -> Option<*mut u8> {
+        let size = with_record(size);
+        match self.take(size) {
+            Some(chunk) => Some(chunk),
+            None => self.stack.push(size),
         }
     }
 
@@ -80,22 +92,39 @@ impl<B: Brk, const MOST: u8, const HOLE: usize> Holes<B, MOST, HOLE> {
     /// As for [`Stack::free`].
     #[inline(always)]
     pub unsafe fn free(&mut self, payload: *mut u8) {
-        let chunk = self.stack.chunk(payload);
         // SAFETY: as the caller promises.
         unsafe {
-            if !self.stack.pop(chunk) {
-                self.put(chunk);
+            if !self.free_here(payload) {
+                self.put(self.stack.chunk(payload));
             }
         }
     }
 
-    /// Pops a chunk, of this stack or of another, if it is the top of this one.
+    /// As `free`, but only if the chunk is the top or near it: what is near the
+    /// top is marked, since the stack may soon pop it. Says whether it was.
     ///
     /// # Safety
     ///
     /// `payload` is a chunk of a stack in the same address space, and nobody
     /// uses it any more.
     #[inline(always)]
+    pub unsafe fn free_here(&mut self, payload: *mut u8) -> bool {
+        let chunk = self.stack.chunk(payload);
+        // SAFETY: as the caller promises.
+        unsafe {
+            if self.stack.pop(chunk) {
+                return true;
+            }
+            let is_near = self.stack.depth(chunk).wrapping_sub(1) < NEAR;
+            is_near && chunk.addr().is_multiple_of(ALIGN) && try_mark(chunk)
+        }
+    }
+
+    /// As [`Stack::pop`], for a pointer that may reach no more than its chunk.
+    ///
+    /// # Safety
+    ///
+    /// As there.
     pub unsafe fn pop(&mut self, payload: *mut u8) -> bool {
         // SAFETY: as the caller promises.
         unsafe { self.stack.pop(self.stack.chunk(payload)) }
@@ -140,23 +169,23 @@ impl<B: Brk, const MOST: u8, const HOLE: usize> Holes<B, MOST, HOLE> {
     /// Takes a chunk of `size` bytes, with a record, off its list.
     #[inline(always)]
     fn take(&mut self, size: usize) -> Option<*mut u8> {
-        let class = size / ALIGN;
-        let chunk = *self.lists.get(class)?;
+        let list = self.lists.get_mut(size / ALIGN)?;
+        let chunk = list.first;
         if chunk.is_null() {
             return None;
         }
         // SAFETY: what is on a list is a free chunk, and ours.
         unsafe {
-            self.lists[class] = chunk.cast::<*mut u8>().read();
+            list.first = chunk.cast::<*mut u8>().read();
             state(chunk).store(size as u32, Ordering::Relaxed);
         }
-        self.lengths[class] -= 1;
+        list.length -= 1;
         Some(chunk)
     }
 
     /// Puts a chunk, of this stack or of another, on the list of its size; or
-    /// marks it, if it is near the top, or large, or if the list is full. Ends
-    /// the program if it is free already.
+    /// marks it, if there is none for it or the list is full. Ends the program
+    /// if it is free already.
     ///
     /// # Safety
     ///
@@ -170,18 +199,17 @@ impl<B: Brk, const MOST: u8, const HOLE: usize> Holes<B, MOST, HOLE> {
         if is_above || size & (MARK | LISTED) != 0 {
             fault("this block is free already", chunk);
         }
-        let class = size as usize / ALIGN;
-        let depth = self.stack.top.addr().wrapping_sub(chunk.addr());
-        if depth <= NEAR || class >= CLASSES || self.lengths[class] >= MOST {
+        let list = match self.lists.get_mut(size as usize / ALIGN) {
+            Some(list) if list.length < MOST => list,
             // SAFETY: as the caller promises.
-            return unsafe { mark(chunk) };
-        }
+            _ => return unsafe { mark(chunk) },
+        };
         state.store(size | LISTED, Ordering::Relaxed);
         // SAFETY: nobody uses the chunk, and the smallest has room for a
         // pointer.
-        unsafe { chunk.cast::<*mut u8>().write(self.lists[class]) };
-        self.lists[class] = chunk;
-        self.lengths[class] += 1;
+        unsafe { chunk.cast::<*mut u8>().write(list.first) };
+        list.first = chunk;
+        list.length += 1;
     }
 
     /// Goes where there is room, and pushes a chunk.

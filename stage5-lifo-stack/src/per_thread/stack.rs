@@ -188,6 +188,13 @@ impl<B: Brk> Stack<B> {
         self.top.with_addr(payload.addr())
     }
 
+    /// How many bytes below the top a chunk starts; more than a stack can have
+    /// if it starts above.
+    #[inline(always)]
+    pub(super) fn depth(&self, chunk: *mut u8) -> usize {
+        self.top.addr().wrapping_sub(chunk.addr())
+    }
+
     /// Bytes from the top to the limit.
     #[inline(always)]
     pub(super) fn room(&self) -> usize {
@@ -197,15 +204,14 @@ impl<B: Brk> Stack<B> {
     /// Pushes a chunk of `size` bytes, with a record, if there is room.
     #[inline(always)]
     pub(super) fn push(&mut self, size: usize) -> Option<*mut u8> {
-        if size > self.room() {
+        let chunk = self.top;
+        let top = chunk.wrapping_add(size);
+        if top > self.limit {
             return None;
         }
-        let chunk = self.top;
         // SAFETY: the chunk does not end above the limit.
-        unsafe {
-            set(chunk, size, 0);
-            self.top = chunk.add(size);
-        }
+        unsafe { set(chunk, size, 0) };
+        self.top = top;
         Some(chunk)
     }
 
@@ -237,8 +243,10 @@ impl<B: Brk> Stack<B> {
     #[inline(always)]
     pub(super) unsafe fn pop(&mut self, mut chunk: *mut u8) -> bool {
         // SAFETY: as the caller promises. If it is another stack's, it does
-        // not end where this one's top is: there is a record in between.
-        if chunk.addr() + unsafe { size(chunk) } != self.top.addr() {
+        // not end where this one's top is: there is a record in between. Nor
+        // does one that is free already: it has a flag.
+        let state = unsafe { state(chunk) }.load(Ordering::Relaxed);
+        if chunk.addr() + state as usize != self.top.addr() {
             return false;
         }
         // SAFETY: below each chunk there is another, down to the lowest, which
@@ -374,13 +382,27 @@ impl<B: Brk> Stack<B> {
 #[inline(always)]
 pub unsafe fn mark(chunk: *mut u8) {
     // SAFETY: as the caller promises.
+    if !unsafe { try_mark(chunk) } {
+        fault("this block is free already", chunk);
+    }
+}
+
+/// As `mark`, but leaves a chunk that is free already as it is, and says no.
+///
+/// # Safety
+///
+/// As there.
+#[inline(always)]
+pub(super) unsafe fn try_mark(chunk: *mut u8) -> bool {
+    // SAFETY: as the caller promises.
     let state = unsafe { state(chunk) };
     let size = state.load(Ordering::Relaxed);
     if size & (MARK | LISTED) != 0 {
-        fault("this block is free already", chunk);
+        return false;
     }
     // Release: whoever sees the mark sees all that was done to the chunk.
     state.store(size | MARK, Ordering::Release);
+    true
 }
 
 /// The chunk below, if it is marked.

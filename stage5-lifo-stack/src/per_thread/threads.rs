@@ -65,17 +65,30 @@ static LEN: AtomicUsize = AtomicUsize::new(0);
 /// there is no memory left. See malloc(3).
 #[inline(always)]
 pub fn malloc(size: usize) -> *mut u8 {
-    let mine = slot::get().cast::<Stacks>();
-    if mine.is_null() || size > SMALL {
-        return malloc_elsewhere(size);
+    match malloc_here(size) {
+        Some(payload) => payload,
+        None => malloc_elsewhere(size),
     }
-    // SAFETY: only this thread uses its stacks, and only in one call at a time.
-    unsafe { (*mine).small.malloc(size) }
 }
 
-/// As `malloc`, for a thread that has no stacks yet, and for larger blocks.
+/// As `malloc`, if this thread's first stack has such a block at once.
+#[inline(always)]
+pub fn malloc_here(size: usize) -> Option<*mut u8> {
+    if size > SMALL {
+        return None;
+    }
+    let mine = slot::get().cast::<Stacks>();
+    if mine.is_null() {
+        return None;
+    }
+    // SAFETY: only this thread uses its stacks, and only in one call at a time.
+    unsafe { (*mine).small.malloc_here(size) }
+}
+
+/// As `malloc`, for a thread that has no stacks yet, for larger blocks, and
+/// where the first stack has no room.
 #[inline(never)]
-fn malloc_elsewhere(size: usize) -> *mut u8 {
+pub fn malloc_elsewhere(size: usize) -> *mut u8 {
     match mine() {
         Some(mine) => mine.stack_for(size).malloc(size),
         None => ptr::null_mut(),
@@ -97,13 +110,13 @@ pub unsafe fn free(payload: *mut u8) {
     // SAFETY: only this thread uses its stacks, and only in one call at a time;
     // `payload` as the caller promises.
     unsafe {
-        if mine.is_null() || !(*mine).small.pop(payload) {
+        if mine.is_null() || !(*mine).small.free_here(payload) {
             free_elsewhere(mine, payload);
         }
     }
 }
 
-/// As `free`, for what is not the top of the first stack.
+/// As `free`, for what is not near the top of the first stack.
 ///
 /// # Safety
 ///
