@@ -8,7 +8,7 @@ use std::ptr::NonNull;
 
 use loom::sync::Arc;
 use loom::sync::atomic::{AtomicUsize, Ordering};
-use stage3_freelist::heap::{DEFAULT, STEP};
+use stage3_freelist::heap::{DEFAULT, SLACK, STEP};
 use stage3_freelist::{Brk, OutOfMemory, SimBrk};
 
 type Heap<B> = stage3_freelist::Heap<B, DEFAULT>;
@@ -20,9 +20,9 @@ fn region() -> Vec<MaybeUninit<u8>> {
     vec![MaybeUninit::uninit(); REGION]
 }
 
-/// Room for some steps.
+/// Room for a break that falls.
 fn large_region() -> Vec<MaybeUninit<u8>> {
-    vec![MaybeUninit::uninit(); 16 * STEP]
+    vec![MaybeUninit::uninit(); 4 * SLACK]
 }
 
 fn free_bytes(heap: &Heap<SimBrk>) -> usize {
@@ -293,24 +293,26 @@ fn the_break_moves_in_steps() {
 }
 
 #[test]
-fn the_end_goes_back_but_for_a_step() {
+fn the_end_goes_back_but_for_the_slack() {
     let mut region = large_region();
     let mut heap = Heap::new(SimBrk::new(&mut region));
-    let block = heap.malloc(10 * STEP);
+    let block = heap.malloc(3 * SLACK);
     // SAFETY: the block is live.
     unsafe { heap.free(block) };
-    assert_eq!(heap.brk().used(), STEP + 32, "a free block of a step");
+    assert_eq!(heap.brk().used(), SLACK + 32, "a free block, and two headers");
     assert_eq!(heap.brk().calls(), 2, "up once and down once");
 }
 
 #[test]
-fn a_swing_within_a_step_asks_nobody() {
+fn a_swing_within_the_slack_asks_nobody() {
     let mut region = large_region();
     let mut heap = Heap::new(SimBrk::new(&mut region));
-    heap.malloc(100);
+    let most = heap.malloc(SLACK);
+    // SAFETY: the block is live.
+    unsafe { heap.free(most) };
     let calls = heap.brk().calls();
     for _ in 0..1000 {
-        let block = heap.malloc(STEP / 2);
+        let block = heap.malloc(SLACK);
         // SAFETY: the block is live.
         unsafe { heap.free(block) };
     }

@@ -13,9 +13,12 @@ pub const ALIGN: usize = 16;
 /// How many free lists a heap has.
 pub const DEFAULT: usize = 128;
 
-/// The break rises by this many bytes at least, and this many free bytes stay
-/// at the end of the heap when it falls. As in glibc: mallopt(3), `M_TOP_PAD`.
+/// The break rises by this many bytes at least. As in glibc: mallopt(3),
+/// `M_TOP_PAD`.
 pub const STEP: usize = 128 * 1024;
+
+/// This many free bytes stay at the end of the heap when the break falls.
+pub const SLACK: usize = 1024 * 1024;
 
 /// What stands in front of each payload: the boundary tags.
 #[repr(C, align(16))]
@@ -323,7 +326,7 @@ impl<B: Brk, const LISTS: usize> Heap<B, LISTS> {
     unsafe fn trim(&mut self, block: *mut Header) {
         // SAFETY: `block` is a block of the heap.
         let (size, above) = unsafe { ((*block).size(), above(block)) };
-        if above != self.end || size < 2 * STEP {
+        if above != self.end || size < 2 * SLACK {
             return;
         }
         // SAFETY: an increment of zero gives nothing back.
@@ -331,7 +334,7 @@ impl<B: Brk, const LISTS: usize> Heap<B, LISTS> {
         if brk.addr().get() != self.end.addr() + HEADER {
             return;
         }
-        let bytes = size - STEP;
+        let bytes = size - SLACK;
         // SAFETY: the end of a free block, which is not its header, and the
         // end of the heap: nobody uses them.
         if unsafe { self.brk.sbrk(-(bytes as isize)) }.is_err() {
@@ -343,7 +346,7 @@ impl<B: Brk, const LISTS: usize> Heap<B, LISTS> {
         unsafe {
             self.end = self.end.byte_sub(bytes);
             (*self.end).size_and_flag = 0;
-            set(block, STEP, FREE);
+            set(block, SLACK, FREE);
         }
     }
 

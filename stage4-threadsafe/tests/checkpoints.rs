@@ -10,7 +10,7 @@ use std::slice;
 use std::sync::atomic::{AtomicPtr, Ordering};
 use std::thread;
 
-use stage4_threadsafe::heap::{DEFAULT, STEP};
+use stage4_threadsafe::heap::{DEFAULT, SLACK, STEP};
 use stage4_threadsafe::{Brk, LockedHeap, Mutex, OutOfMemory, SimBrk};
 
 type Heap<B> = stage4_threadsafe::Heap<B, DEFAULT>;
@@ -22,9 +22,9 @@ fn region() -> Vec<MaybeUninit<u8>> {
     vec![MaybeUninit::uninit(); REGION]
 }
 
-/// Room for some steps.
+/// Room for a break that falls.
 fn large_region() -> Vec<MaybeUninit<u8>> {
-    vec![MaybeUninit::uninit(); 16 * STEP]
+    vec![MaybeUninit::uninit(); 4 * SLACK]
 }
 
 fn free_bytes(heap: &Heap<SimBrk>) -> usize {
@@ -295,24 +295,26 @@ fn the_break_moves_in_steps() {
 }
 
 #[test]
-fn the_end_goes_back_but_for_a_step() {
+fn the_end_goes_back_but_for_the_slack() {
     let mut region = large_region();
     let mut heap = Heap::new(SimBrk::new(&mut region));
-    let block = heap.malloc(10 * STEP);
+    let block = heap.malloc(3 * SLACK);
     // SAFETY: the block is live.
     unsafe { heap.free(block) };
-    assert_eq!(heap.brk().used(), STEP + 32, "a free block of a step");
+    assert_eq!(heap.brk().used(), SLACK + 32, "a free block, and two headers");
     assert_eq!(heap.brk().calls(), 2, "up once and down once");
 }
 
 #[test]
-fn a_swing_within_a_step_asks_nobody() {
+fn a_swing_within_the_slack_asks_nobody() {
     let mut region = large_region();
     let mut heap = Heap::new(SimBrk::new(&mut region));
-    heap.malloc(100);
+    let most = heap.malloc(SLACK);
+    // SAFETY: the block is live.
+    unsafe { heap.free(most) };
     let calls = heap.brk().calls();
     for _ in 0..1000 {
-        let block = heap.malloc(STEP / 2);
+        let block = heap.malloc(SLACK);
         // SAFETY: the block is live.
         unsafe { heap.free(block) };
     }
@@ -694,17 +696,17 @@ mod reserved {
     #[cfg_attr(miri, ignore = "Miri reserves no address space")]
     fn free_keeps_errno_even_if_the_kernel_keeps_the_memory() {
         let heap = locked(ReservedBrk::new());
-        let block = heap.malloc(10 * STEP);
+        let block = heap.malloc(3 * SLACK);
         // SAFETY: the block is live until it is freed; `errno` is this
         // thread's. Memory that is locked cannot be dropped: madvise(2).
         unsafe {
-            let last_page = block.add(9 * STEP);
+            let last_page = block.add(2 * SLACK);
             assert_eq!(libc::mlock(last_page.cast(), 1), 0, "mlock");
             *libc::__errno_location() = 77;
             heap.free(block);
             assert_eq!(*libc::__errno_location(), 77, "errno");
         }
-        assert_eq!(heap.malloc(10 * STEP), block, "the same place");
+        assert_eq!(heap.malloc(3 * SLACK), block, "the same place");
     }
 
     #[test]

@@ -115,7 +115,7 @@ mod sync {
 }
 
 /// So much goes back to the system when it is freed at the end of the heap.
-pub const LARGE: usize = 256 * 1024;
+pub const LARGE: usize = 2 * 1024 * 1024;
 
 pub type Shared<B> = LockedHeap<B, DEFAULT>;
 

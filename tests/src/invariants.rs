@@ -149,9 +149,8 @@ pub fn stage_3(
 /// Bytes of a boundary tag.
 const TAG: usize = 16;
 
-/// The break moves by so much at least, and the end of the heap is given back
-/// when it has two of them.
-const STEP: usize = 128 * 1024;
+/// So much may stay unused at the end of a heap, and twice as much goes back.
+const SLACK: usize = 1024 * 1024;
 
 /// From the first tag to the break all memory is in a block: no gaps.
 fn tiles(blocks: &[Seen], around: &Around) -> Result<(), String> {
@@ -242,7 +241,7 @@ fn the_end_goes_back(blocks: &[Seen], around: &Around) -> Result<(), String> {
     let may_be_long = around.keeps_its_end
         || !last.is_free
         || around.is_foreign(last.end() + TAG);
-    ensure(may_be_long || last.size < 2 * STEP, || {
+    ensure(may_be_long || last.size < 2 * SLACK, || {
         format!("a long free end is given back: {last:?}")
     })
 }
@@ -480,9 +479,6 @@ fn live_ones_are_noted(
         .collect();
     around.are_live(&used, 0..=0)
 }
-
-/// So much may stay unused below the break, and twice as much goes back.
-const SLACK: usize = 1024 * 1024;
 
 fn what_is_unused_goes_back(
     top: &Record,

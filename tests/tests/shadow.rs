@@ -112,6 +112,15 @@ fn stage_3_with_one_list_keeps_its_promises() {
     play_all(stage3_freelist::Heap::<_, 1>::new, STAGE_3);
 }
 
+/// What is free at the end goes back, and is taken again. It takes large blocks,
+/// and so fewer games.
+#[test]
+#[cfg_attr(miri, ignore = "large blocks are slow under Miri")]
+fn stage_3_with_large_blocks_keeps_its_promises() {
+    let heap = stage3_freelist::Heap::<_, 128>::new;
+    play_in(large_region, seeds().step_by(10), heap, STAGE_3);
+}
+
 #[test]
 fn stage_4_keeps_its_promises() {
     play_all(locked::<128>, STAGE_3);
