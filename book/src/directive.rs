@@ -42,6 +42,8 @@ pub enum Directive {
     Plot {
         /// Its name.
         name: String,
+        /// The number of the stage, if it is a plot for one of them.
+        stage: Option<String>,
     },
     /// The output of a real program.
     Captured {
@@ -59,7 +61,7 @@ const ALL: &str = "`{{#item path name}}` (one name or more), \
                    `{{#file path}}`, `{{#diff old new}}`, \
                    `{{#diff old new name}}`, `{{#heap scenario}}`, \
                    `{{#captured name}}`, `{{#plot name}}`, \
-                   `{{#exercise 3.1}}`";
+                   `{{#plot name 3}}` (for stage 3), `{{#exercise 3.1}}`";
 
 impl Directive {
     /// Reads a line of a chapter that starts with `{{#`.
@@ -95,7 +97,10 @@ impl Directive {
                 })
             }
             ("heap", [name]) => Ok(Self::Heap { scenario: owned(name) }),
-            ("plot", [name]) => Ok(Self::Plot { name: owned(name) }),
+            ("plot", [name, stage @ ..]) if stage.len() < 2 => {
+                let stage = stage.first().map(|stage| owned(stage));
+                Ok(Self::Plot { name: owned(name), stage })
+            }
             ("captured", [name]) => Ok(Self::Captured { name: owned(name) }),
             ("exercise", [number]) => {
                 Ok(Self::Exercise { number: owned(number) })
@@ -163,7 +168,9 @@ impl Sources {
                 self.diff(old, new, name.as_deref())
             }
             Directive::Heap { scenario } => heap(scenario),
-            Directive::Plot { name } => plot::render(&self.root, name),
+            Directive::Plot { name, stage } => {
+                plot::render(&self.root, name, stage.as_deref())
+            }
             Directive::Captured { name } => self.captured(name),
             Directive::Exercise { number } => {
                 return Ok(exercise::load(self, number)?.markdown(page));

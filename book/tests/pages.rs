@@ -127,6 +127,7 @@ fn a_directive_with_a_wrong_number_of_arguments_stops_the_build() {
         "{{#diff a b c d}}",
         "{{#heap}}",
         "{{#plot}}",
+        "{{#plot a b c}}",
         "{{#captured a b}}",
         "{{#exercise}}",
     ] {

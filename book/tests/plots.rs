@@ -3,6 +3,7 @@
 use std::fs;
 use std::path::Path;
 
+use book::build;
 use book::html;
 use book::plot::render;
 use book::plot::table::Table;
@@ -59,6 +60,60 @@ fn program(unit: f64) -> String {
     rows.map(|(name, times)| format!("a<b,{name},{}\n", times * unit)).collect()
 }
 
+/// Every heap of the book, and others.
+const RANDOM: &str = "live,allocator,net\n\
+1000,nothing,0\n1000,stage 1,300\n1000,stage 2,100\n1000,stage 3,20\n\
+1000,stage 4,25\n1000,one stack,50\n1000,per thread,5\n1000,glibc,10\n\
+1000,a<b,4\n10000,stage 2,20\n10000,stage 3,30\n10000,stage 4,35\n\
+10000,glibc,20\n1000000,stage 3,200\n1000000,stage 4,250\n\
+1000000,glibc,100\n1000000,a<b,1000\n";
+
+const HEAPS: [&str; 7] = [
+    "stage 1",
+    "stage 2",
+    "stage 3",
+    "stage 4",
+    "one stack",
+    "per thread",
+    "glibc",
+];
+
+/// A heap that grows up to 900,000 bytes, and live bytes that come and go.
+fn over_time() -> String {
+    let mut text = String::from("program,allocator,event,live,heap\n");
+    for heap in HEAPS {
+        for (event, live, bytes) in
+            [(0, 0, 0), (1000, 400_000, 500_000), (2000, 0, 900_000)]
+        {
+            text += &format!("a<b,{heap},{event},{live},{bytes}\n");
+        }
+    }
+    text
+}
+
+/// Stage 1 cannot do it.
+fn score() -> String {
+    let mut text =
+        String::from("program,allocator,utilisation,throughput,score\n");
+    for heap in HEAPS {
+        text += &match heap {
+            "stage 1" => format!("a<b,{heap},,,0\nall,{heap},0,0,0\n"),
+            _ => format!("a<b,{heap},0.8,1.2,88\nall,{heap},0.8,1.2,88\n"),
+        };
+    }
+    text
+}
+
+/// Seconds and bytes of a whole program.
+fn programs() -> String {
+    let mut text = String::from("program,allocator,seconds,memory\n");
+    for (name, times) in PROGRAM {
+        let (seconds, memory) = (2.0 * times, 1e6 * times);
+        text += &format!("a<b,{name},{seconds},{memory}\n");
+    }
+    text
+}
+
 /// A repository with results.
 fn repository(claim: &str, depths: &str) -> TempDir {
     let root = TempDir::new().unwrap();
@@ -73,21 +128,60 @@ fn repository(claim: &str, depths: &str) -> TempDir {
     fs::write(folder.join("traces.csv"), traces).unwrap();
     let memory = format!("program,allocator,memory\n{}", program(1e6));
     fs::write(folder.join("trace-memory.csv"), memory).unwrap();
+    fs::write(folder.join("random.csv"), RANDOM).unwrap();
+    fs::write(folder.join("heap-over-time.csv"), over_time()).unwrap();
+    fs::write(folder.join("score.csv"), score()).unwrap();
+    fs::write(folder.join("programs.csv"), programs()).unwrap();
     root
 }
 
 fn plot(name: &str) -> String {
     let root = repository(CLAIM, DEPTHS);
-    render(root.path(), name).unwrap()
+    render(root.path(), name, None).unwrap()
 }
 
 /// What the build says about a plot whose results are `claim`.
 fn mistake(name: &str, claim: &str) -> String {
     let root = repository(claim, DEPTHS);
-    render(root.path(), name).unwrap_err()
+    render(root.path(), name, None).unwrap_err()
 }
 
-const NAMES: [&str; 10] = [
+/// A plot for one stage.
+fn plot_of(name: &str, stage: &str) -> Result<String, String> {
+    let root = repository(CLAIM, DEPTHS);
+    render(root.path(), name, Some(stage))
+}
+
+/// What the build says about a plot if `from` is `to` in a file of results.
+fn mistake_in(
+    name: &str,
+    stage: Option<&str>,
+    file: &str,
+    from: &str,
+    to: &str,
+) -> String {
+    let root = repository(CLAIM, DEPTHS);
+    let file = root.path().join("tests/bench/results").join(file);
+    let text = fs::read_to_string(&file).unwrap();
+    assert!(text.contains(from), "no {from} in {text}");
+    fs::write(&file, text.replace(from, to)).unwrap();
+    render(root.path(), name, stage).unwrap_err()
+}
+
+/// The names behind the ends of the lines, from above, and which of them is
+/// bold.
+fn behind_the_lines(plot: &str) -> Vec<(String, bool)> {
+    let (_, behind) = plot.split_once("<div class=\"plot-ends\">").unwrap();
+    let (behind, _) = behind.split_once("</div>").unwrap();
+    let names = behind.split("</span>").filter(|span| !span.is_empty());
+    let name = |span: &str| {
+        let (_, name) = span.rsplit_once("</svg> ").unwrap();
+        (name.to_owned(), span.contains("<span class=\"plot-strong\""))
+    };
+    names.map(name).collect()
+}
+
+const NAMES: [&str; 15] = [
     "claim-shares",
     "claim-depths",
     "claim-walks",
@@ -98,6 +192,11 @@ const NAMES: [&str; 10] = [
     "traces",
     "trace-memory",
     "additions",
+    "growth",
+    "heap-over-time",
+    "score",
+    "programs",
+    "programs-memory",
 ];
 
 #[test]
@@ -107,14 +206,37 @@ fn an_unknown_plot_stops_the_build() {
         "there is no plot `claim-share`. Did you mean `claim-shares`? There \
          is: `claim-shares`, `claim-depths`, `claim-walks`, `claim-memory`, \
          `nested`, `threads`, `preloaded`, `traces`, `trace-memory`, \
-         `additions`"
+         `additions`, `growth`, `heap-over-time`, `score`, `programs`, \
+         `programs-memory`"
     );
+}
+
+#[test]
+fn every_plot_is_drawn_from_the_results_that_are_kept() {
+    let folder = build::folder();
+    let root = folder.parent().unwrap();
+    for name in NAMES {
+        let plot = render(root, name, None);
+        assert!(plot.is_ok(), "{name}: {plot:?}");
+    }
+    // With its lock, the heap of stage 4 takes the memory that it took before.
+    for (name, stages) in [
+        ("growth", "12345"),
+        ("heap-over-time", "1235"),
+        ("score", "12345"),
+        ("traces", "45"),
+    ] {
+        for stage in stages.split("").filter(|stage| !stage.is_empty()) {
+            let plot = render(root, name, Some(stage));
+            assert!(plot.is_ok(), "{name} {stage}: {plot:?}");
+        }
+    }
 }
 
 #[test]
 fn a_plot_without_results_stops_the_build() {
     assert_eq!(
-        render(Path::new("/nowhere"), "claim-shares").unwrap_err(),
+        render(Path::new("/nowhere"), "claim-shares", None).unwrap_err(),
         "the plot `claim-shares` is drawn from \
          tests/bench/results/claim.csv, which is not there"
     );
@@ -198,7 +320,7 @@ fn shares_start_where_the_one_before_ends() {
 #[test]
 fn a_share_that_is_not_zero_does_not_look_like_zero() {
     let root = repository(&CLAIM.replace("jq,2000,", "jq,20000,"), DEPTHS);
-    let plot = render(root.path(), "claim-shares").unwrap();
+    let plot = render(root.path(), "claim-shares", None).unwrap();
     assert!(plot.contains("<td>&lt; 0.1 %</td>"), "{plot}");
     assert!(plot.contains("<td>0 %</td>"), "{plot}");
 }
@@ -214,9 +336,14 @@ fn the_numbers_of_a_plot_stand_below_it() {
         ("threads", "<th scope=\"row\">glibc</th><td>10.0</td><td>20.0</td>"),
         ("preloaded", "<td>5.0</td><td>5.0</td><td>5.0</td><td>41.2</td>"),
         ("preloaded", "<td>10.0</td><td>20.0</td><td>50.0</td><td></td>"),
-        ("traces", "<td>10.0</td><td>× 0.50</td><td>× 0.60</td>"),
+        ("traces", "<td>10.0 ns</td><td>× 0.50</td><td>× 0.60</td>"),
         ("trace-memory", "<td>1.00 MB</td><td>× 0.50</td><td>× 0.60</td>"),
         ("additions", "<td>1.00 MB</td><td>× 50</td><td>× 20</td>"),
+        ("growth", "<th scope=\"row\">10,000</th><td></td><td>20.0</td>"),
+        ("heap-over-time", "<td>0.40 MB</td><td>0.90 MB</td><td>0.90 MB</td>"),
+        ("score", "<td>80 %</td><td>120 %</td><td>88</td><td>88</td>"),
+        ("programs", "<td>2.00 s</td><td>× 0.50</td><td>× 0.60</td>"),
+        ("programs-memory", "<td>1.00 MB</td><td>× 0.50</td>"),
     ] {
         let plot = plot(name);
         let (_, table) = plot.split_once("<table>").unwrap();
@@ -235,7 +362,7 @@ fn a_plot_says_what_made_its_numbers() {
 #[test]
 fn dots_stand_on_an_axis_that_grows_by_factors() {
     let root = repository(&CLAIM.replace("12345678", "100"), DEPTHS);
-    let plot = render(root.path(), "claim-walks").unwrap();
+    let plot = render(root.path(), "claim-walks", None).unwrap();
     // A mean of 10 is one of 5.6 powers of ten, in 96 of 100.
     let at = 2.0 + 96.0 / 5.6;
     let dot = format!("x=\"{at:.2}%\" y=\"10\" class=\"plot-dot-0\"");
@@ -276,7 +403,7 @@ fn an_allocator_that_was_not_measured_everywhere_stops_the_build() {
     let file = root.path().join("tests/bench/results/threads.csv");
     fs::write(file, THREADS.replace("4,glibc,50\n", "")).unwrap();
     assert_eq!(
-        render(root.path(), "threads").unwrap_err(),
+        render(root.path(), "threads", None).unwrap_err(),
         "tests/bench/results/threads.csv has no row for `glibc` in each column"
     );
 }
@@ -288,7 +415,200 @@ fn a_program_that_was_not_measured_with_all_stops_the_build() {
     let traces = fs::read_to_string(&file).unwrap();
     fs::write(&file, traces.replace("a<b,stage 4,20\n", "")).unwrap();
     assert_eq!(
-        render(root.path(), "traces").unwrap_err(),
+        render(root.path(), "traces", None).unwrap_err(),
         "tests/bench/results/traces.csv has no row for `a<b` with `stage 4`"
     );
+}
+
+#[test]
+fn the_plot_of_a_stage_has_the_stages_up_to_it() {
+    let plot = plot_of("growth", "3").unwrap();
+    let expected = [
+        ("stage 1", false),
+        ("stage 3", true),
+        ("glibc", false),
+        ("stage 2", false),
+    ];
+    let expected = expected.map(|(name, strong)| (name.to_owned(), strong));
+    assert_eq!(behind_the_lines(&plot), expected, "{plot}");
+}
+
+#[test]
+fn lines_are_named_in_the_order_in_which_they_end() {
+    let names = behind_the_lines(&plot("growth"));
+    let names: Vec<_> = names.iter().map(|(name, _)| &**name).collect();
+    let expected = [
+        "a&lt;b",
+        "stage 1",
+        "stage 4",
+        "stage 3",
+        "glibc",
+        "one stack",
+        "stage 2",
+        "per thread",
+    ];
+    assert_eq!(names, expected);
+}
+
+/// Twelve lines, of which eleven end at the same place.
+#[test]
+fn names_behind_lines_do_not_overlap() {
+    let mut results = String::from("live,allocator,net\n");
+    for name in ["glibc", "a", "b", "c", "d", "e", "f", "g", "h", "i", "j"] {
+        results += &format!("1000,{name},10\n10000,{name},10\n");
+    }
+    results += "1000,last,100\n10000,last,100\n";
+    let root = repository(CLAIM, DEPTHS);
+    let file = root.path().join("tests/bench/results/random.csv");
+    fs::write(file, results).unwrap();
+    let plot = render(root.path(), "growth", None).unwrap();
+    let margins = plot.split("margin-top:").skip(1);
+    let margins = margins.map(|rest| rest.split_once("px").unwrap().0);
+    let margins: Vec<f64> = margins.map(|it| it.parse().unwrap()).collect();
+    assert_eq!(margins.len(), 12, "{plot}");
+    assert!(margins.iter().all(|margin| *margin >= 0.0), "{margins:?}");
+    let bottom = margins.iter().sum::<f64>() + 12.0 * 19.0;
+    assert!(bottom <= 320.5, "{bottom} of 320: {margins:?}");
+}
+
+/// Ten times as many blocks are always equally far to the right.
+#[test]
+fn a_line_stands_on_axes_that_grow_by_factors() {
+    let plot = plot_of("growth", "3").unwrap();
+    // From 10 to 500, in 96 of 100 of the height of 320.
+    let y = |time: f64| {
+        (1.0 - (0.02 + 0.96 * (time / 10.0).ln() / 50_f64.ln())) * 320.0
+    };
+    let [first, second, third] = [20.0, 30.0, 200.0].map(y);
+    let line = format!(
+        "class=\"plot-line plot-stage-3 plot-strong\" \
+         points=\"2.0,{first:.1} 34.0,{second:.1} 98.0,{third:.1}\""
+    );
+    assert!(plot.contains(&line), "no {line} in {plot}");
+}
+
+#[test]
+fn the_heap_of_a_stage_stands_over_the_live_bytes() {
+    let plot = plot_of("heap-over-time", "5").unwrap();
+    for part in [
+        // The live bytes rise to 4 of 9, in 119 pixels, and fall to nothing.
+        "class=\"plot-surface\" points=\"0.0,120.0 0.0,120.0 50.0,67.1 \
+         100.0,120.0 100.0,120.0\"",
+        "class=\"plot-line plot-one-stack plot-strong\" \
+         points=\"0.0,120.0 50.0,53.9 100.0,1.0\"",
+        "class=\"plot-line plot-glibc\"",
+    ] {
+        assert!(plot.contains(part), "no {part} in {plot}");
+    }
+    assert!(!plot.contains("stage 3"), "{plot}");
+}
+
+/// More than glibc's speed does not count, and its dot is not off the axis.
+#[test]
+fn a_score_stands_on_an_axis_from_nothing_to_all() {
+    let plot = plot_of("score", "2").unwrap();
+    for part in [
+        "<span class=\"plot-name plot-strong\">stage 2</span>",
+        "x=\"2.00%\" y=\"10\" class=\"plot-dot-0\"",
+        "x=\"98.00%\" y=\"10\" class=\"plot-dot-1\"",
+        "x=\"86.48%\" y=\"10\" class=\"plot-dot-2\"",
+    ] {
+        assert!(plot.contains(part), "no {part} in {plot}");
+    }
+    assert!(!plot.contains("stage 3"), "{plot}");
+}
+
+#[test]
+fn the_traces_of_a_stage_are_compared_with_the_stage_before() {
+    let plot = plot_of("traces", "4").unwrap();
+    let (_, table) = plot.split_once("<table>").unwrap();
+    let row = "<td>10.0 ns</td><td>× 1.50</td><td>× 2.00</td>";
+    assert!(table.contains(row), "no {row} in {table}");
+    assert!(!table.contains("mimalloc"), "{table}");
+}
+
+/// Programs with threads, for one, do not run on the first stages.
+#[test]
+fn what_was_not_measured_is_an_empty_cell() {
+    let root = repository(CLAIM, DEPTHS);
+    let file = root.path().join("tests/bench/results/programs.csv");
+    let text = programs()
+        + "c,glibc,1,1\nc,mimalloc,1,1\nc,stage 4,1,1\n\
+                             c,per thread,1,1\n";
+    fs::write(file, text).unwrap();
+    let plot = render(root.path(), "programs", None).unwrap();
+    let row = "<th scope=\"row\">c</th><td>1.00 s</td><td>× 1.00</td>\
+               <td></td><td></td><td></td><td>× 1.00</td>";
+    assert!(plot.contains(row), "no {row} in {plot}");
+}
+
+#[test]
+fn an_unknown_stage_stops_the_build() {
+    for stage in ["0", "6", "three"] {
+        assert_eq!(
+            plot_of("growth", stage).unwrap_err(),
+            format!("there is no stage `{stage}`. There is: 1 to 5")
+        );
+    }
+}
+
+#[test]
+fn a_stage_for_a_plot_without_stages_stops_the_build() {
+    assert_eq!(
+        plot_of("nested", "3").unwrap_err(),
+        "the plot `nested` is the same for all stages: `{{#plot nested}}`"
+    );
+}
+
+#[test]
+fn a_heap_that_was_not_measured_stops_the_build() {
+    let folder = "tests/bench/results";
+    let three = Some("3");
+    for (name, stage, file, from, mistake) in [
+        ("growth", three, "random", "stage 3", "`stage 3`"),
+        ("growth", None, "random", "glibc", "`glibc`"),
+        (
+            "heap-over-time",
+            three,
+            "heap-over-time",
+            "stage 3",
+            "`a<b` with `stage 3`",
+        ),
+        (
+            "heap-over-time",
+            None,
+            "heap-over-time",
+            "per thread",
+            "`a<b` with `per thread`",
+        ),
+        ("score", three, "score", "all,stage 2", "`all` with `stage 2`"),
+        ("programs", None, "programs", "mimalloc", "`a<b` with `mimalloc`"),
+        ("programs-memory", three, "programs", "glibc", "`a<b` with `glibc`"),
+        ("traces", Some("4"), "traces", "stage 3", "`a<b` with `stage 3`"),
+    ] {
+        let file = format!("{file}.csv");
+        // It must be another allocator's row, and still a row.
+        let to = if from.contains(',') { "all,x" } else { "x" };
+        let said = mistake_in(name, stage, &file, from, to);
+        assert_eq!(said, format!("{folder}/{file} has no row for {mistake}"));
+    }
+}
+
+#[test]
+fn a_column_that_was_not_measured_stops_the_build() {
+    for (name, file, column) in [
+        ("growth", "random", "net"),
+        ("growth", "random", "live"),
+        ("heap-over-time", "heap-over-time", "heap"),
+        ("score", "score", "utilisation"),
+        ("programs", "programs", "seconds"),
+        ("programs-memory", "programs", "memory"),
+    ] {
+        let file = format!("{file}.csv");
+        let said = mistake_in(name, None, &file, column, "other");
+        let expected = format!(
+            "tests/bench/results/{file} has no column `{column}`. There is: "
+        );
+        assert!(said.starts_with(&expected), "{name}: {said}");
+    }
 }

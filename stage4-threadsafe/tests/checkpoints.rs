@@ -281,6 +281,22 @@ fn a_block_across_two_steps_is_zero_for_calloc() {
     assert_eq!(dirty, None, "where the first step ended there was a header");
 }
 
+#[test]
+fn what_was_given_back_and_comes_again_is_zero_for_calloc() {
+    let mut region = large_region();
+    let mut heap = Heap::new(SimBrk::new(&mut region));
+    let block = heap.malloc(3 * SLACK);
+    // SAFETY: the block is live.
+    unsafe { heap.free(block) };
+    assert_eq!(heap.brk().calls(), 2, "up once and down once");
+    // It reaches beyond the old end, where a header was.
+    let block = heap.calloc(1, 3 * SLACK + STEP);
+    // SAFETY: the block has so many bytes.
+    let bytes = unsafe { slice::from_raw_parts(block, 3 * SLACK + STEP) };
+    let dirty = bytes.iter().position(|&byte| byte != 0);
+    assert_eq!(dirty, None, "the system need not clear it");
+}
+
 // System calls.
 
 #[test]

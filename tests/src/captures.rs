@@ -30,7 +30,7 @@ pub struct Capture {
 }
 
 /// All of them, in the order of the book.
-pub const CAPTURES: [Capture; 39] = [
+pub const CAPTURES: [Capture; 41] = [
     Capture {
         name: "memory-map",
         command: "cargo run -q -p tests --example memory_map",
@@ -288,11 +288,24 @@ pub const CAPTURES: [Capture; 39] = [
         compare: Compare::Shape,
         make: || measure("real_programs", &["malloc5"]),
     },
+    Capture {
+        name: "fooled",
+        command: "cargo run -q --release -p tests --example fooled",
+        compare: Compare::Shape,
+        make: || measure("fooled", &[]),
+    },
+    Capture {
+        name: "real-mallocs",
+        command: "cargo build -q --example malloc4 --example malloc5 && \
+                  cargo run -q -p tests --example real_mallocs",
+        compare: Compare::Shape,
+        make: real_mallocs,
+    },
 ];
 
 /// Those for which a plain `cargo test` has not all that they need: other
 /// programs, or the minutes that a measurement takes.
-const NEEDS_MORE: [&str; 11] = [
+const NEEDS_MORE: [&str; 13] = [
     "steps-3",
     "live-blocks",
     "real-programs-3",
@@ -304,6 +317,8 @@ const NEEDS_MORE: [&str; 11] = [
     "real-programs-5",
     "atomics-cost",
     "real-programs-per-thread",
+    "fooled",
+    "real-mallocs",
 ];
 
 impl Capture {
@@ -434,6 +449,14 @@ fn output(command: Command) -> String {
 
 fn run_example(name: &str) -> String {
     output(command(build_example(name), workspace()))
+}
+
+/// What can be seen of allocators from outside, of two of ours too.
+fn real_mallocs() -> String {
+    for library in ["malloc4", "malloc5"] {
+        build_example(library);
+    }
+    run_example("real_mallocs")
 }
 
 /// Some lines of a recording, from `first` to `last`, counted from 1 on.

@@ -54,3 +54,6 @@ pub mod beyond_per_thread_acquire_and_release {}
 
 #[doc = include_str!("../../book/chapters/beyond/holes/index.md")]
 pub mod beyond_holes_index {}
+
+#[doc = include_str!("../../book/chapters/back/real-allocators/in-the-kernel.md")]
+pub mod back_real_allocators_in_the_kernel {}

@@ -1,9 +1,11 @@
 //! What the package `bench` has measured: the plots of "A stack for each
 //! thread", "Holes" and "Measured".
 
-use super::Drawing;
-use super::draw::{self, Dots, Scale, megabytes, short};
+use super::cells::{Cells, distinct, lacks};
+use super::draw::{self, Dots, Scale, factor, megabytes, times};
+use super::stages::Stage;
 use super::table::Table;
+use super::{Drawing, owned};
 
 /// What calls that nest cost with each allocator.
 pub fn nested(table: &Table) -> Result<Drawing, String> {
@@ -39,7 +41,7 @@ pub fn preloaded(table: &Table) -> Result<Drawing, String> {
     let columns =
         [("10", "10 deep"), ("100", "100 deep"), ("1000", "1,000 deep")];
     let mut drawing = costs(table, &keys, &kinds, "at 1,000", &columns)?;
-    drawing.columns.push("instructions, 100 deep");
+    drawing.columns.push("instructions, 100 deep".into());
     // Not as numbers: they are not there if nobody could count them.
     let instructions = table.column("instructions")?;
     let allocators = table.column("allocator")?;
@@ -78,97 +80,135 @@ fn costs<K: PartialEq>(
         let cells = [allocator.to_owned()].into_iter().chain(cells).collect();
         let name = allocator.to_owned();
         let note = String::new();
-        rows.push((Dots { name, note, values, label: last }, cells));
+        let row = Dots { name, note, values, label: last, is_strong: false };
+        rows.push((row, cells));
     }
     let last = kinds.len() - 1;
     rows.sort_by(|(a, _), (b, _)| a.values[last].total_cmp(&b.values[last]));
     let (rows, cells): (Vec<_>, Vec<Vec<String>>) = rows.into_iter().unzip();
     let scale = Scale::around(all(&rows), |value| format!("{value}"));
-    let names = columns.iter().map(|(_, name)| *name);
+    let names: Vec<_> = columns.iter().map(|(_, name)| *name).collect();
     Ok(Drawing {
         marks: draw::dots(kinds, label, &scale, &rows),
-        columns: ["allocator"].into_iter().chain(names).collect(),
+        columns: owned(&[&["allocator"], &names[..]].concat()),
         rows: cells,
     })
 }
 
 /// The time that real programs' requests take, as a multiple of glibc's.
-pub fn traces(table: &Table) -> Result<Drawing, String> {
-    let text = |time: f64| format!("{time:.1}");
-    let columns = vec![
-        "program",
-        "ns with glibc",
-        "mimalloc",
-        "jemalloc",
-        "snmalloc",
-        "stage 3",
-        "stage 4",
-        "per thread",
-    ];
-    against_glibc(table, "net", text, columns)
+pub fn traces(table: &Table, stage: Option<Stage>) -> Result<Drawing, String> {
+    against_glibc(table, "net", |time| format!("{time:.1} ns"), stage)
 }
 
 /// The memory that real programs take, as a multiple of what they take with
 /// glibc.
-pub fn trace_memory(table: &Table) -> Result<Drawing, String> {
-    let columns = vec![
-        "program",
-        "with glibc",
-        "mimalloc",
-        "jemalloc",
-        "snmalloc",
-        "stage 3",
-        "stage 4",
-        "per thread",
-    ];
-    against_glibc(table, "memory", megabytes, columns)
+pub fn trace_memory(
+    table: &Table,
+    stage: Option<Stage>,
+) -> Result<Drawing, String> {
+    against_glibc(table, "memory", megabytes, stage)
 }
 
-/// A row for each program. `columns` are those of the table below the plot: two
-/// and the allocators.
+/// The time that whole programs take, as a multiple of what they take with
+/// glibc.
+pub fn programs(
+    table: &Table,
+    stage: Option<Stage>,
+) -> Result<Drawing, String> {
+    against_glibc(table, "seconds", |time| format!("{time:.2} s"), stage)
+}
+
+/// The memory of whole programs.
+pub fn programs_memory(
+    table: &Table,
+    stage: Option<Stage>,
+) -> Result<Drawing, String> {
+    against_glibc(table, "memory", megabytes, stage)
+}
+
+/// Who stands in the tables of programs, in this order.
+const ALL: [&str; 12] = [
+    "mimalloc",
+    "jemalloc",
+    "snmalloc",
+    "tcmalloc",
+    "dlmalloc",
+    "talc",
+    "stage 1",
+    "stage 2",
+    "stage 3",
+    "stage 4",
+    "one stack",
+    "per thread",
+];
+
+/// A row for each program. `text` says what a number is, with its unit. What
+/// the plot is about is the last kind of dots.
 fn against_glibc(
     table: &Table,
     column: &str,
     text: impl Fn(f64) -> String,
-    columns: Vec<&'static str>,
+    stage: Option<Stage>,
 ) -> Result<Drawing, String> {
-    let programs = Programs::of(table, column)?;
-    let shown = ["mimalloc", "stage 4", "per thread"];
+    let programs = Cells::of(table, "program", column)?;
+    let (shown, listed, label) = match stage {
+        Some(stage) => {
+            let shown = stage.with_the_one_before();
+            let listed = shown[1..].to_vec();
+            (shown, listed, stage.name())
+        }
+        None => {
+            let shown = vec!["mimalloc", "stage 4", "per thread"];
+            let mut listed = ALL.to_vec();
+            listed.retain(|it| programs.has(it));
+            (shown, listed, "stacks")
+        }
+    };
     let mut rows = Vec::new();
-    for program in distinct(&programs.names) {
-        let times = |allocator| programs.times_glibc(program, allocator);
+    for program in programs.distinct_keys() {
+        let times = |it: &&str| programs.times_glibc(program, it);
+        let values = shown
+            .iter()
+            .map(|it| times(it)?.ok_or_else(|| lacks(program, it)))
+            .collect::<Result<Vec<f64>, _>>()?;
         let glibc = text(programs.number(program, "glibc")?);
-        let values = shown.iter().map(|it| times(it));
-        let values = values.collect::<Result<Vec<f64>, _>>()?;
-        let label = factor(values[2]);
-        let cells = columns[2..].iter().map(|it| times(it));
-        let cells = cells.collect::<Result<Vec<f64>, _>>()?;
-        let cells = cells.into_iter().map(factor);
-        let name = program.to_owned();
-        let cells = [name.clone(), glibc.clone()].into_iter().chain(cells);
-        let cells: Vec<_> = cells.collect();
-        rows.push((Dots { name, note: glibc, values, label }, cells));
+        let mut cells = vec![program.to_owned(), glibc.clone()];
+        for allocator in &listed {
+            cells.push(times(allocator)?.map_or(String::new(), factor));
+        }
+        let row = Dots {
+            name: program.to_owned(),
+            note: glibc,
+            label: factor(values[values.len() - 1]),
+            values,
+            is_strong: false,
+        };
+        rows.push((row, cells));
     }
-    rows.sort_by(|(a, _), (b, _)| a.values[2].total_cmp(&b.values[2]));
+    let last = shown.len() - 1;
+    rows.sort_by(|(a, _), (b, _)| a.values[last].total_cmp(&b.values[last]));
     let (rows, cells): (Vec<_>, _) = rows.into_iter().unzip();
     let scale = Scale::around(all(&rows), times);
     Ok(Drawing {
-        marks: draw::dots(&shown, "stacks", &scale, &rows),
-        columns,
+        marks: draw::dots(&shown, label, &scale, &rows),
+        columns: owned(&[&["program", "with glibc"], &listed[..]].concat()),
         rows: cells,
     })
 }
 
 /// The memory that a stack takes for each program, with each of the additions.
 pub fn additions(table: &Table) -> Result<Drawing, String> {
-    let programs = Programs::of(table, "memory")?;
+    let programs = Cells::of(table, "program", "memory")?;
+    let times_glibc = |program: &str, addition: &str| {
+        let times = programs.times_glibc(program, addition)?;
+        times.ok_or_else(|| lacks(program, addition))
+    };
     let additions =
         ["stack", "lists", "holes", "lists and holes", "per thread"];
     let mut rows = Vec::new();
     for addition in additions {
-        let times = distinct(&programs.names)
-            .into_iter()
-            .map(|program| programs.times_glibc(program, addition));
+        let names = programs.distinct_keys().into_iter();
+        let times = names.map(|program| times_glibc(program, addition));
         let mut times = times.collect::<Result<Vec<f64>, _>>()?;
         times.sort_by(f64::total_cmp);
         let median = times[times.len() / 2];
@@ -177,11 +217,12 @@ pub fn additions(table: &Table) -> Result<Drawing, String> {
             note: String::new(),
             values: vec![times[0], times[times.len() - 1], median],
             label: factor(median),
+            is_strong: false,
         });
     }
     let mut cells = Vec::new();
-    for program in distinct(&programs.names) {
-        let times = additions.map(|it| programs.times_glibc(program, it));
+    for program in programs.distinct_keys() {
+        let times = additions.map(|it| times_glibc(program, it));
         let mut row = vec![program.to_owned()];
         row.push(megabytes(programs.number(program, "glibc")?));
         for times in times {
@@ -193,72 +234,9 @@ pub fn additions(table: &Table) -> Result<Drawing, String> {
     let kinds = ["the least of all programs", "the most", "the median"];
     Ok(Drawing {
         marks: draw::dots(&kinds, "median", &scale, &rows),
-        columns: [&["program", "with glibc"][..], &additions].concat(),
+        columns: owned(&[&["program", "with glibc"], &additions[..]].concat()),
         rows: cells,
     })
-}
-
-/// A number for each program and allocator.
-struct Programs<'a> {
-    names: Vec<&'a str>,
-    allocators: Vec<&'a str>,
-    numbers: Vec<f64>,
-}
-
-impl<'a> Programs<'a> {
-    fn of(table: &'a Table, column: &str) -> Result<Self, String> {
-        Ok(Self {
-            names: table.column("program")?,
-            allocators: table.column("allocator")?,
-            numbers: table.numbers(column)?,
-        })
-    }
-
-    fn number(&self, program: &str, allocator: &str) -> Result<f64, String> {
-        let keys = self.names.iter().zip(&self.allocators);
-        let mut keys = keys.zip(&self.numbers);
-        let found =
-            keys.find(|((name, it), _)| **name == program && **it == allocator);
-        found
-            .map(|(_, number)| *number)
-            .ok_or(format!("has no row for `{program}` with `{allocator}`"))
-    }
-
-    /// As a multiple of what it is with glibc. What is too little to be
-    /// measured is something still: there is no place for 0 on the axis.
-    fn times_glibc(
-        &self,
-        program: &str,
-        allocator: &str,
-    ) -> Result<f64, String> {
-        let glibc = self.number(program, "glibc")?;
-        Ok((self.number(program, allocator)? / glibc).max(0.01))
-    }
-}
-
-/// A factor, to two places: `× 0.85`.
-fn factor(factor: f64) -> String {
-    if factor < 9.995 {
-        format!("× {factor:.2}")
-    } else {
-        format!("× {}", short(factor))
-    }
-}
-
-/// A factor at a tick: `× 0.5`.
-fn times(factor: f64) -> String {
-    format!("× {factor}")
-}
-
-/// Each name once, in the order in which they first come.
-fn distinct<'a>(names: &[&'a str]) -> Vec<&'a str> {
-    let mut distinct = Vec::new();
-    for name in names {
-        if !distinct.contains(name) {
-            distinct.push(*name);
-        }
-    }
-    distinct
 }
 
 fn all(rows: &[Dots]) -> impl Iterator<Item = f64> {

@@ -1,10 +1,10 @@
 //! What the recordings of real programs say: the plots of "Is the claim true?".
 
-use super::Drawing;
 use super::draw::{
     self, Dots, Histogram, Scale, Shares, megabytes, percent, short, whole,
 };
 use super::table::Table;
+use super::{Drawing, owned};
 
 /// Which block frees hit, program by program.
 pub fn shares(table: &Table) -> Result<Drawing, String> {
@@ -47,7 +47,7 @@ pub fn shares(table: &Table) -> Result<Drawing, String> {
     ];
     Ok(Drawing {
         marks: draw::stacked(&parts, "the newest", &rows),
-        columns: vec![
+        columns: owned(&[
             "program",
             "frees",
             "the newest",
@@ -55,7 +55,7 @@ pub fn shares(table: &Table) -> Result<Drawing, String> {
             "of the newest 16",
             "past 1,000",
             "by another thread",
-        ],
+        ]),
         rows: cells,
     })
 }
@@ -92,7 +92,7 @@ pub fn depths(table: &Table) -> Result<Drawing, String> {
             &ticks,
             &histograms,
         ),
-        columns: vec!["program", "lie above", "frees"],
+        columns: owned(&["program", "lie above", "frees"]),
         rows: cells.collect(),
     })
 }
@@ -124,6 +124,7 @@ pub fn walks(table: &Table) -> Result<Drawing, String> {
             note: String::new(),
             values: vec![mean, p99[index]],
             label: whole(mean),
+            is_strong: false,
         };
         rows.push((row, cells));
     }
@@ -138,13 +139,13 @@ pub fn walks(table: &Table) -> Result<Drawing, String> {
             &Scale::from_one(5.6, &ticks),
             &rows,
         ),
-        columns: vec![
+        columns: owned(&[
             "program",
             "walks",
             "mean",
             "99 of 100 are no longer",
             "most chunks",
-        ],
+        ]),
         rows: cells,
     })
 }
@@ -172,6 +173,7 @@ pub fn memory(table: &Table) -> Result<Drawing, String> {
             note: megabytes(live[index]),
             values: times[..3].to_vec(),
             label: format!("× {}", short(times[2])),
+            is_strong: false,
         };
         rows.push((row, cells));
     }
@@ -184,14 +186,14 @@ pub fn memory(table: &Table) -> Result<Drawing, String> {
             &Scale::from_one(2.2, &["× 1", "× 10", "× 100"]),
             &rows,
         ),
-        columns: vec![
+        columns: owned(&[
             "program",
             "live at most",
             "glibc",
             "stage 3",
             "one stack",
             "a stack for each thread",
-        ],
+        ]),
         rows: cells,
     })
 }

@@ -32,6 +32,20 @@ pub fn short(number: f64) -> String {
     if number < 9.95 { format!("{number:.1}") } else { whole(number) }
 }
 
+/// A factor, to two places: `× 0.85`.
+pub fn factor(factor: f64) -> String {
+    if factor < 9.995 {
+        format!("× {factor:.2}")
+    } else {
+        format!("× {}", short(factor))
+    }
+}
+
+/// A factor at a tick: `× 0.5`.
+pub fn times(factor: f64) -> String {
+    format!("× {factor}")
+}
+
 /// A number of bytes in megabytes.
 pub fn megabytes(bytes: f64) -> String {
     format!("{:.2} MB", bytes / 1e6)
@@ -71,22 +85,29 @@ pub fn stacked(parts: &[&str], label: &str, rows: &[Shares]) -> String {
             );
             start += share;
         }
-        html += &self::row(&row.name, "", &bar, &row.label);
+        html += &self::row(&row.name, "", "", &bar, &row.label);
     }
     html += &axis(&[(0.0, "0"), (0.5, "50 %"), (1.0, "100 %")]);
     html + "</div>"
 }
 
 /// A row of a plot: a name, with something smaller below it; marks; a label.
-fn row(name: &str, note: &str, marks: &str, label: &str) -> String {
+/// The name and the label may have a `class` more.
+fn row(
+    name: &str,
+    note: &str,
+    class: &str,
+    marks: &str,
+    label: &str,
+) -> String {
     let note = match note {
         "" => String::new(),
         note => format!(" <small>{}</small>", escape(note)),
     };
     format!(
-        "<span class=\"plot-name\">{}{note}</span>\
+        "<span class=\"plot-name{class}\">{}{note}</span>\
          <svg width=\"100%\" height=\"20\">{marks}</svg>\
-         <span class=\"plot-label\">{}</span>\n",
+         <span class=\"plot-label{class}\">{}</span>\n",
         escape(name),
         escape(label),
     )
@@ -114,7 +135,7 @@ fn axis(ticks: &[(f64, &str)]) -> String {
             0.95.. => "end",
             _ => "middle",
         };
-        texts += &tick(*at, 14, anchor, text);
+        texts += &tick(*at, 14.0, anchor, text);
     }
     format!(
         "<span></span><svg width=\"100%\" height=\"18\">{texts}</svg>\
@@ -122,7 +143,9 @@ fn axis(ticks: &[(f64, &str)]) -> String {
     )
 }
 
-fn tick(at: f64, below: u32, anchor: &str, text: &str) -> String {
+/// A text: how far across, as a share of the width; how far down; which part of
+/// it stands there.
+pub fn tick(at: f64, below: f64, anchor: &str, text: &str) -> String {
     format!(
         "<text x=\"{:.2}%\" y=\"{below}\" text-anchor=\"{anchor}\">{}</text>",
         at * 100.0,
@@ -182,7 +205,7 @@ pub fn histograms(
         );
         for (bar, text) in ticks {
             let at = (*bar as f64 + 0.5) / bars;
-            marks += &tick(at, (HEIGHT + 12.0) as u32, "middle", text);
+            marks += &tick(at, HEIGHT + 12.0, "middle", text);
         }
         html += &format!(
             "<div><span class=\"plot-name\">{}</span>\
@@ -204,14 +227,18 @@ pub struct Dots {
     pub values: Vec<f64>,
     /// What stands behind the dots.
     pub label: String,
+    /// Whether it is what the plot is about.
+    pub is_strong: bool,
 }
 
-/// An axis that grows by factors.
+/// An axis.
 pub struct Scale {
     /// The numbers at its ends.
     pub ends: (f64, f64),
     /// Numbers, and what stands there.
     pub ticks: Vec<(f64, String)>,
+    /// Whether it grows by factors.
+    pub is_by_factors: bool,
 }
 
 impl Scale {
@@ -222,7 +249,15 @@ impl Scale {
             (10_f64.powi(index as i32), (*text).to_owned())
         };
         let ticks = ticks.iter().enumerate().map(tick).collect();
-        Self { ends: (1.0, 10_f64.powf(end)), ticks }
+        Self { ends: (1.0, 10_f64.powf(end)), ticks, is_by_factors: true }
+    }
+
+    /// From nothing to the whole.
+    pub fn shares() -> Self {
+        let ticks = [(0.0, "0"), (0.5, "50 %"), (1.0, "100 %")];
+        let ticks = ticks.map(|(share, text)| (share, text.to_owned()));
+        let ticks = ticks.to_vec();
+        Self { ends: (0.0, 1.0), ticks, is_by_factors: false }
     }
 
     /// Around all `values`, which are above 0. There are ticks at 1, 2 and 5,
@@ -246,18 +281,27 @@ impl Scale {
         let ticks = (first..=last)
             .filter(|index| !are_many || index % 3 == 0)
             .map(|index| (steps[index], text(steps[index])));
-        Self { ends: (steps[first], steps[last]), ticks: ticks.collect() }
+        Self {
+            ends: (steps[first], steps[last]),
+            ticks: ticks.collect(),
+            is_by_factors: true,
+        }
     }
 
     /// Where along the axis a number stands. There is a little room at both
     /// ends, for whole dots.
-    fn place(&self, value: f64) -> f64 {
+    pub fn place(&self, value: f64) -> f64 {
         let (from, to) = self.ends;
-        0.02 + 0.96 * (value / from).log10() / (to / from).log10()
+        let share = if self.is_by_factors {
+            (value / from).log10() / (to / from).log10()
+        } else {
+            (value - from) / (to - from)
+        };
+        0.02 + 0.96 * share
     }
 }
 
-/// Dots on an axis that grows by factors.
+/// Dots on an axis.
 pub fn dots(
     kinds: &[&str],
     label: &str,
@@ -293,7 +337,8 @@ pub fn dots(
         for (index, at) in at.iter().enumerate() {
             marks += &dot(index, &format!("{:.2}%", at * 100.0), 10);
         }
-        html += &self::row(&row.name, &row.note, &marks, &row.label);
+        let strong = if row.is_strong { " plot-strong" } else { "" };
+        html += &self::row(&row.name, &row.note, strong, &marks, &row.label);
     }
     html += &axis(&ticks);
     html + "</div>"

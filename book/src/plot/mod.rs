@@ -10,11 +10,15 @@ use std::path::Path;
 
 use crate::html::escape;
 use crate::problem::{did_you_mean, list};
+use stages::Stage;
 use table::Table;
 
 mod bench;
+mod cells;
 mod claim;
 mod draw;
+mod lines;
+mod stages;
 pub mod table;
 
 /// The folder of the results, from the root of the repository.
@@ -26,7 +30,14 @@ struct Plot {
     title: &'static str,
     /// The file of results, without its ending.
     results: &'static str,
-    draw: fn(&Table) -> Result<Drawing, String>,
+    draw: Draw,
+}
+
+/// How to draw a plot.
+enum Draw {
+    All(fn(&Table) -> Result<Drawing, String>),
+    /// For one of the stages, or for all.
+    Stage(fn(&Table, Option<Stage>) -> Result<Drawing, String>),
 }
 
 /// What a plot consists of.
@@ -34,80 +45,115 @@ struct Drawing {
     /// The marks, with their axis.
     marks: String,
     /// The names of the table's columns.
-    columns: Vec<&'static str>,
+    columns: Vec<String>,
     /// Its cells.
     rows: Vec<Vec<String>>,
 }
 
-const PLOTS: [Plot; 10] = [
+const PLOTS: [Plot; 15] = [
     Plot {
         name: "claim-shares",
         title: "Which of the thread’s live blocks a free hits",
         results: "claim",
-        draw: claim::shares,
+        draw: Draw::All(claim::shares),
     },
     Plot {
         name: "claim-depths",
         title: "How many younger blocks lie above a freed one",
         results: "claim-depths",
-        draw: claim::depths,
+        draw: Draw::All(claim::depths),
     },
     Plot {
         name: "claim-walks",
         title: "How many chunks a walk from the top looks at",
         results: "claim",
-        draw: claim::walks,
+        draw: Draw::All(claim::walks),
     },
     Plot {
         name: "claim-memory",
         title: "The heap at its largest, as a multiple of the live bytes",
         results: "claim",
-        draw: claim::memory,
+        draw: Draw::All(claim::memory),
     },
     Plot {
         name: "nested",
         title: "Nanoseconds for a malloc and its free, where calls nest",
         results: "nested",
-        draw: bench::nested,
+        draw: Draw::All(bench::nested),
     },
     Plot {
         name: "threads",
         title: "Nanoseconds of each thread for a malloc and its free",
         results: "threads",
-        draw: bench::threads,
+        draw: Draw::All(bench::threads),
     },
     Plot {
         name: "preloaded",
         title: "Nanoseconds for a malloc and its free, in a program in C",
         results: "preloaded",
-        draw: bench::preloaded,
+        draw: Draw::All(bench::preloaded),
     },
     Plot {
         name: "traces",
         title: "The time for an event of real programs, against glibc’s",
         results: "traces",
-        draw: bench::traces,
+        draw: Draw::Stage(bench::traces),
     },
     Plot {
         name: "trace-memory",
         title: "The most memory that real programs take, against glibc’s",
         results: "trace-memory",
-        draw: bench::trace_memory,
+        draw: Draw::Stage(bench::trace_memory),
     },
     Plot {
         name: "additions",
         title: "What each addition to a stack does to the memory of programs",
         results: "trace-memory",
-        draw: bench::additions,
+        draw: Draw::All(bench::additions),
+    },
+    Plot {
+        name: "growth",
+        title: "What a malloc and a free cost, the more blocks there are",
+        results: "random",
+        draw: Draw::Stage(stages::growth),
+    },
+    Plot {
+        name: "heap-over-time",
+        title: "The heap of real programs while they run",
+        results: "heap-over-time",
+        draw: Draw::Stage(stages::over_time),
+    },
+    Plot {
+        name: "score",
+        title: "How well the heaps do over all recordings",
+        results: "score",
+        draw: Draw::Stage(stages::score),
+    },
+    Plot {
+        name: "programs",
+        title: "The time of whole programs, against glibc’s",
+        results: "programs",
+        draw: Draw::Stage(bench::programs),
+    },
+    Plot {
+        name: "programs-memory",
+        title: "The most memory of whole programs, against glibc’s",
+        results: "programs",
+        draw: Draw::Stage(bench::programs_memory),
     },
 ];
 
-/// The plot of this name, from the results below the folder `root`.
+/// The plot of this name, from the results below the folder `root`. Some plots
+/// can be had for one of the stages.
 ///
 /// # Errors
 ///
-/// That there is no such plot, or what is wrong with its results.
-pub fn render(root: &Path, name: &str) -> Result<String, String> {
+/// That there is no such plot or stage, or what is wrong with the results.
+pub fn render(
+    root: &Path,
+    name: &str,
+    stage: Option<&str>,
+) -> Result<String, String> {
     let names = PLOTS.map(|plot| plot.name);
     let plot =
         PLOTS.iter().find(|plot| plot.name == name).ok_or_else(|| {
@@ -117,14 +163,29 @@ pub fn render(root: &Path, name: &str) -> Result<String, String> {
                 list(&names)
             )
         })?;
+    let stage = stage.map(Stage::parse).transpose()?;
     let path = format!("{RESULTS}/{}.csv", plot.results);
     let text = fs::read_to_string(root.join(&path)).map_err(|_| {
         format!("the plot `{name}` is drawn from {path}, which is not there")
     })?;
     let wrong = |error| format!("{path} {error}");
     let table = Table::parse(&text).map_err(wrong)?;
-    let drawing = (plot.draw)(&table).map_err(wrong)?;
-    Ok(figure(plot, &table, &drawing))
+    let drawing = match (&plot.draw, stage) {
+        (Draw::Stage(draw), stage) => draw(&table, stage),
+        (Draw::All(draw), None) => draw(&table),
+        (Draw::All(_), Some(_)) => {
+            return Err(format!(
+                "the plot `{name}` is the same for all stages: \
+                 `{{{{#plot {name}}}}}`"
+            ));
+        }
+    };
+    Ok(figure(plot, &table, &drawing.map_err(wrong)?))
+}
+
+/// Names, such as those of columns.
+fn owned(names: &[&str]) -> Vec<String> {
+    names.iter().map(|name| (*name).to_owned()).collect()
 }
 
 fn figure(plot: &Plot, table: &Table, drawing: &Drawing) -> String {
@@ -146,7 +207,7 @@ fn figure(plot: &Plot, table: &Table, drawing: &Drawing) -> String {
 }
 
 /// The table below a plot. Its first column is names, the others are numbers.
-fn numbers(columns: &[&str], rows: &[Vec<String>]) -> String {
+fn numbers(columns: &[String], rows: &[Vec<String>]) -> String {
     let head: String = columns
         .iter()
         .map(|name| format!("<th scope=\"col\">{}</th>", escape(name)))

@@ -83,13 +83,31 @@ impl Table {
     ///
     /// As for [`column`](Self::column), and that a cell holds no number.
     pub fn numbers(&self, name: &str) -> Result<Vec<f64>, String> {
-        let number = |cell: &str| {
-            cell.parse().map_err(|_| {
-                format!("has `{cell}` in the column `{name}`, and no number")
-            })
+        let cells = self.column(name)?.into_iter();
+        cells.map(|cell| number(name, cell)).collect()
+    }
+
+    /// The numbers in a column in which cells may be empty.
+    ///
+    /// # Errors
+    ///
+    /// As for [`column`](Self::column), and that a cell holds something else.
+    pub fn numbers_if_any(
+        &self,
+        name: &str,
+    ) -> Result<Vec<Option<f64>>, String> {
+        let number = |cell: &str| match cell {
+            "" => Ok(None),
+            cell => number(name, cell).map(Some),
         };
         self.column(name)?.into_iter().map(number).collect()
     }
+}
+
+fn number(column: &str, cell: &str) -> Result<f64, String> {
+    cell.parse().map_err(|_| {
+        format!("has `{cell}` in the column `{column}`, and no number")
+    })
 }
 
 impl Display for Table {

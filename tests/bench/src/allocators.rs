@@ -1,7 +1,6 @@
 //! What is measured.
 
 use std::cell::UnsafeCell;
-use std::ffi::c_void;
 use std::hint::black_box;
 use std::ptr::{self, NonNull};
 
@@ -10,26 +9,51 @@ use stage5_lifo_stack::per_thread::stack::Stack;
 use stage5_lifo_stack::per_thread::threads;
 use stage5_lifo_stack::{Brk, OutOfMemory, ReservedBrk};
 
+use crate::memory::{Mapping, mappings};
+use crate::peers::{
+    Bumpalo, Glibc, Jemalloc, Mimalloc, Snmalloc, Tcmalloc, dlmalloc, talc,
+};
+
 /// What an allocator can do. All are called like this, through a table of
 /// functions, and none becomes part of the loop that calls it.
 pub trait Allocator {
     fn malloc(&mut self, size: usize) -> *mut u8;
 
+    /// A Rust program knows how long a block is, and some allocators want to
+    /// be told.
+    ///
     /// # Safety
     ///
-    /// `block` is a block of this allocator, and nobody uses it any more.
-    unsafe fn free(&mut self, block: *mut u8);
+    /// `block` is a block of this allocator, of `size` bytes, and nobody uses
+    /// it any more.
+    unsafe fn free(&mut self, block: *mut u8, size: usize);
 
     /// # Safety
     ///
-    /// As for `free`, unless null comes back; `size` is not 0.
-    unsafe fn realloc(&mut self, block: *mut u8, size: usize) -> *mut u8;
+    /// As for `free` with `old` bytes, unless null comes back; `size` is not 0.
+    unsafe fn realloc(
+        &mut self,
+        block: *mut u8,
+        old: usize,
+        size: usize,
+    ) -> *mut u8;
 
     fn memalign(&mut self, align: usize, size: usize) -> *mut u8;
 
-    /// The most bytes that its break had, if it tells.
+    /// The bytes of its heap, if it tells: how far its break is up.
+    fn heap(&mut self) -> Option<usize> {
+        None
+    }
+
+    /// The most bytes that its heap had, if it tells.
     fn most(&mut self) -> Option<usize> {
         None
+    }
+
+    /// Forgets all blocks and begins with an empty heap, if there is no better
+    /// way to get there.
+    fn start_over(&mut self) -> bool {
+        false
     }
 }
 
@@ -62,13 +86,41 @@ pub const STAGE_4: Contender =
 pub const STAGE_3: Contender =
     Contender { name: "stage 3", new: || Box::new(stage_3()) };
 
-/// What people use, built into this program.
+/// For one thread.
+pub const STAGE_2: Contender =
+    Contender { name: "stage 2", new: || Box::new(stage_2()) };
+
+/// For one thread.
+pub const STAGE_1: Contender =
+    Contender { name: "stage 1", new: || Box::new(stage_1()) };
+
+/// What people use, built into this program. Whoever is ahead of the best of
+/// these is ahead of all four: that is what the book asks of our own. (So what
+/// follows below is no peer in this sense, although it is measured too.)
 pub const PEERS: [Contender; 4] = [
-    Contender { name: "glibc", new: || Box::new(Glibc) },
+    Contender { name: "glibc", new: || Box::new(Glibc::new()) },
     Contender { name: "mimalloc", new: || Box::new(Mimalloc) },
     Contender { name: "jemalloc", new: || Box::new(Jemalloc) },
     Contender { name: "snmalloc", new: || Box::new(Snmalloc) },
 ];
+
+const TCMALLOC: Contender =
+    Contender { name: "tcmalloc", new: || Box::new(Tcmalloc::get()) };
+
+/// What else people use and threads can share: tcmalloc, if it is installed.
+pub fn more_peers() -> Vec<Contender> {
+    if Tcmalloc::is_there() { vec![TCMALLOC] } else { Vec::new() }
+}
+
+/// What else people use, each here without a lock and for one thread.
+pub const ALONE: [Contender; 2] = [
+    Contender { name: "dlmalloc", new: || Box::new(dlmalloc()) },
+    Contender { name: "talc", new: || Box::new(talc()) },
+];
+
+/// Another one that does as little as can be done. People use it.
+pub const BUMPALO: Contender =
+    Contender { name: "bumpalo", new: || Box::new(Bumpalo::new()) };
 
 /// No hole is as large as this.
 const NO_HOLE: usize = 1 << 60;
@@ -92,8 +144,9 @@ pub const ADDITIONS: [Contender; 4] = [
 
 /// All of them.
 pub fn all() -> Vec<Contender> {
-    let ours = [NOTHING, BUMP, PER_THREAD, ONE_STACK, STAGE_4, STAGE_3];
-    [&ours[..], &PEERS, &ADDITIONS].concat()
+    let nothing = [NOTHING, BUMP, BUMPALO];
+    let ours = [PER_THREAD, ONE_STACK, STAGE_4, STAGE_3, STAGE_2, STAGE_1];
+    [&nothing, &ours[..], &ADDITIONS, &PEERS, &ALONE, &[TCMALLOC]].concat()
 }
 
 /// The one of this name.
@@ -118,11 +171,16 @@ impl Allocator for Nothing {
         BUFFER.0.get().cast()
     }
 
-    unsafe fn free(&mut self, block: *mut u8) {
+    unsafe fn free(&mut self, block: *mut u8, _size: usize) {
         black_box(block);
     }
 
-    unsafe fn realloc(&mut self, block: *mut u8, size: usize) -> *mut u8 {
+    unsafe fn realloc(
+        &mut self,
+        block: *mut u8,
+        _old: usize,
+        size: usize,
+    ) -> *mut u8 {
         black_box(size);
         block
     }
@@ -157,12 +215,17 @@ impl Allocator for Bump {
         self.memory.as_mut_ptr().wrapping_add(start)
     }
 
-    unsafe fn free(&mut self, block: *mut u8) {
+    unsafe fn free(&mut self, block: *mut u8, _size: usize) {
         let start = block.addr() - self.memory.as_ptr().addr();
         self.top = self.top.min(start);
     }
 
-    unsafe fn realloc(&mut self, _block: *mut u8, _size: usize) -> *mut u8 {
+    unsafe fn realloc(
+        &mut self,
+        _block: *mut u8,
+        _old: usize,
+        _size: usize,
+    ) -> *mut u8 {
         ptr::null_mut()
     }
 
@@ -194,12 +257,17 @@ impl Allocator for PerThread {
         per_thread_malloc(size)
     }
 
-    unsafe fn free(&mut self, block: *mut u8) {
+    unsafe fn free(&mut self, block: *mut u8, _size: usize) {
         // SAFETY: as the caller promises.
         unsafe { per_thread_free(block) };
     }
 
-    unsafe fn realloc(&mut self, block: *mut u8, size: usize) -> *mut u8 {
+    unsafe fn realloc(
+        &mut self,
+        block: *mut u8,
+        _old: usize,
+        size: usize,
+    ) -> *mut u8 {
         // SAFETY: as the caller promises.
         unsafe { threads::realloc(block, size) }
     }
@@ -207,14 +275,46 @@ impl Allocator for PerThread {
     fn memalign(&mut self, align: usize, size: usize) -> *mut u8 {
         threads::memalign(align, size)
     }
+
+    fn heap(&mut self) -> Option<usize> {
+        Some(stacks().iter().map(|mapping| mapping.resident).sum())
+    }
+
+    fn most(&mut self) -> Option<usize> {
+        let mut opened = stacks();
+        opened.retain(|mapping| mapping.is_writable);
+        Some(opened.iter().map(|mapping| mapping.bytes.len()).sum())
+    }
+}
+
+/// How many bytes of address space `per_thread` gives to the stacks of a
+/// thread.
+const SHARE: usize = 1 << 34;
+
+/// What is mapped where the first thread of this process has its stacks. They
+/// do not tell how high their breaks are. But what a break once opened stays
+/// writable, so that shows how high it was; and what lies above it has no
+/// memory, so where every byte of a block is written to, memory shows how high
+/// it is. (Large blocks that are free have none either, wherever they lie.)
+fn stacks() -> Vec<Mapping> {
+    // A new block is on the first of the stacks, at the start of the share.
+    let block = threads::malloc(1);
+    let mut mappings = mappings();
+    // SAFETY: the block is ours, and nobody uses it.
+    unsafe { threads::free(block) };
+    let first = mappings.iter().find(|it| it.bytes.contains(&block.addr()));
+    let start = first.expect("a block is mapped").bytes.start;
+    let share = start..start + SHARE;
+    mappings.retain(|it| share.contains(&it.bytes.start));
+    mappings
 }
 
 /// The one stack of the design, with records for all chunks of any work here.
 struct OneStack;
 
-static ONE: stage5_lifo_stack::LockedHeap<ReservedBrk, { 1 << 22 }> = {
+static ONE: stage5_lifo_stack::LockedHeap<Counted, { 1 << 22 }> = {
     use stage5_lifo_stack::{Heap, LockedHeap, Mutex};
-    LockedHeap::new(Mutex::new(Heap::new(ReservedBrk::new())))
+    LockedHeap::new(Mutex::new(Heap::new(Counted::new())))
 };
 
 impl Allocator for OneStack {
@@ -222,12 +322,17 @@ impl Allocator for OneStack {
         ONE.malloc(size)
     }
 
-    unsafe fn free(&mut self, block: *mut u8) {
+    unsafe fn free(&mut self, block: *mut u8, _size: usize) {
         // SAFETY: as the caller promises.
         unsafe { ONE.free(block) };
     }
 
-    unsafe fn realloc(&mut self, block: *mut u8, size: usize) -> *mut u8 {
+    unsafe fn realloc(
+        &mut self,
+        block: *mut u8,
+        _old: usize,
+        size: usize,
+    ) -> *mut u8 {
         // SAFETY: as the caller promises.
         unsafe { ONE.realloc(block, size) }
     }
@@ -235,13 +340,21 @@ impl Allocator for OneStack {
     fn memalign(&mut self, align: usize, size: usize) -> *mut u8 {
         ONE.memalign(align, size)
     }
+
+    fn heap(&mut self) -> Option<usize> {
+        Some(ONE.heap.lock().brk().bytes)
+    }
+
+    fn most(&mut self) -> Option<usize> {
+        Some(ONE.heap.lock().brk().most)
+    }
 }
 
 struct Stage4;
 
-static LOCKED: stage4_threadsafe::LockedHeap<stage4_threadsafe::ReservedBrk> = {
-    use stage4_threadsafe::{Heap, LockedHeap, Mutex, ReservedBrk};
-    LockedHeap::new(Mutex::new(Heap::new(ReservedBrk::new())))
+static LOCKED: stage4_threadsafe::LockedHeap<Counted> = {
+    use stage4_threadsafe::{Heap, LockedHeap, Mutex};
+    LockedHeap::new(Mutex::new(Heap::new(Counted::new())))
 };
 
 impl Allocator for Stage4 {
@@ -249,18 +362,117 @@ impl Allocator for Stage4 {
         LOCKED.malloc(size)
     }
 
-    unsafe fn free(&mut self, block: *mut u8) {
+    unsafe fn free(&mut self, block: *mut u8, _size: usize) {
         // SAFETY: as the caller promises.
         unsafe { LOCKED.free(block) };
     }
 
-    unsafe fn realloc(&mut self, block: *mut u8, size: usize) -> *mut u8 {
+    unsafe fn realloc(
+        &mut self,
+        block: *mut u8,
+        _old: usize,
+        size: usize,
+    ) -> *mut u8 {
         // SAFETY: as the caller promises.
         unsafe { LOCKED.realloc(block, size) }
     }
 
     fn memalign(&mut self, align: usize, size: usize) -> *mut u8 {
         LOCKED.memalign(align, size)
+    }
+
+    fn heap(&mut self) -> Option<usize> {
+        Some(LOCKED.heap.lock().brk().bytes)
+    }
+
+    fn most(&mut self) -> Option<usize> {
+        Some(LOCKED.heap.lock().brk().most)
+    }
+}
+
+fn stage_1() -> stage1_bump::Heap<Counted> {
+    stage1_bump::Heap::new(Counted::new())
+}
+
+impl Allocator for stage1_bump::Heap<Counted> {
+    fn malloc(&mut self, size: usize) -> *mut u8 {
+        self.malloc(size)
+    }
+
+    unsafe fn free(&mut self, block: *mut u8, _size: usize) {
+        // SAFETY: as the caller promises.
+        unsafe { self.free(block) };
+    }
+
+    unsafe fn realloc(
+        &mut self,
+        block: *mut u8,
+        _old: usize,
+        size: usize,
+    ) -> *mut u8 {
+        // SAFETY: as the caller promises.
+        unsafe { self.realloc(block, size) }
+    }
+
+    fn memalign(&mut self, align: usize, size: usize) -> *mut u8 {
+        self.memalign(align, size)
+    }
+
+    fn heap(&mut self) -> Option<usize> {
+        Some(self.brk().bytes)
+    }
+
+    fn most(&mut self) -> Option<usize> {
+        Some(self.brk().most)
+    }
+
+    // It would never be empty again.
+    fn start_over(&mut self) -> bool {
+        *self = stage_1();
+        true
+    }
+}
+
+fn stage_2() -> stage2_headers::Heap<Counted> {
+    stage2_headers::Heap::new(Counted::new())
+}
+
+impl Allocator for stage2_headers::Heap<Counted> {
+    fn malloc(&mut self, size: usize) -> *mut u8 {
+        self.malloc(size)
+    }
+
+    unsafe fn free(&mut self, block: *mut u8, _size: usize) {
+        // SAFETY: as the caller promises.
+        unsafe { self.free(block) };
+    }
+
+    unsafe fn realloc(
+        &mut self,
+        block: *mut u8,
+        _old: usize,
+        size: usize,
+    ) -> *mut u8 {
+        // SAFETY: as the caller promises.
+        unsafe { self.realloc(block, size) }
+    }
+
+    fn memalign(&mut self, align: usize, size: usize) -> *mut u8 {
+        self.memalign(align, size)
+    }
+
+    fn heap(&mut self) -> Option<usize> {
+        Some(self.brk().bytes)
+    }
+
+    fn most(&mut self) -> Option<usize> {
+        Some(self.brk().most)
+    }
+
+    // To free all blocks would take it as long as all the work before.
+    fn start_over(&mut self) -> bool {
+        *self = stage_2();
+        true
     }
 }
 
@@ -273,18 +485,27 @@ impl Allocator for stage3_freelist::Heap<Counted> {
         self.malloc(size)
     }
 
-    unsafe fn free(&mut self, block: *mut u8) {
+    unsafe fn free(&mut self, block: *mut u8, _size: usize) {
         // SAFETY: as the caller promises.
         unsafe { self.free(block) };
     }
 
-    unsafe fn realloc(&mut self, block: *mut u8, size: usize) -> *mut u8 {
+    unsafe fn realloc(
+        &mut self,
+        block: *mut u8,
+        _old: usize,
+        size: usize,
+    ) -> *mut u8 {
         // SAFETY: as the caller promises.
         unsafe { self.realloc(block, size) }
     }
 
     fn memalign(&mut self, align: usize, size: usize) -> *mut u8 {
         self.memalign(align, size)
+    }
+
+    fn heap(&mut self) -> Option<usize> {
+        Some(self.brk().bytes)
     }
 
     fn most(&mut self) -> Option<usize> {
@@ -300,7 +521,7 @@ struct Counted {
 }
 
 impl Counted {
-    fn new() -> Self {
+    const fn new() -> Self {
         Self { brk: ReservedBrk::new(), bytes: 0, most: 0 }
     }
 }
@@ -320,6 +541,30 @@ unsafe impl Brk for Counted {
 }
 
 // SAFETY: it is a `ReservedBrk`.
+unsafe impl stage1_bump::Brk for Counted {
+    unsafe fn sbrk(
+        &mut self,
+        increment: isize,
+    ) -> Result<NonNull<u8>, stage1_bump::OutOfMemory> {
+        // SAFETY: as the caller promises.
+        unsafe { Brk::sbrk(self, increment) }
+            .map_err(|_| stage1_bump::OutOfMemory)
+    }
+}
+
+// SAFETY: it is a `ReservedBrk`.
+unsafe impl stage2_headers::Brk for Counted {
+    unsafe fn sbrk(
+        &mut self,
+        increment: isize,
+    ) -> Result<NonNull<u8>, stage2_headers::OutOfMemory> {
+        // SAFETY: as the caller promises.
+        unsafe { Brk::sbrk(self, increment) }
+            .map_err(|_| stage2_headers::OutOfMemory)
+    }
+}
+
+// SAFETY: it is a `ReservedBrk`.
 unsafe impl stage3_freelist::Brk for Counted {
     unsafe fn sbrk(
         &mut self,
@@ -328,6 +573,18 @@ unsafe impl stage3_freelist::Brk for Counted {
         // SAFETY: as the caller promises.
         unsafe { Brk::sbrk(self, increment) }
             .map_err(|_| stage3_freelist::OutOfMemory)
+    }
+}
+
+// SAFETY: it is a `ReservedBrk`.
+unsafe impl stage4_threadsafe::Brk for Counted {
+    unsafe fn sbrk(
+        &mut self,
+        increment: isize,
+    ) -> Result<NonNull<u8>, stage4_threadsafe::OutOfMemory> {
+        // SAFETY: as the caller promises.
+        unsafe { Brk::sbrk(self, increment) }
+            .map_err(|_| stage4_threadsafe::OutOfMemory)
     }
 }
 
@@ -353,12 +610,17 @@ impl<C: Chunks> Allocator for Own<C> {
         self.0.malloc(size)
     }
 
-    unsafe fn free(&mut self, block: *mut u8) {
+    unsafe fn free(&mut self, block: *mut u8, _size: usize) {
         // SAFETY: as the caller promises.
         unsafe { self.0.free(block) };
     }
 
-    unsafe fn realloc(&mut self, block: *mut u8, size: usize) -> *mut u8 {
+    unsafe fn realloc(
+        &mut self,
+        block: *mut u8,
+        _old: usize,
+        size: usize,
+    ) -> *mut u8 {
         // SAFETY: as the caller promises.
         unsafe {
             if self.0.resize(block, size).is_some() {
@@ -376,6 +638,10 @@ impl<C: Chunks> Allocator for Own<C> {
 
     fn memalign(&mut self, align: usize, size: usize) -> *mut u8 {
         self.0.memalign(align, size)
+    }
+
+    fn heap(&mut self) -> Option<usize> {
+        Some(self.0.brk().bytes)
     }
 
     fn most(&mut self) -> Option<usize> {
@@ -412,7 +678,9 @@ impl Chunks for Stack<Counted> {
     }
 }
 
-impl<const MOST: u8, const HOLE: usize> Chunks for Holes<Counted, MOST, HOLE> {
+impl<const MOST: usize, const HOLE: usize> Chunks
+    for Holes<Counted, MOST, HOLE>
+{
     fn malloc(&mut self, size: usize) -> *mut u8 {
         self.malloc(size)
     }
@@ -438,103 +706,5 @@ impl<const MOST: u8, const HOLE: usize> Chunks for Holes<Counted, MOST, HOLE> {
 
     fn brk(&mut self) -> &mut Counted {
         self.brk()
-    }
-}
-
-struct Glibc;
-
-impl Allocator for Glibc {
-    fn malloc(&mut self, size: usize) -> *mut u8 {
-        // SAFETY: it may fail.
-        unsafe { libc::malloc(size).cast() }
-    }
-
-    unsafe fn free(&mut self, block: *mut u8) {
-        // SAFETY: as the caller promises.
-        unsafe { libc::free(block.cast()) };
-    }
-
-    unsafe fn realloc(&mut self, block: *mut u8, size: usize) -> *mut u8 {
-        // SAFETY: as the caller promises.
-        unsafe { libc::realloc(block.cast(), size).cast() }
-    }
-
-    fn memalign(&mut self, align: usize, size: usize) -> *mut u8 {
-        // SAFETY: it may fail.
-        unsafe { libc::memalign(align, size).cast() }
-    }
-}
-
-struct Mimalloc;
-
-impl Allocator for Mimalloc {
-    fn malloc(&mut self, size: usize) -> *mut u8 {
-        // SAFETY: it may fail.
-        unsafe { libmimalloc_sys::mi_malloc(size).cast() }
-    }
-
-    unsafe fn free(&mut self, block: *mut u8) {
-        // SAFETY: as the caller promises.
-        unsafe { libmimalloc_sys::mi_free(block.cast()) };
-    }
-
-    unsafe fn realloc(&mut self, block: *mut u8, size: usize) -> *mut u8 {
-        // SAFETY: as the caller promises.
-        unsafe { libmimalloc_sys::mi_realloc(block.cast(), size).cast() }
-    }
-
-    fn memalign(&mut self, align: usize, size: usize) -> *mut u8 {
-        // SAFETY: it may fail.
-        unsafe { libmimalloc_sys::mi_malloc_aligned(size, align).cast() }
-    }
-}
-
-struct Jemalloc;
-
-impl Allocator for Jemalloc {
-    fn malloc(&mut self, size: usize) -> *mut u8 {
-        // SAFETY: it may fail.
-        unsafe { tikv_jemalloc_sys::malloc(size).cast() }
-    }
-
-    unsafe fn free(&mut self, block: *mut u8) {
-        // SAFETY: as the caller promises.
-        unsafe { tikv_jemalloc_sys::free(block.cast()) };
-    }
-
-    unsafe fn realloc(&mut self, block: *mut u8, size: usize) -> *mut u8 {
-        // SAFETY: as the caller promises.
-        unsafe { tikv_jemalloc_sys::realloc(block.cast(), size).cast() }
-    }
-
-    fn memalign(&mut self, align: usize, size: usize) -> *mut u8 {
-        let mut block: *mut c_void = ptr::null_mut();
-        // SAFETY: `block` may be written.
-        unsafe { tikv_jemalloc_sys::posix_memalign(&mut block, align, size) };
-        block.cast()
-    }
-}
-
-struct Snmalloc;
-
-impl Allocator for Snmalloc {
-    fn malloc(&mut self, size: usize) -> *mut u8 {
-        // SAFETY: it may fail.
-        unsafe { snmalloc_sys::sn_malloc(size).cast() }
-    }
-
-    unsafe fn free(&mut self, block: *mut u8) {
-        // SAFETY: as the caller promises.
-        unsafe { snmalloc_sys::sn_free(block.cast()) };
-    }
-
-    unsafe fn realloc(&mut self, block: *mut u8, size: usize) -> *mut u8 {
-        // SAFETY: as the caller promises.
-        unsafe { snmalloc_sys::sn_realloc(block.cast(), size).cast() }
-    }
-
-    fn memalign(&mut self, align: usize, size: usize) -> *mut u8 {
-        // SAFETY: it may fail; `align` is a power of two.
-        unsafe { snmalloc_sys::sn_rust_alloc(align, size).cast() }
     }
 }

@@ -5,27 +5,37 @@
 //! ```
 //!
 //! Instead of `all`: one or more of `nested`, `threads`, `random`, `queue`,
-//! `traces`, `memory` and `preloaded`. Each writes a table, or two, below
-//! `tests/bench/results`. With `--short` first, all is measured once and
-//! nothing is written: for a look whether it works.
+//! `traces`, `memory`, `over-time`, `score`, `preloaded` and `programs`. Each
+//! writes a table below `tests/bench/results`. At the end it says what has
+//! changed in them by more than the noise since the last commit; `compare` says
+//! that again. With `--short` first, all is measured once and nothing is
+//! written: for a look whether it works.
 //!
-//! It needs compilers for C and C++, and for `preloaded` Debian's packages
-//! libmimalloc2.0, libjemalloc2, libtcmalloc-minimal4 and valgrind: what is
-//! not there is left out, with a word.
+//! It needs compilers for C and C++, Debian's package libtcmalloc-minimal4, for
+//! `preloaded` also libmimalloc2.0, libjemalloc2 and valgrind, and for
+//! `programs` the programs of which programs/works.rs speaks: what is not there
+//! is left out, with a word.
 
 #[cfg(not(all(target_os = "linux", target_env = "gnu")))]
 compile_error!("the bench needs Linux with glibc");
 
+use std::time::SystemTime;
+
 use stage4_threadsafe::{Heap, LockedHeap, Mutex, ReservedBrk};
 
 mod allocators;
+mod compare;
 mod measure;
 mod memory;
 mod nested;
+mod over_time;
+mod peers;
 mod preloaded;
+mod programs;
 mod queue;
 mod random;
 mod results;
+mod score;
 mod threads;
 mod trace;
 mod traces;
@@ -40,14 +50,17 @@ static OWN: LockedHeap<ReservedBrk> =
 type Measurement = (&'static str, fn(measure::Plan));
 
 /// What can be measured.
-const MEASUREMENTS: [Measurement; 7] = [
+const MEASUREMENTS: [Measurement; 10] = [
     ("nested", nested::main),
     ("threads", threads::main),
     ("random", random::main),
     ("queue", queue::main),
     ("traces", traces::main),
     ("memory", memory::main),
+    ("score", score::main),
+    ("over-time", over_time::main),
     ("preloaded", preloaded::main),
+    ("programs", programs::main),
 ];
 
 fn main() {
@@ -57,6 +70,11 @@ fn main() {
     match args[..] {
         ["in-queue", allocator, items] => queue::child(allocator, items),
         ["in-memory", allocator, trace] => memory::child(allocator, trace),
+        ["in-over-time", allocator, trace] => {
+            over_time::child(allocator, trace);
+        }
+        ["in-programs", length] => programs::child(length),
+        ["compare"] => results::print_changes(SystemTime::UNIX_EPOCH),
         ["--short", ref names @ ..] => run(measure::Plan::SHORT, names),
         _ => run(measure::Plan::WHOLE, &args),
     }
@@ -73,9 +91,13 @@ fn run(plan: measure::Plan, names: &[&str]) {
         eprintln!("what is to be measured? all {}", known.join(" "));
         std::process::exit(2);
     }
+    let start = SystemTime::now();
     for (name, main) in MEASUREMENTS {
         if names.contains(&name) || names.contains(&"all") {
             main(plan);
         }
+    }
+    if plan.is_kept {
+        results::print_changes(start);
     }
 }

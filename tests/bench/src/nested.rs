@@ -6,7 +6,8 @@ use std::ptr;
 use fastrand::Rng;
 
 use crate::allocators::{
-    Allocator, BUMP, NOTHING, ONE_STACK, PEERS, PER_THREAD, STAGE_3, STAGE_4,
+    ALONE, Allocator, BUMP, BUMPALO, NOTHING, ONE_STACK, PEERS, PER_THREAD,
+    STAGE_2, STAGE_3, STAGE_4, more_peers,
 };
 use crate::measure::{self, Plan, in_turns, own_time};
 use crate::results;
@@ -25,8 +26,11 @@ pub enum Order {
 }
 
 pub fn main(plan: Plan) {
-    let ours = [NOTHING, BUMP, PER_THREAD, ONE_STACK, STAGE_4, STAGE_3];
-    let contenders = [&ours[..], &PEERS].concat();
+    // Not stage 1: it would take more and more memory.
+    let nothing = [NOTHING, BUMP, BUMPALO];
+    let ours = [PER_THREAD, ONE_STACK, STAGE_4, STAGE_3, STAGE_2];
+    let contenders =
+        [&nothing, &ours[..], &PEERS, &ALONE, &more_peers()].concat();
     let names: Vec<_> = contenders.iter().map(|it| it.name).collect();
     let mut allocators: Vec<_> =
         contenders.iter().map(|it| (it.new)()).collect();
@@ -46,9 +50,9 @@ pub fn main(plan: Plan) {
             add(name, depth, spreads);
         }
     }
-    let sizes = sizes(&mut Rng::with_seed(1));
+    let sizes = &sizes(&mut Rng::with_seed(1))[..LOOP];
     let spreads = in_turns(plan.turns, &mut allocators, |allocator| {
-        for_a_while(plan, || in_a_loop(&mut **allocator, &sizes))
+        for_a_while(plan, || in_a_loop(&mut **allocator, sizes))
     });
     add("loop", LOOP, spreads);
     let columns = [&["work", "size"][..], &measure::COLUMNS].concat();
@@ -133,9 +137,10 @@ impl Calls {
         if depth > 1 {
             pairs += self.call(allocator, depth - 1);
         }
-        for &index in &self.calls[at].order[..count] {
+        let call = &self.calls[at];
+        for &index in &call.order[..count] {
             // SAFETY: the block is ours, and nobody uses it any more.
-            unsafe { allocator.free(blocks[index]) };
+            unsafe { allocator.free(blocks[index], call.sizes[index]) };
         }
         pairs
     }
@@ -160,9 +165,9 @@ fn in_a_loop(allocator: &mut dyn Allocator, sizes: &[usize]) -> usize {
         *block = allocator.malloc(size);
         touch(*block);
     }
-    for &block in blocks.iter().rev() {
+    for (&block, &size) in blocks.iter().zip(sizes).rev() {
         // SAFETY: the block is ours, and nobody uses it any more.
-        unsafe { allocator.free(block) };
+        unsafe { allocator.free(block, size) };
     }
     LOOP
 }

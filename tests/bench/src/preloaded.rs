@@ -14,10 +14,10 @@ const DEPTHS: [usize; 3] = [10, 100, 1000];
 const CALLS: usize = 3_000_000;
 
 /// What is in front of the program.
-struct Library {
-    name: &'static str,
+pub struct Library {
+    pub name: &'static str,
     /// None for glibc, which is there anyway.
-    path: Option<PathBuf>,
+    pub path: Option<PathBuf>,
 }
 
 pub fn main(plan: Plan) {
@@ -59,19 +59,25 @@ fn libraries(folder: &Path) -> Vec<Library> {
         compile(&flags, &format!("{name}.c"), &library);
         library
     });
-    let mut libraries = vec![
+    let ours = vec![
         Library { name: "nothing", path: Some(nothing) },
         Library { name: "bump", path: Some(bump) },
         Library { name: "per thread", path: Some(example("malloc5")) },
         Library { name: "stage 4", path: Some(example("malloc4")) },
         Library { name: "glibc", path: None },
     ];
+    ours.into_iter().chain(debian()).collect()
+}
+
+/// The peers that are installed.
+pub fn debian() -> Vec<Library> {
+    let mut libraries = Vec::new();
     for (name, file, package) in [
         ("mimalloc", "libmimalloc.so.2", "libmimalloc2.0"),
         ("jemalloc", "libjemalloc.so.2", "libjemalloc2"),
         ("tcmalloc", "libtcmalloc_minimal.so.4", "libtcmalloc-minimal4"),
     ] {
-        let path = Path::new("/usr/lib").join(multiarch()).join(file);
+        let path = installed(file);
         if path.exists() {
             libraries.push(Library { name, path: Some(path) });
         } else {
@@ -81,9 +87,10 @@ fn libraries(folder: &Path) -> Vec<Library> {
     libraries
 }
 
-/// Debian's folder for the libraries of this machine.
-fn multiarch() -> String {
-    format!("{}-linux-gnu", std::env::consts::ARCH)
+/// Where Debian puts a library.
+pub fn installed(file: &str) -> PathBuf {
+    let folder = format!("{}-linux-gnu", std::env::consts::ARCH);
+    Path::new("/usr/lib").join(folder).join(file)
 }
 
 fn compile(flags: &[&str], source: &str, output: &Path) {
@@ -97,7 +104,7 @@ fn compile(flags: &[&str], source: &str, output: &Path) {
 }
 
 /// A stage as a library for C programs, as `--release` makes it.
-fn example(name: &str) -> PathBuf {
+pub fn example(name: &str) -> PathBuf {
     let folder = profile_folder();
     let mut cargo = Command::new(env!("CARGO"));
     cargo.current_dir(workspace()).args(["build", "--release", "--quiet"]);

@@ -8,7 +8,9 @@ use std::time::Instant;
 
 use fastrand::Rng;
 
-use crate::allocators::{NOTHING, PEERS, PER_THREAD, STAGE_4, by_name};
+use crate::allocators::{
+    NOTHING, PEERS, PER_THREAD, STAGE_4, by_name, more_peers,
+};
 use crate::measure::{self, Plan, Spread};
 use crate::memory::{forget_most, memory, most_memory};
 use crate::nested::{sizes, touch};
@@ -23,7 +25,8 @@ const ITEMS: usize = 1_000_000;
 
 pub fn main(plan: Plan) {
     // Not one stack: it would grow with every item.
-    let contenders = [&[NOTHING, PER_THREAD, STAGE_4][..], &PEERS].concat();
+    let ours = [NOTHING, PER_THREAD, STAGE_4];
+    let contenders = [&ours[..], &PEERS, &more_peers()].concat();
     let turns = plan.turns.min(9);
     let items = if plan.is_kept { ITEMS } else { ITEMS / 20 };
     // For each contender: times, memory after a tenth, most memory.
@@ -64,7 +67,7 @@ pub fn child(allocator: &str, items: &str) {
     forget_most();
     let start = Instant::now();
     let tenth = thread::scope(|scope| {
-        let queue = &queue;
+        let (queue, sizes) = (&queue, &sizes);
         scope.spawn(move || {
             let mut allocator = (contender.new)();
             for size in sizes.iter().cycle().take(items) {
@@ -75,13 +78,13 @@ pub fn child(allocator: &str, items: &str) {
         });
         let mut allocator = (contender.new)();
         let mut tenth = 0;
-        for item in 0..items {
+        for (item, size) in sizes.iter().cycle().enumerate().take(items) {
             if item == items / 10 {
                 tenth = most_memory();
             }
             let block = queue.take(items - item);
             // SAFETY: the other thread has put it there, for us.
-            unsafe { allocator.free(block) };
+            unsafe { allocator.free(block, *size) };
         }
         tenth
     });

@@ -1,10 +1,15 @@
 //! Tables of results, as they are kept.
 
 use std::fmt::Write;
+use std::fs::DirEntry;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::SystemTime;
 use std::{env, fs, thread};
 
+use crate::compare;
 use crate::measure::Plan;
 
 /// The folder that holds the whole workspace.
@@ -17,6 +22,65 @@ pub fn workspace() -> &'static Path {
 pub fn profile_folder() -> PathBuf {
     let program = env::current_exe().expect("a program knows where it lies");
     program.parent().expect("a file lies in a folder").to_owned()
+}
+
+/// The file of a table.
+fn file(name: &str) -> PathBuf {
+    let file = workspace().join("tests/bench/results").join(name);
+    file.with_extension("csv")
+}
+
+/// A table that was kept.
+pub struct Table {
+    about: Vec<(String, String)>,
+    pub columns: Vec<String>,
+    pub rows: Vec<Vec<String>>,
+}
+
+impl Table {
+    pub fn read(name: &str) -> Self {
+        let text = fs::read_to_string(file(name));
+        Self::parse(&text.unwrap_or_else(|error| panic!("{name}: {error}")))
+    }
+
+    /// The table of this name as it is committed, if it is.
+    pub fn committed(name: &str) -> Option<Self> {
+        let file = format!("HEAD:tests/bench/results/{name}.csv");
+        let git = Command::new("git")
+            .args(["show", &file])
+            .current_dir(workspace())
+            .output()
+            .ok()?;
+        let text = String::from_utf8(git.stdout).ok()?;
+        git.status.success().then(|| Self::parse(&text))
+    }
+
+    pub fn parse(text: &str) -> Self {
+        let (about, table): (Vec<_>, Vec<_>) =
+            text.lines().partition(|line| line.starts_with('#'));
+        let about = about.iter().filter_map(|line| {
+            let (key, value) = line.strip_prefix("# ")?.split_once(": ")?;
+            Some((key.to_owned(), value.to_owned()))
+        });
+        let cells = |line: &&str| line.split(',').map(str::to_owned).collect();
+        let mut lines = table.iter().map(cells);
+        Self {
+            about: about.collect(),
+            columns: lines.next().unwrap_or_default(),
+            rows: lines.collect(),
+        }
+    }
+
+    /// What the lines above the table say.
+    pub fn about(&self, key: &str) -> &str {
+        let found = self.about.iter().find(|(it, _)| it == key);
+        found.map_or("", |(_, value)| value)
+    }
+
+    /// Which column it is that has this name.
+    pub fn column(&self, name: &str) -> Option<usize> {
+        self.columns.iter().position(|column| column == name)
+    }
 }
 
 /// Prints a table, and keeps it if that is the plan.
@@ -35,8 +99,39 @@ pub fn keep(plan: Plan, name: &str, columns: &[&str], rows: &[Vec<String>]) {
         text += &row.join(",");
         text += "\n";
     }
-    let file = workspace().join("tests/bench/results").join(name);
-    fs::write(file.with_extension("csv"), text).expect("the folder is there");
+    fs::write(file(name), text).expect("the folder is there");
+}
+
+/// Prints what is different from the last commit in the tables that were
+/// written after this moment.
+pub fn print_changes(since: SystemTime) {
+    for name in written(since) {
+        let new = Table::read(&name);
+        if new.column("allocator").is_none() {
+            // Another program has made it.
+            continue;
+        }
+        println!("\n{name}, compared with what is committed");
+        match Table::committed(&name) {
+            Some(old) => println!("{}", compare::report(&old, &new)),
+            None => println!("nothing is committed"),
+        }
+    }
+}
+
+/// The names of the tables that were written after a moment.
+fn written(since: SystemTime) -> Vec<String> {
+    let folder = fs::read_dir(workspace().join("tests/bench/results"));
+    let files = folder.expect("a folder").map(|file| file.expect("a file"));
+    let is_new = |file: &DirEntry| {
+        let written = file.metadata().and_then(|it| it.modified());
+        written.expect("the system knows") >= since
+    };
+    let name =
+        |file: DirEntry| Some(file.path().file_stem()?.to_str()?.to_owned());
+    let mut names: Vec<_> = files.filter(is_new).filter_map(name).collect();
+    names.sort();
+    names
 }
 
 fn print(name: &str, columns: &[&str], rows: &[Vec<String>]) {
@@ -78,7 +173,14 @@ fn peers() -> String {
         let (_, rest) = lock.split_once(&start)?;
         Some(format!("{name} {}", rest.split(['"', '+']).next()?))
     };
-    let names = ["libmimalloc-sys", "tikv-jemalloc-sys", "snmalloc-sys"];
+    let names = [
+        "libmimalloc-sys",
+        "tikv-jemalloc-sys",
+        "snmalloc-sys",
+        "dlmalloc",
+        "talc",
+        "bumpalo",
+    ];
     names.iter().filter_map(|it| version(it)).collect::<Vec<_>>().join("; ")
 }
 
@@ -142,4 +244,26 @@ pub fn in_a_fresh_process(args: &[&str]) -> Vec<f64> {
     let text = String::from_utf8_lossy(&output.stdout);
     let numbers = text.split_whitespace().map(str::parse);
     numbers.collect::<Result<_, _>>().expect("it prints numbers")
+}
+
+/// The same for each of some jobs. As many run at once as there are cores: for
+/// what is not measured in time.
+pub fn in_fresh_processes(jobs: &[[&str; 3]]) -> Vec<Vec<f64>> {
+    let next = AtomicUsize::new(0);
+    let results = Mutex::new(vec![Vec::new(); jobs.len()]);
+    let work = || {
+        loop {
+            let job = next.fetch_add(1, Ordering::Relaxed);
+            let Some(args) = jobs.get(job) else { return };
+            let numbers = in_a_fresh_process(args);
+            results.lock().expect("nobody panics with it")[job] = numbers;
+        }
+    };
+    let cores = thread::available_parallelism().map_or(1, usize::from);
+    thread::scope(|scope| {
+        for _ in 0..cores {
+            scope.spawn(work);
+        }
+    });
+    results.into_inner().expect("nobody panics with it")
 }

@@ -5,7 +5,8 @@ use std::sync::Barrier;
 use std::thread;
 
 use crate::allocators::{
-    BUMP, Contender, NOTHING, ONE_STACK, PEERS, PER_THREAD, STAGE_4,
+    BUMP, BUMPALO, Contender, NOTHING, ONE_STACK, PEERS, PER_THREAD, STAGE_4,
+    more_peers,
 };
 use crate::measure::{self, Plan, in_turns, own_time};
 use crate::nested::{Calls, Order};
@@ -16,10 +17,10 @@ const THREADS: [usize; 3] = [1, 2, 4];
 const DEPTH: usize = 100;
 
 pub fn main(plan: Plan) {
-    let ours = [NOTHING, BUMP, PER_THREAD, ONE_STACK, STAGE_4];
-    let mut contenders = [&ours[..], &PEERS].concat();
+    let ours = [NOTHING, BUMP, BUMPALO, PER_THREAD, ONE_STACK, STAGE_4];
+    let mut contenders = [&ours[..], &PEERS, &more_peers()].concat();
     let names: Vec<_> = contenders.iter().map(|it| it.name).collect();
-    let rounds = if plan.is_kept { 1000 } else { 10 };
+    let rounds = if plan.is_kept { 3000 } else { 10 };
     let mut rows = Vec::new();
     for threads in THREADS {
         let spreads = in_turns(plan.turns, &mut contenders, |contender| {

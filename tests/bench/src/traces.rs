@@ -1,41 +1,67 @@
 //! What real programs asked of malloc, asked again: the time for an event.
 //!
-//! One thread asks it all, also what a program's other threads asked.
+//! One thread asks it all, also what a program's other threads asked. In one of
+//! the two recordings of a program with threads another thread has its turn
+//! after every five events. Threads that had to wait for each other as often
+//! would show what that costs, many times what the events do; and threads that
+//! did not wait would free blocks before they are allocated. How it is with
+//! threads, `threads` and `queue` measure.
 
 use std::hint::black_box;
 use std::ptr;
 
 use crate::allocators::{
-    ADDITIONS, Allocator, NOTHING, ONE_STACK, PEERS, PER_THREAD, STAGE_3,
-    STAGE_4,
+    ADDITIONS, ALONE, Allocator, NOTHING, ONE_STACK, PEERS, PER_THREAD,
+    STAGE_1, STAGE_2, STAGE_3, STAGE_4, more_peers,
 };
-use crate::measure::{self, Plan, in_turns, own_time};
+use crate::measure::{self, Plan, Spread, in_turns, own_time};
 use crate::results;
 use crate::trace::{self, Event, Trace, What};
 
 pub fn main(plan: Plan) {
-    let ours = [NOTHING, ONE_STACK, STAGE_3, STAGE_4, PER_THREAD];
-    let contenders = [&ours[..], &ADDITIONS, &PEERS].concat();
-    let names: Vec<_> = contenders.iter().map(|it| it.name).collect();
-    let mut allocators: Vec<_> =
-        contenders.iter().map(|it| (it.new)()).collect();
+    let ours = [NOTHING, ONE_STACK, PER_THREAD, STAGE_3, STAGE_4];
+    let contenders =
+        [&ours[..], &ADDITIONS, &PEERS, &ALONE, &more_peers()].concat();
+    // These go by themselves. If others had to wait for them, some would give
+    // their memory back to the system meanwhile.
+    let mut slow = vec![STAGE_1, STAGE_2];
+    if !plan.is_kept {
+        // It takes half a minute for each of two programs.
+        slow.retain(|it| it.name != STAGE_2.name);
+    }
+    let mut groups = [contenders, slow].map(|contenders| {
+        let names: Vec<_> = contenders.iter().map(|it| it.name).collect();
+        let allocators = contenders.iter().map(|it| (it.new)());
+        (names, allocators.collect::<Vec<_>>())
+    });
     let mut rows = Vec::new();
     for program in trace::names() {
         let trace = Trace::load(&program);
-        let mut replay = Replay::new(&trace);
-        let turns = plan.turns.min(9);
-        let spreads = in_turns(turns, &mut allocators, |allocator| {
-            let start = own_time();
-            replay.run(&mut **allocator, Touch::FirstByte);
-            let time = own_time() - start;
-            replay.free_the_rest(&mut **allocator);
-            time / trace.events.len() as f64
-        });
-        let results: Vec<_> = names.iter().copied().zip(spreads).collect();
+        let mut results = Vec::new();
+        for (names, allocators) in &mut groups {
+            let spreads = times(plan.turns.min(9), &trace, allocators);
+            results.extend(names.iter().copied().zip(spreads));
+        }
         rows.extend(measure::rows(&[&program], &results));
     }
     let columns = [&["program"][..], &measure::COLUMNS].concat();
     results::keep(plan, "traces", &columns, &rows);
+}
+
+/// The nanoseconds for an event of a recording, for each allocator.
+pub fn times(
+    turns: usize,
+    trace: &Trace,
+    allocators: &mut [Box<dyn Allocator>],
+) -> Vec<Spread> {
+    let mut replay = Replay::new(trace);
+    in_turns(turns, allocators, |allocator| {
+        let start = own_time();
+        replay.run(&mut **allocator, Touch::FirstByte);
+        let time = own_time() - start;
+        replay.free_the_rest(&mut **allocator);
+        time / trace.events.len() as f64
+    })
 }
 
 /// What to write to of a new block.
@@ -62,10 +88,36 @@ impl<'a> Replay<'a> {
     }
 
     /// Asks for all of it.
-    #[inline(never)]
     pub fn run(&mut self, allocator: &mut dyn Allocator, touch: Touch) {
+        self.run_and_look(allocator, touch, usize::MAX, |_| {});
+    }
+
+    /// Asks for all of it, and looks at the allocator after each so many
+    /// events.
+    #[inline(always)]
+    pub fn run_and_look(
+        &mut self,
+        allocator: &mut dyn Allocator,
+        touch: Touch,
+        events: usize,
+        mut look: impl FnMut(&mut dyn Allocator),
+    ) {
         let mut next = 0;
-        for event in self.events {
+        for events in self.events.chunks(events) {
+            self.ask(allocator, touch, events, &mut next);
+            look(allocator);
+        }
+    }
+
+    #[inline(never)]
+    fn ask(
+        &mut self,
+        allocator: &mut dyn Allocator,
+        touch: Touch,
+        events: &[Event],
+        next: &mut usize,
+    ) {
+        for event in events {
             match event.what {
                 What::Allocate { size, align } => {
                     let size = (size as usize).max(1);
@@ -77,23 +129,23 @@ impl<'a> Replay<'a> {
                     };
                     // SAFETY: it is a new block.
                     unsafe { touch.new_bytes(block, 0, size) };
-                    self.blocks[next] = (block, size);
-                    next += 1;
+                    self.blocks[*next] = (block, size);
+                    *next += 1;
                 }
                 What::Resize { block, size } => {
                     let size = (size as usize).max(1);
                     let (block, old) = &mut self.blocks[block as usize];
                     // SAFETY: a recording uses only blocks that are alive.
                     unsafe {
-                        *block = allocator.realloc(*block, size);
+                        *block = allocator.realloc(*block, *old, size);
                         touch.new_bytes(*block, *old, size);
                     }
                     *old = size;
                 }
                 What::Free { block } => {
-                    let (block, _) = &mut self.blocks[block as usize];
+                    let (block, size) = &mut self.blocks[block as usize];
                     // SAFETY: as above.
-                    unsafe { allocator.free(*block) };
+                    unsafe { allocator.free(*block, *size) };
                     *block = ptr::null_mut();
                 }
             }
@@ -102,10 +154,13 @@ impl<'a> Replay<'a> {
 
     /// Frees what the program had until its end.
     pub fn free_the_rest(&mut self, allocator: &mut dyn Allocator) {
-        for (block, _) in self.blocks.iter().rev() {
+        if allocator.start_over() {
+            return;
+        }
+        for &(block, size) in self.blocks.iter().rev() {
             if !block.is_null() {
                 // SAFETY: the block is alive, and nobody uses it any more.
-                unsafe { allocator.free(*block) };
+                unsafe { allocator.free(block, size) };
             }
         }
     }

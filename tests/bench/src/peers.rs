@@ -1,0 +1,423 @@
+//! Allocators that people use.
+
+use std::alloc::Layout;
+use std::ffi::{CStr, CString, c_char, c_void};
+use std::mem;
+use std::ptr::{self, NonNull};
+use std::sync::OnceLock;
+
+use bumpalo::Bump;
+use dlmalloc::Dlmalloc;
+use stage5_lifo_stack::reserved::reserve;
+use talc::TalcCell;
+use talc::source::Claim;
+
+use crate::allocators::Allocator;
+
+pub struct Glibc {
+    /// Bytes that this program, the C++ library above all, has from it already.
+    before: usize,
+}
+
+impl Glibc {
+    pub fn new() -> Self {
+        // SAFETY: it reads what glibc knows of its heaps.
+        let info = unsafe { libc::mallinfo2() };
+        Self { before: info.uordblks + info.hblkhd }
+    }
+}
+
+impl Allocator for Glibc {
+    fn malloc(&mut self, size: usize) -> *mut u8 {
+        // SAFETY: it may fail.
+        unsafe { libc::malloc(size).cast() }
+    }
+
+    unsafe fn free(&mut self, block: *mut u8, _size: usize) {
+        // SAFETY: as the caller promises.
+        unsafe { libc::free(block.cast()) };
+    }
+
+    unsafe fn realloc(
+        &mut self,
+        block: *mut u8,
+        _old: usize,
+        size: usize,
+    ) -> *mut u8 {
+        // SAFETY: as the caller promises.
+        unsafe { libc::realloc(block.cast(), size).cast() }
+    }
+
+    fn memalign(&mut self, align: usize, size: usize) -> *mut u8 {
+        // SAFETY: it may fail.
+        unsafe { libc::memalign(align, size).cast() }
+    }
+
+    /// What it has from the break and from mmap(2): see mallinfo(3).
+    fn heap(&mut self) -> Option<usize> {
+        // SAFETY: it reads what glibc knows of its heaps.
+        let info = unsafe { libc::mallinfo2() };
+        Some((info.arena + info.hblkhd).saturating_sub(self.before))
+    }
+}
+
+pub struct Mimalloc;
+
+impl Allocator for Mimalloc {
+    fn malloc(&mut self, size: usize) -> *mut u8 {
+        // SAFETY: it may fail.
+        unsafe { libmimalloc_sys::mi_malloc(size).cast() }
+    }
+
+    unsafe fn free(&mut self, block: *mut u8, _size: usize) {
+        // SAFETY: as the caller promises.
+        unsafe { libmimalloc_sys::mi_free(block.cast()) };
+    }
+
+    unsafe fn realloc(
+        &mut self,
+        block: *mut u8,
+        _old: usize,
+        size: usize,
+    ) -> *mut u8 {
+        // SAFETY: as the caller promises.
+        unsafe { libmimalloc_sys::mi_realloc(block.cast(), size).cast() }
+    }
+
+    fn memalign(&mut self, align: usize, size: usize) -> *mut u8 {
+        // SAFETY: it may fail.
+        unsafe { libmimalloc_sys::mi_malloc_aligned(size, align).cast() }
+    }
+}
+
+pub struct Jemalloc;
+
+impl Allocator for Jemalloc {
+    fn malloc(&mut self, size: usize) -> *mut u8 {
+        // SAFETY: it may fail.
+        unsafe { tikv_jemalloc_sys::malloc(size).cast() }
+    }
+
+    unsafe fn free(&mut self, block: *mut u8, _size: usize) {
+        // SAFETY: as the caller promises.
+        unsafe { tikv_jemalloc_sys::free(block.cast()) };
+    }
+
+    unsafe fn realloc(
+        &mut self,
+        block: *mut u8,
+        _old: usize,
+        size: usize,
+    ) -> *mut u8 {
+        // SAFETY: as the caller promises.
+        unsafe { tikv_jemalloc_sys::realloc(block.cast(), size).cast() }
+    }
+
+    fn memalign(&mut self, align: usize, size: usize) -> *mut u8 {
+        let mut block: *mut c_void = ptr::null_mut();
+        // SAFETY: `block` may be written.
+        unsafe { tikv_jemalloc_sys::posix_memalign(&mut block, align, size) };
+        block.cast()
+    }
+}
+
+pub struct Snmalloc;
+
+impl Allocator for Snmalloc {
+    fn malloc(&mut self, size: usize) -> *mut u8 {
+        // SAFETY: it may fail.
+        unsafe { snmalloc_sys::sn_malloc(size).cast() }
+    }
+
+    unsafe fn free(&mut self, block: *mut u8, _size: usize) {
+        // SAFETY: as the caller promises.
+        unsafe { snmalloc_sys::sn_free(block.cast()) };
+    }
+
+    unsafe fn realloc(
+        &mut self,
+        block: *mut u8,
+        _old: usize,
+        size: usize,
+    ) -> *mut u8 {
+        // SAFETY: as the caller promises.
+        unsafe { snmalloc_sys::sn_realloc(block.cast(), size).cast() }
+    }
+
+    fn memalign(&mut self, align: usize, size: usize) -> *mut u8 {
+        // SAFETY: it may fail; `align` is a power of two.
+        unsafe { snmalloc_sys::sn_rust_alloc(align, size).cast() }
+    }
+}
+
+/// tcmalloc as Debian has it: a library that would take malloc's place in a
+/// program linked with it. So it is opened by hand, and what it needs itself
+/// it finds in itself first: see dlopen(3).
+#[derive(Clone, Copy)]
+pub struct Tcmalloc {
+    malloc: Malloc,
+    free: Free,
+    realloc: Realloc,
+    memalign: Memalign,
+}
+
+type Malloc = unsafe extern "C" fn(usize) -> *mut c_void;
+type Free = unsafe extern "C" fn(*mut c_void);
+type Realloc = unsafe extern "C" fn(*mut c_void, usize) -> *mut c_void;
+type Memalign = unsafe extern "C" fn(usize, usize) -> *mut c_void;
+
+impl Tcmalloc {
+    /// Whether it is installed. If not, says so the first time.
+    pub fn is_there() -> bool {
+        Self::library().is_some()
+    }
+
+    pub fn get() -> Self {
+        *Self::library().expect("the library is installed")
+    }
+
+    fn library() -> Option<&'static Self> {
+        static LIBRARY: OnceLock<Option<Tcmalloc>> = OnceLock::new();
+        LIBRARY.get_or_init(Self::open).as_ref()
+    }
+
+    fn open() -> Option<Self> {
+        let path = crate::preloaded::installed("libtcmalloc_minimal.so.4");
+        let path = path.to_str().expect("a path in UTF-8");
+        let path = CString::new(path).expect("no byte in it is zero");
+        let flags = libc::RTLD_NOW | libc::RTLD_LOCAL | libc::RTLD_DEEPBIND;
+        // It moves the break when it starts, where glibc has its heap. It
+        // need not do so again and again.
+        // SAFETY: no other thread runs while contenders are listed.
+        unsafe { std::env::set_var("TCMALLOC_SKIP_SBRK", "1") };
+        let before = symbol(libc::RTLD_DEFAULT, c"malloc");
+        // SAFETY: it starts what Debian has built, and that takes nobody's
+        // place: see below.
+        let library = unsafe { libc::dlopen(path.as_ptr(), flags) };
+        // What this program starts is to find all as it was.
+        // SAFETY: as above.
+        unsafe { std::env::remove_var("TCMALLOC_SKIP_SBRK") };
+        if library.is_null() {
+            // Not to the standard output, where a fresh process of ours has
+            // its numbers.
+            eprintln!(
+                "tcmalloc is left out: libtcmalloc-minimal4? {}",
+                error()
+            );
+            return None;
+        }
+        let after = symbol(libc::RTLD_DEFAULT, c"malloc");
+        assert_eq!(before, after, "tcmalloc has taken malloc's place");
+        let [malloc, free, realloc, memalign] =
+            [c"tc_malloc", c"tc_free", c"tc_realloc", c"tc_memalign"]
+                .map(|name| symbol(library, name));
+        // SAFETY: tcmalloc.h declares them like this.
+        unsafe {
+            Some(Self {
+                malloc: mem::transmute::<*mut c_void, Malloc>(malloc),
+                free: mem::transmute::<*mut c_void, Free>(free),
+                realloc: mem::transmute::<*mut c_void, Realloc>(realloc),
+                memalign: mem::transmute::<*mut c_void, Memalign>(memalign),
+            })
+        }
+    }
+}
+
+/// What a library calls by this name; for `RTLD_DEFAULT`, this program.
+fn symbol(library: *mut c_void, name: &CStr) -> *mut c_void {
+    // SAFETY: the library is open, and stays so, or is no library.
+    let symbol = unsafe { libc::dlsym(library, name.as_ptr()) };
+    assert!(!symbol.is_null(), "{}", error());
+    symbol
+}
+
+/// What was wrong with the last library.
+fn error() -> String {
+    // SAFETY: it returns null, or a string that stays until the next such call
+    // of this thread.
+    unsafe {
+        let error: *const c_char = libc::dlerror();
+        if error.is_null() {
+            return String::new();
+        }
+        CStr::from_ptr(error).to_string_lossy().into_owned()
+    }
+}
+
+impl Allocator for Tcmalloc {
+    fn malloc(&mut self, size: usize) -> *mut u8 {
+        // SAFETY: it may fail.
+        unsafe { (self.malloc)(size).cast() }
+    }
+
+    unsafe fn free(&mut self, block: *mut u8, _size: usize) {
+        // SAFETY: as the caller promises.
+        unsafe { (self.free)(block.cast()) };
+    }
+
+    unsafe fn realloc(
+        &mut self,
+        block: *mut u8,
+        _old: usize,
+        size: usize,
+    ) -> *mut u8 {
+        // SAFETY: as the caller promises.
+        unsafe { (self.realloc)(block.cast(), size).cast() }
+    }
+
+    fn memalign(&mut self, align: usize, size: usize) -> *mut u8 {
+        // SAFETY: it may fail; `align` is a power of two.
+        unsafe { (self.memalign)(align, size).cast() }
+    }
+}
+
+/// The translation of dlmalloc into Rust that is the heap of Rust programs in
+/// a browser: a heap of its own without a lock, through the functions for C.
+pub fn dlmalloc() -> Dlmalloc {
+    Dlmalloc::new()
+}
+
+impl Allocator for Dlmalloc {
+    fn malloc(&mut self, size: usize) -> *mut u8 {
+        // SAFETY: it may fail.
+        unsafe { self.c_malloc(size) }
+    }
+
+    unsafe fn free(&mut self, block: *mut u8, _size: usize) {
+        // SAFETY: as the caller promises.
+        unsafe { self.c_free(block) };
+    }
+
+    unsafe fn realloc(
+        &mut self,
+        block: *mut u8,
+        _old: usize,
+        size: usize,
+    ) -> *mut u8 {
+        // SAFETY: as the caller promises.
+        unsafe { self.c_realloc(block, size) }
+    }
+
+    fn memalign(&mut self, align: usize, size: usize) -> *mut u8 {
+        // SAFETY: it may fail.
+        unsafe { self.c_memalign(align, size) }
+    }
+}
+
+pub type Talc = TalcCell<Claim>;
+
+/// How many bytes of address space talc has to itself.
+const REGION: usize = 1 << 34;
+
+/// talc without a lock, with all the memory that it will ever have: it is made
+/// for machines that have so much and no more. It finds the end of a block
+/// from the size that it is told.
+pub fn talc() -> Talc {
+    let (start, len) = reserve(REGION).expect("address space");
+    let read_and_write = libc::PROT_READ | libc::PROT_WRITE;
+    // SAFETY: nobody uses the region yet, and from here on talc alone.
+    let claim = unsafe {
+        libc::mprotect(start.cast(), len, read_and_write);
+        Claim::new(start, len)
+    };
+    TalcCell::new(claim)
+}
+
+/// The layout of a block of so many bytes. How it is aligned, talc wants to
+/// know only when it gives it out.
+fn layout(align: usize, size: usize) -> Option<Layout> {
+    Layout::from_size_align(size, align.max(16)).ok()
+}
+
+impl Allocator for Talc {
+    fn malloc(&mut self, size: usize) -> *mut u8 {
+        self.memalign(16, size)
+    }
+
+    unsafe fn free(&mut self, block: *mut u8, size: usize) {
+        if let Some(layout) = layout(16, size) {
+            // SAFETY: as the caller promises.
+            unsafe { self.get_mut().deallocate(block, layout) };
+        }
+    }
+
+    unsafe fn realloc(
+        &mut self,
+        block: *mut u8,
+        old: usize,
+        size: usize,
+    ) -> *mut u8 {
+        let Some(layout) = layout(16, old) else {
+            return ptr::null_mut();
+        };
+        // SAFETY: as the caller promises.
+        unsafe {
+            if self.get_mut().try_realloc_in_place(block, layout, size) {
+                return block;
+            }
+            let new = self.malloc(size);
+            if !new.is_null() {
+                ptr::copy_nonoverlapping(block, new, old.min(size));
+                self.get_mut().deallocate(block, layout);
+            }
+            new
+        }
+    }
+
+    fn memalign(&mut self, align: usize, size: usize) -> *mut u8 {
+        let Some(layout) = layout(align, size) else {
+            return ptr::null_mut();
+        };
+        // SAFETY: no size here is 0.
+        let block = unsafe { self.get_mut().allocate(layout) };
+        block.map_or(ptr::null_mut(), NonNull::as_ptr)
+    }
+}
+
+/// bumpalo can give back all blocks at once, and no single one. So this counts
+/// those that are alive and empties it when there is none: where calls nest,
+/// when the outermost returns. That is how it is meant to be used, and what it
+/// costs to count is the least that somebody who uses it has to do, too.
+pub struct Bumpalo {
+    blocks: Bump,
+    alive: usize,
+}
+
+impl Bumpalo {
+    pub fn new() -> Self {
+        // As much as `bump` has, so that it never goes back for more.
+        Self { blocks: Bump::with_capacity(2 << 20), alive: 0 }
+    }
+}
+
+impl Allocator for Bumpalo {
+    fn malloc(&mut self, size: usize) -> *mut u8 {
+        self.memalign(16, size)
+    }
+
+    unsafe fn free(&mut self, _block: *mut u8, _size: usize) {
+        self.alive -= 1;
+        if self.alive == 0 {
+            self.blocks.reset();
+        }
+    }
+
+    unsafe fn realloc(
+        &mut self,
+        _block: *mut u8,
+        _old: usize,
+        _size: usize,
+    ) -> *mut u8 {
+        ptr::null_mut()
+    }
+
+    fn memalign(&mut self, align: usize, size: usize) -> *mut u8 {
+        let layout = layout(align, size);
+        let block = layout.map(|it| self.blocks.try_alloc_layout(it));
+        let Some(Ok(block)) = block else {
+            return ptr::null_mut();
+        };
+        self.alive += 1;
+        block.as_ptr()
+    }
+}
