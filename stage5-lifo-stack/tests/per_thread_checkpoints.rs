@@ -516,7 +516,7 @@ fn a_double_free_is_not_noticed_once_it_has_a_new_owner() {
 
 #[cfg(all(target_os = "linux", target_env = "gnu"))]
 mod in_a_process {
-    use stage5_lifo_stack::per_thread::threads::{free, malloc};
+    use stage5_lifo_stack::per_thread::threads::{calloc, free, malloc};
 
     use std::thread;
 
@@ -547,6 +547,18 @@ mod in_a_process {
             let (a, _guard) = (malloc(100), malloc(100));
             // SAFETY: none: this is the crime.
             unsafe { free(a.add(8)) };
+        });
+    }
+
+    #[test]
+    #[cfg_attr(miri, ignore = "Miri starts no process")]
+    fn a_pointer_into_a_block_is_noticed_if_no_record_stands_there() {
+        let name = "in_a_process::\
+            a_pointer_into_a_block_is_noticed_if_no_record_stands_there";
+        ends_with(NO_BLOCK, name, |_| {
+            let (a, _guard) = (calloc(1, 100), malloc(100));
+            // SAFETY: none: this is the crime.
+            unsafe { free(a.add(32)) };
         });
     }
 
