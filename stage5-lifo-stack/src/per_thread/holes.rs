@@ -123,11 +123,11 @@ impl<B: Brk, const MOST: usize, const HOLE: usize> Holes<B, MOST, HOLE> {
         }
     }
 
-    /// As [`Stack::pop`], for a pointer that may reach no more than its chunk.
+    /// Pops a chunk, of this stack or of another, if it is the top of this one.
     ///
     /// # Safety
     ///
-    /// As there.
+    /// As for [`Holes::free_here`].
     pub unsafe fn pop(&mut self, payload: *mut u8) -> bool {
         // SAFETY: as the caller promises.
         unsafe { self.stack.pop(self.stack.chunk(payload)) }
