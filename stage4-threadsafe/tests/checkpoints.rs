@@ -285,16 +285,19 @@ fn a_block_across_two_steps_is_zero_for_calloc() {
 fn what_was_given_back_and_comes_again_is_zero_for_calloc() {
     let mut region = large_region();
     let mut heap = Heap::new(SimBrk::new(&mut region));
-    let block = heap.malloc(3 * SLACK);
-    // SAFETY: the block is live.
-    unsafe { heap.free(block) };
-    assert_eq!(heap.brk().calls(), 2, "up once and down once");
-    // It reaches beyond the old end, where a header was.
-    let block = heap.calloc(1, 3 * SLACK + STEP);
-    // SAFETY: the block has so many bytes.
-    let bytes = unsafe { slice::from_raw_parts(block, 3 * SLACK + STEP) };
-    let dirty = bytes.iter().position(|&byte| byte != 0);
-    assert_eq!(dirty, None, "the system need not clear it");
+    for block in [(); 3].map(|()| heap.malloc(SLACK)) {
+        // SAFETY: the block is live.
+        unsafe { heap.free(block) };
+    }
+    assert_eq!(heap.brk().calls(), 4, "up three times and down once");
+    // The last one reaches beyond the old end, where a header was.
+    for size in [SLACK, SLACK, SLACK + STEP] {
+        let block = heap.calloc(1, size);
+        // SAFETY: the block has so many bytes.
+        let bytes = unsafe { slice::from_raw_parts(block, size) };
+        let dirty = bytes.iter().position(|&byte| byte != 0);
+        assert_eq!(dirty, None, "the system need not clear it");
+    }
 }
 
 // System calls.
@@ -314,11 +317,12 @@ fn the_break_moves_in_steps() {
 fn the_end_goes_back_but_for_the_slack() {
     let mut region = large_region();
     let mut heap = Heap::new(SimBrk::new(&mut region));
-    let block = heap.malloc(3 * SLACK);
-    // SAFETY: the block is live.
-    unsafe { heap.free(block) };
+    for block in [(); 3].map(|()| heap.malloc(SLACK)) {
+        // SAFETY: the block is live.
+        unsafe { heap.free(block) };
+    }
     assert_eq!(heap.brk().used(), SLACK + 32, "a free block, and two headers");
-    assert_eq!(heap.brk().calls(), 2, "up once and down once");
+    assert_eq!(heap.brk().calls(), 4, "up three times and down once");
 }
 
 #[test]
