@@ -114,8 +114,9 @@ mod sync {
     }
 }
 
-/// So much goes back to the system when it is freed at the end of the heap.
-pub const LARGE: usize = 2 * 1024 * 1024;
+/// So much goes back to the system when it is freed at the end of the heap, with
+/// the free bytes beside it.
+pub const LARGE: usize = 2 * 1024 * 1024 - 64;
 
 pub type Shared<B> = LockedHeap<B, DEFAULT>;
 
