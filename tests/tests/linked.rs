@@ -23,8 +23,8 @@ fn a_program_in_c_is_linked_with_stage_3() {
     assert!(status.success(), "{outcome:?}");
     assert_eq!(stdout, "hello, 100000 lines\n", "{outcome:?}");
     assert_eq!(stderr, "", "{outcome:?}");
-    // 32 bytes and a header for each line: the end went back but for a step.
+    // 32 bytes and a header for each line: the end went back but for the slack.
     let [moves] = moves[..] else { panic!("one process: {moves:?}") };
     assert!(moves.calls > 10, "our heap was not used: {moves:?}");
-    assert!(moves.bytes < 1_000_000, "nothing went back: {moves:?}");
+    assert!(moves.bytes < 2_500_000, "nothing went back: {moves:?}");
 }
