@@ -545,8 +545,12 @@ mod in_a_process {
             a_pointer_into_a_block_is_noticed_if_no_block_can_start_there";
         ends_with(NO_BLOCK, name, |_| {
             let (a, _guard) = (malloc(100), malloc(100));
-            // SAFETY: none: this is the crime.
-            unsafe { free(a.add(8)) };
+            // SAFETY: the block has 100 bytes: they could be records. The last
+            // line is the crime.
+            unsafe {
+                a.write_bytes(0x40, 100);
+                free(a.add(8));
+            }
         });
     }
 
