@@ -116,10 +116,7 @@ impl<B: Brk, const MOST: usize, const HOLE: usize> Holes<B, MOST, HOLE> {
                 return true;
             }
             let is_near = self.stack.depth(chunk).wrapping_sub(1) < NEAR;
-            is_near
-                && chunk.addr().is_multiple_of(ALIGN)
-                && look(chunk).0 > 0
-                && try_mark(chunk)
+            is_near && chunk.addr().is_multiple_of(ALIGN) && try_mark(chunk)
         }
     }
 

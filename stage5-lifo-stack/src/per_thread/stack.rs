@@ -387,7 +387,8 @@ pub unsafe fn mark(chunk: *mut u8) {
     }
 }
 
-/// As `mark`, but leaves a chunk that is free already as it is, and says no.
+/// As `mark`, but says no if the chunk is free already, or if zeroes stand where
+/// its record should be.
 ///
 /// # Safety
 ///
@@ -397,7 +398,7 @@ pub(super) unsafe fn try_mark(chunk: *mut u8) -> bool {
     // SAFETY: as the caller promises.
     let state = unsafe { state(chunk) };
     let size = state.load(Ordering::Relaxed);
-    if size & (MARK | LISTED) != 0 {
+    if size == 0 || size & (MARK | LISTED) != 0 {
         return false;
     }
     // Release: whoever sees the mark sees all that was done to the chunk.
