@@ -7,9 +7,9 @@ use anyhow::{Context, Result};
 use mdbook_driver::MDBook;
 use mdbook_driver::config::Config;
 
-use crate::directive::Sources;
 use crate::page::{Length, Page};
 use crate::preprocess::Malloc;
+use crate::sources::Sources;
 
 /// The folder of this book.
 pub fn folder() -> PathBuf {

@@ -1,12 +1,13 @@
 //! The directives: lines of a chapter that stand for something else.
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use crate::captured::{self, Captured};
 use crate::diff::{self, Side};
 use crate::html::{self, escape};
 use crate::problem::{did_you_mean, list};
+use crate::sources::Sources;
 use crate::{exercise, figure, highlight, item, plot};
 
 /// A directive with its arguments.
@@ -131,25 +132,7 @@ fn item_names(words: &[&str]) -> Vec<String> {
     names
 }
 
-/// Where the directives find what they show.
-#[derive(Clone, Debug)]
-pub struct Sources {
-    /// The root of the repository.
-    pub root: PathBuf,
-    /// The folder of the book, with its captured output and its exercises.
-    pub book: PathBuf,
-    /// The folder of the chapters.
-    pub chapters: PathBuf,
-}
-
 impl Sources {
-    /// The sources of the book in `folder`, which lies in the root of the
-    /// repository.
-    pub fn new(folder: &Path, chapters: PathBuf) -> Self {
-        let root = folder.parent().unwrap_or(folder).to_owned();
-        Self { root, book: folder.to_owned(), chapters }
-    }
-
     /// The Markdown that a directive stands for, on the page at `page` below
     /// the folder of the chapters.
     ///

@@ -11,12 +11,11 @@ use std::path::Path;
 use syn::{Attribute, Expr, Item, Lit, Meta};
 
 use crate::diff::{self, Changes};
-use crate::directive::Sources;
 use crate::html::{self, escape};
 use crate::patch::{self, Change};
-use crate::practice::test_command;
 use crate::problem::{did_you_mean, list};
-use crate::stage::{self, Stage};
+use crate::sources::Sources;
+use crate::stage::{self, Stage, test_command};
 
 /// What the reader is told.
 ///

@@ -23,4 +23,5 @@ pub mod practice;
 pub mod preprocess;
 pub mod problem;
 pub mod prose;
+pub mod sources;
 pub mod stage;

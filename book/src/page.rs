@@ -6,7 +6,8 @@ use std::path::Path;
 use mdbook_markdown::pulldown_cmark::{Event, HeadingLevel, Tag, TagEnd};
 use mdbook_markdown::{MarkdownOptions, new_cmark_parser};
 
-use crate::directive::{Directive, Sources};
+use crate::directive::Directive;
+use crate::sources::Sources;
 use crate::{exercise, html};
 
 /// A page has at most this many words of prose.

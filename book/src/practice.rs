@@ -8,10 +8,10 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, anyhow, bail};
 use toml_edit::{DocumentMut, InlineTable, Item, TableLike, value};
 
-use crate::directive::Sources;
 use crate::empty::empty;
 use crate::exercise;
-use crate::stage::Stage;
+use crate::sources::Sources;
+use crate::stage::{Stage, test_command};
 
 /// The files of a stage that a reader may write from nothing.
 pub const TO_WRITE: [&str; 2] = ["src/heap.rs", "src/free_lists.rs"];
@@ -143,11 +143,6 @@ fn told_of_exercises(sources: &Sources, stage: &Stage) -> String {
         );
     }
     told
-}
-
-/// The command that runs the tests of a copy.
-pub fn test_command(stage: u32) -> String {
-    format!("cargo test --manifest-path practice/stage{stage}/Cargo.toml")
 }
 
 /// A name beside `folder` that is not taken.

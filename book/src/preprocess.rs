@@ -9,9 +9,9 @@ use mdbook_preprocessor::book::Book;
 use mdbook_preprocessor::errors::Result;
 use mdbook_preprocessor::{Preprocessor, PreprocessorContext, parse_input};
 
-use crate::directive::Sources;
 use crate::page::Page;
 use crate::problem::{Problem, Problems};
+use crate::sources::Sources;
 
 /// Puts what the directives stand for in their place, and stops the build if
 /// anything is wrong with a page.

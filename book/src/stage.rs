@@ -48,3 +48,8 @@ pub fn find(root: &Path, number: &str) -> Result<Stage, String> {
     let wanted = numbers.iter().position(|&known| known == number);
     wanted.map(|index| stages[index].clone()).ok_or_else(missing)
 }
+
+/// The command that runs the tests of a copy to practise on.
+pub fn test_command(stage: u32) -> String {
+    format!("cargo test --manifest-path practice/stage{stage}/Cargo.toml")
+}

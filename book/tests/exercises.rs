@@ -4,9 +4,9 @@
 use std::fs;
 use std::path::Path;
 
-use book::directive::Sources;
 use book::exercise::{self, Test};
 use book::page::Page;
+use book::sources::Sources;
 use tempfile::TempDir;
 
 const HEAP: &str = "\

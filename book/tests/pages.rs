@@ -4,8 +4,8 @@ use std::fs;
 use std::path::Path;
 
 use book::build::{build, lengths};
-use book::directive::Sources;
 use book::page::{Mistake, Page};
+use book::sources::Sources;
 use tempfile::TempDir;
 
 const HEAP: &str = "pub struct Heap;\n\nimpl Heap {\n    pub fn free() {}\n}\n";

@@ -9,10 +9,10 @@ use std::time::Instant;
 
 use book::build;
 use book::diff;
-use book::directive::Sources;
 use book::exercise::{self, Exercise};
 use book::page::Page;
 use book::patch::Change;
+use book::sources::Sources;
 use book::stage;
 use tests::run::Outcome;
 use tests::workspace::workspace;

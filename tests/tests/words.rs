@@ -10,10 +10,10 @@ use std::ops::Range;
 use std::path::{Component, Path, PathBuf};
 
 use book::build;
-use book::directive::Sources;
 use book::exercise;
 use book::page;
 use book::prose::{Passage, passages};
+use book::sources::Sources;
 
 /// Where the terms are listed.
 const WORDS: &str = "back/words.md";
