@@ -117,8 +117,8 @@ impl<const LISTS: usize> FreeLists<LISTS> {
         Some(block)
     }
 
-    /// The first block of a class that has `size` bytes. Only a few are looked
-    /// at, but in the last class all: there is no class above to go to.
+    /// The first block of a class that has `size` bytes. Only [`LOOKS`] are
+    /// looked at, but in the last class all: there is no class above to go to.
     fn look(&self, class: usize, size: usize) -> Option<*mut Header> {
         let looks = if class == LISTS - 1 { usize::MAX } else { LOOKS };
         // SAFETY: what is on a list has a header.

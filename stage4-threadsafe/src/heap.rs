@@ -317,8 +317,8 @@ impl<B: Brk, const LISTS: usize> Heap<B, LISTS> {
         block
     }
 
-    /// Gives the end of the heap back to the system, but for one step, if
-    /// `block` is the last block and has two.
+    /// Gives the end of the heap back to the system, but for [`SLACK`], if
+    /// `block` is the last block and has twice as much.
     ///
     /// # Safety
     ///
@@ -389,8 +389,9 @@ impl<B: Brk, const LISTS: usize> Heap<B, LISTS> {
         }
     }
 
-    /// Raises the break by `padding` and at least `bytes`, in whole steps if
-    /// it can be had. Returns by how many bytes more than the padding.
+    /// Raises the break by `padding` and by `bytes`, rounded up to a multiple
+    /// of [`STEP`]; if that cannot be had, by no more than `bytes`. Returns by
+    /// how many bytes more than the padding.
     fn raise(&mut self, padding: usize, bytes: usize) -> Option<usize> {
         for bytes in [bytes.checked_next_multiple_of(STEP)?, bytes] {
             let increment = isize::try_from(padding + bytes).ok()?;

@@ -9,7 +9,7 @@
 //! | --- | --- |
 //! | Does freed memory come back? | yes: it is used again |
 //! | May two threads use it? | yes: one waits for the other |
-//! | How often does it ask the kernel? | now and then, for 128 KiB at a time |
+//! | How often does it ask the kernel? | now and then, for [`STEP`](heap::STEP) bytes at a time |
 //!
 //! [`heap`] is the allocator, `free_lists` keeps what is free, [`locked`] puts
 //! it behind the lock that [`sync`] names, [`brk`] and [`reserved`] are where

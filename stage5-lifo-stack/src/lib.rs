@@ -10,7 +10,7 @@
 //! | --- | --- |
 //! | Does freed memory come back? | yes, from the top: what lies under a live chunk waits |
 //! | May two threads use it? | yes: one waits for the other, and their chunks pin each other |
-//! | How often does it ask the kernel? | now and then: for five pages, or for what it needs |
+//! | How often does it ask the kernel? | now and then: for [`STEP`](heap::STEP) bytes, or for what it needs |
 //!
 //! [`heap`] is the allocator, [`locked`] puts it behind the lock that [`sync`]
 //! names, [`brk`] and [`reserved`] are where its memory comes from, [`fault`]

@@ -90,7 +90,7 @@ impl ReservedBrk {
 ///
 /// # Errors
 ///
-/// [`OutOfMemory`] if not even a MiB can be had.
+/// [`OutOfMemory`] if not even [`LEAST`] bytes can be had.
 pub fn reserve(mut len: usize) -> Result<(*mut u8, usize), OutOfMemory> {
     let flags = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_NORESERVE;
     while len >= LEAST {
@@ -149,7 +149,7 @@ unsafe impl Brk for ReservedBrk {
     }
 }
 
-/// Bytes of a page: more than 4 KiB on some machines.
+/// Bytes of a page: not the same on all machines.
 pub fn page_size() -> usize {
     // SAFETY: sysconf(3) reads a number.
     unsafe { libc::sysconf(libc::_SC_PAGESIZE) as usize }

@@ -15,7 +15,7 @@ use crate::brk::Brk;
 use crate::fault::fault;
 
 /// How many lists there are: for chunks of less than 1,024 bytes.
-const CLASSES: usize = 64;
+const CLASSES: usize = 1024 / 16;
 
 /// A chunk this near below the top goes to no list: the stack may soon pop it.
 const NEAR: usize = 2048;

@@ -284,7 +284,7 @@ impl<B: Brk> Stack<B> {
         }
         // What lies between the break as we left it and as it is, is somebody
         // else's: a chunk that is never freed. At first that is all there is,
-        // and the chunk has the 16 bytes below the first of ours.
+        // and the chunk has the [`ALIGN`] bytes below the first of ours.
         let first = brk.addr().checked_next_multiple_of(ALIGN)? + 2 * ALIGN;
         let theirs =
             if self.top.is_null() { first - ALIGN } else { self.top.addr() };
