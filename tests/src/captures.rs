@@ -12,9 +12,10 @@ use book::captured::{Captured, Compare};
 use tempfile::TempDir;
 
 use crate::contract::contract_on;
-use crate::preload::{COUNT_FILE, counter, preload};
-use crate::run::{command, run, run_together, run_within};
-use crate::workspace::{
+use timing::preload::{COUNT_FILE, counter, preload};
+use timing::results::system;
+use timing::run::{command, run, run_together, run_within};
+use timing::workspace::{
     build_example, build_hello, build_release_example, build_test, workspace,
 };
 
@@ -127,19 +128,19 @@ pub const CAPTURES: [Capture; 41] = [
     },
     Capture {
         name: "steps-3",
-        command: "cargo run -q --release -p tests --example steps",
+        command: "cargo run -q --release -p timing --example steps",
         compare: Compare::Shape,
         make: || measure("steps", &[]),
     },
     Capture {
         name: "live-blocks",
-        command: "cargo run -q --release -p tests --example live_blocks",
+        command: "cargo run -q --release -p timing --example live_blocks",
         compare: Compare::Shape,
         make: || measure("live_blocks", &[]),
     },
     Capture {
         name: "real-programs-3",
-        command: "cargo run -q --release -p tests --example real_programs",
+        command: "cargo run -q --release -p timing --example real_programs",
         compare: Compare::Shape,
         make: || measure("real_programs", &[]),
     },
@@ -192,14 +193,14 @@ pub const CAPTURES: [Capture; 41] = [
     },
     Capture {
         name: "real-programs-4",
-        command: "cargo run -q --release -p tests --example real_programs \
+        command: "cargo run -q --release -p timing --example real_programs \
                   -- malloc4",
         compare: Compare::Shape,
         make: || measure("real_programs", &["malloc4"]),
     },
     Capture {
         name: "lock-cost",
-        command: "cargo run -q --release -p tests --example lock_cost",
+        command: "cargo run -q --release -p timing --example lock_cost",
         compare: Compare::Shape,
         make: || measure("lock_cost", &[]),
     },
@@ -211,21 +212,21 @@ pub const CAPTURES: [Capture; 41] = [
     },
     Capture {
         name: "trace-sqlite3",
-        command: "cargo run -q -p tests --example traces -- rep sqlite3 | \
+        command: "cargo run -q -p timing --example traces -- rep sqlite3 | \
                   sed -n 40010,40019p",
         compare: Compare::Exact,
         make: || lines_of_a_trace("sqlite3", 40010, 40019),
     },
     Capture {
         name: "trace-perl",
-        command: "cargo run -q -p tests --example traces -- rep perl | \
+        command: "cargo run -q -p timing --example traces -- rep perl | \
                   sed -n 20020,20033p",
         compare: Compare::Exact,
         make: || lines_of_a_trace("perl", 20020, 20033),
     },
     Capture {
         name: "trace-redis",
-        command: "cargo run -q -p tests --example traces -- rep redis | \
+        command: "cargo run -q -p timing --example traces -- rep redis | \
                   sed -n 300003,300016p",
         compare: Compare::Exact,
         make: || lines_of_a_trace("redis", 300003, 300016),
@@ -246,19 +247,19 @@ pub const CAPTURES: [Capture; 41] = [
     },
     Capture {
         name: "finding-a-chunk",
-        command: "cargo run -q --release -p tests --example find_chunk",
+        command: "cargo run -q --release -p timing --example find_chunk",
         compare: Compare::Shape,
         make: || measure("find_chunk", &[]),
     },
     Capture {
         name: "nested-calls",
-        command: "cargo run -q --release -p tests --example nested",
+        command: "cargo run -q --release -p timing --example nested",
         compare: Compare::Shape,
         make: || measure("nested", &[]),
     },
     Capture {
         name: "real-programs-5",
-        command: "cargo run -q --release -p tests --example real_programs -- \
+        command: "cargo run -q --release -p timing --example real_programs -- \
                   malloc5_one_stack",
         compare: Compare::Shape,
         make: || measure("real_programs", &["malloc5_one_stack"]),
@@ -271,7 +272,7 @@ pub const CAPTURES: [Capture; 41] = [
     },
     Capture {
         name: "atomics-cost",
-        command: "cargo run -q --release -p tests --example atomics_cost",
+        command: "cargo run -q --release -p timing --example atomics_cost",
         compare: Compare::Shape,
         make: || measure("atomics_cost", &[]),
     },
@@ -283,14 +284,14 @@ pub const CAPTURES: [Capture; 41] = [
     },
     Capture {
         name: "real-programs-per-thread",
-        command: "cargo run -q --release -p tests --example real_programs -- \
+        command: "cargo run -q --release -p timing --example real_programs -- \
                   malloc5",
         compare: Compare::Shape,
         make: || measure("real_programs", &["malloc5"]),
     },
     Capture {
         name: "fooled",
-        command: "cargo run -q --release -p tests --example fooled",
+        command: "cargo run -q --release -p timing --example fooled",
         compare: Compare::Shape,
         make: || measure("fooled", &[]),
     },
@@ -400,42 +401,6 @@ fn without_paths(output: &str) -> String {
         Ok(home) if home.len() > 1 => output.replace(&home, "~"),
         _ => output,
     }
-}
-
-/// The system that this runs on, in a line.
-pub fn system() -> String {
-    let release = fs::read_to_string("/etc/os-release").unwrap_or_default();
-    let name = release
-        .lines()
-        .find_map(|line| line.strip_prefix("PRETTY_NAME="))
-        .unwrap_or("Linux")
-        .trim_matches('"');
-    let rustc = Command::new("rustc")
-        .arg("--version")
-        .current_dir(workspace())
-        .output()
-        .expect("rustc starts");
-    let rustc = String::from_utf8_lossy(&rustc.stdout).into_owned();
-    let words: Vec<&str> = rustc.split_whitespace().take(2).collect();
-    format!(
-        "{name}, {}, glibc {}, {}",
-        env::consts::ARCH,
-        glibc(),
-        words.join(" ")
-    )
-}
-
-#[cfg(target_env = "gnu")]
-fn glibc() -> String {
-    // SAFETY: it returns a string that stays.
-    let version =
-        unsafe { std::ffi::CStr::from_ptr(libc::gnu_get_libc_version()) };
-    version.to_string_lossy().into_owned()
-}
-
-#[cfg(not(target_env = "gnu"))]
-fn glibc() -> String {
-    "none".to_owned()
 }
 
 /// What a program prints that has nothing to complain about.

@@ -11,8 +11,8 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use crate::run::run_within;
-use crate::workspace::{profile_folder, workspace};
+use timing::run::run_within;
+use timing::workspace::{profile_folder, workspace};
 
 /// How long a build may take, or all tests.
 const LIMIT: Duration = Duration::from_secs(300);

@@ -1,8 +1,8 @@
 //! A lock around our heap does not stop the C library's malloc from moving the
 //! break of the process. A break of our own, it does not know.
 
-use tests::run::{command, run};
-use tests::workspace::{build_example, workspace};
+use timing::run::{command, run};
+use timing::workspace::{build_example, workspace};
 
 /// How many of `runs` runs went well on the break of the process, and how many
 /// on our own.

@@ -4,10 +4,19 @@
 use std::collections::BTreeSet;
 
 use book::plot::table::Table;
-use tests::trace::claim::{COLUMNS, DEPTHS, GLIBC, load, rows};
-use tests::trace::programs::RECORDINGS;
-use tests::trace::rep::{self, Fields};
-use tests::trace::{Trace, claim, path};
+use timing::trace::claim::{COLUMNS, DEPTHS, GLIBC, file, rows};
+use timing::trace::programs::RECORDINGS;
+use timing::trace::rep::{self, Fields};
+use timing::trace::{Trace, path};
+
+/// A table of results, as it is kept.
+fn load(name: &str) -> Table {
+    let file = file(name);
+    let text = std::fs::read_to_string(&file)
+        .unwrap_or_else(|error| panic!("{}: {error}", file.display()));
+    Table::parse(&text)
+        .unwrap_or_else(|error| panic!("{} {error}", file.display()))
+}
 
 /// All columns but the one that a C library has measured.
 #[test]
@@ -39,7 +48,7 @@ fn the_results_are_those_of_the_recordings() {
         wrong.is_empty(),
         "the results differ:\n{wrong}\
          If that is right, make them again:\n\
-         cargo run --release -p tests --example claim"
+         cargo run --release -p timing --example claim"
     );
     assert_eq!(kept.rows.len(), RECORDINGS.len(), "rows");
     assert_eq!(kept_depths.rows, depths, "the depths");
@@ -53,7 +62,7 @@ fn the_results_say_what_made_them() {
             table.about.iter().map(|(key, _)| &**key).collect();
         let wanted = ["command", "commit", "date", "machine", "system"];
         assert_eq!(keys, BTreeSet::from(wanted), "{name}");
-        assert!(claim::file(name).is_file(), "{name}");
+        assert!(file(name).is_file(), "{name}");
     }
 }
 

@@ -14,8 +14,8 @@ use book::page::Page;
 use book::patch::Change;
 use book::sources::Sources;
 use book::stage;
-use tests::run::Outcome;
-use tests::workspace::workspace;
+use timing::run::Outcome;
+use timing::workspace::workspace;
 
 mod copies;
 
@@ -275,7 +275,7 @@ fn a_message_is_what_the_reader_has_to_know() {
     let outcome = |stdout: &str, stderr: &str| Outcome {
         stdout: stdout.into(),
         stderr: stderr.into(),
-        ..tests::run::run(tests::run::command(
+        ..timing::run::run(timing::run::command(
             env!("CARGO"),
             Path::new(env!("CARGO_MANIFEST_DIR")),
         ))

@@ -1,7 +1,7 @@
 //! A Rust program with threads, all of whose memory comes from a heap of ours.
 
-use tests::run::{command, run};
-use tests::workspace::{build_example, workspace};
+use timing::run::{command, run};
+use timing::workspace::{build_example, workspace};
 
 #[test]
 #[cfg_attr(

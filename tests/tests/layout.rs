@@ -8,7 +8,7 @@ use std::process::Command;
 
 use book::diff::{Changes, Side, changes};
 use serde_json::Value;
-use tests::workspace::workspace;
+use timing::workspace::workspace;
 
 /// Files that stages copy from each other to the byte, and from which stage to
 /// which.

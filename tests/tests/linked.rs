@@ -2,9 +2,9 @@
 
 use std::fs;
 
-use tests::preload::run_counted;
-use tests::run::{Outcome, command};
-use tests::workspace::{build_example, build_hello};
+use timing::preload::run_counted;
+use timing::run::{Outcome, command};
+use timing::workspace::{build_example, build_hello};
 
 #[test]
 #[ignore = "needs a C compiler: .ci/run runs it"]

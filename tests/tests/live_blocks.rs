@@ -4,8 +4,8 @@
 use std::path::Path;
 use std::time::Duration;
 
-use tests::run::{command, run_within};
-use tests::workspace::build_release_example;
+use timing::run::{command, run_within};
+use timing::workspace::build_release_example;
 
 /// How often the measurement may be made again, on a machine that is busy.
 const RUNS: usize = 3;

@@ -7,9 +7,9 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use tempfile::TempDir;
-use tests::preload::run_counted;
-use tests::run::{Outcome, command};
-use tests::workspace::{build_example, workspace};
+use timing::preload::run_counted;
+use timing::run::{Outcome, command};
+use timing::workspace::{build_example, workspace};
 
 /// The heaps that threads may share. A new stage adds a line.
 const LIBRARIES: [&str; 3] = ["malloc4", "malloc5_one_stack", "malloc5"];

@@ -13,8 +13,8 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
-use tests::run::{Outcome, run_or_kill, run_within};
-use tests::workspace::workspace;
+use timing::run::{Outcome, run_or_kill, run_within};
+use timing::workspace::workspace;
 
 /// How long a build may take.
 const BUILD: Duration = Duration::from_secs(300);

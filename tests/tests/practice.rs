@@ -7,7 +7,7 @@ use book::empty::{empty, functions};
 use book::exercise;
 use book::practice::TO_WRITE;
 use book::stage::{self, Stage};
-use tests::workspace::workspace;
+use timing::workspace::workspace;
 
 mod copies;
 

@@ -7,10 +7,10 @@ use std::process::Command;
 use std::time::Duration;
 
 use tempfile::TempDir;
-use tests::preload::{Moves, counter, preload, run_counted, run_preloaded};
-use tests::programs::{self, Done, Work};
-use tests::run::{Outcome, Used, command, run};
-use tests::workspace::build_example;
+use timing::preload::{Moves, counter, preload, run_counted, run_preloaded};
+use timing::programs::{self, Done, Work};
+use timing::run::{Outcome, Used, command, run};
+use timing::workspace::build_example;
 
 /// The heaps as libraries for C programs, by stage. A new stage adds a line.
 /// (One stack for all threads has tests of its own.)

@@ -6,10 +6,10 @@ use std::fs;
 use std::path::Path;
 
 use tempfile::TempDir;
-use tests::preload::{preload, run_preloaded};
-use tests::programs::{self, Work};
-use tests::run::{Outcome, command, run};
-use tests::workspace::build_example;
+use timing::preload::{preload, run_preloaded};
+use timing::programs::{self, Work};
+use timing::run::{Outcome, command, run};
+use timing::workspace::build_example;
 
 const LIBRARY: &str = "malloc5_one_stack";
 

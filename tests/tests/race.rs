@@ -1,7 +1,7 @@
 //! The C library's `sbrk` has no lock.
 
-use tests::run::{command, run};
-use tests::workspace::{build_example, workspace};
+use timing::run::{command, run};
+use timing::workspace::{build_example, workspace};
 
 /// How often one run of the example found memory given out again.
 fn given_out_again() -> u32 {

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
 
-use tests::run::{command, run, run_together, run_within};
+use timing::run::{command, run, run_together, run_within};
 
 /// A command for the shell, in a folder that every system has.
 fn shell(script: &str) -> Command {

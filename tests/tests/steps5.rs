@@ -7,7 +7,7 @@ use std::mem::MaybeUninit;
 use stage5_lifo_stack::{Brk, SimBrk};
 use tests::contract::contract_on;
 use tests::shadow::{Allocator, Break, Demands, play};
-use tests::workspace::workspace;
+use timing::workspace::workspace;
 
 #[path = "../../book/steps/5-0-sketch.rs"]
 #[allow(dead_code)]

@@ -4,11 +4,11 @@ use std::collections::BTreeSet;
 use std::fs;
 
 use fastrand::Rng;
-use tests::trace::depths::{bar_start, depths};
-use tests::trace::programs::{RECORDINGS, record};
-use tests::trace::rep::{self, Fields};
-use tests::trace::{Event, Trace, What, check, file, folder, memory};
-use tests::workspace::build_example;
+use timing::trace::depths::{bar_start, depths};
+use timing::trace::programs::{RECORDINGS, record};
+use timing::trace::rep::{self, Fields};
+use timing::trace::{Event, Trace, What, check, file, folder, memory};
+use timing::workspace::build_example;
 
 fn allocate(thread: u32, size: u64) -> Event {
     Event { thread, what: What::Allocate { size, align: None } }
@@ -242,7 +242,7 @@ fn a_recording_has_what_the_program_did() {
     for ending in ["return", "exit", "kill"] {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let program = build_example("known_work");
-        let mut known = tests::run::command("sh", folder.path());
+        let mut known = timing::run::command("sh", folder.path());
         // However it ends, the shell ends well.
         known.args(["-c", "\"$0\" \"$1\"; true"]).arg(program).arg(ending);
         let processes = record(known, folder.path());

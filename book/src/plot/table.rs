@@ -4,7 +4,7 @@
 //! columns and the rows, with commas between the cells:
 //!
 //! ```text
-//! # command: cargo run --release -p tests --example claim
+//! # command: cargo run --release -p timing --example claim
 //! # date: 2026-01-31
 //! program,frees,newest
 //! ls,1200,700

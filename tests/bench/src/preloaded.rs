@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use crate::measure::{Plan, in_turns};
-use crate::results::{self, profile_folder, workspace};
+use crate::results::{self, profile_folder};
 
 const DEPTHS: [usize; 3] = [10, 100, 1000];
 

@@ -10,7 +10,8 @@ use std::time::Duration;
 use crate::measure::{Plan, Spread};
 use crate::preloaded::{Library, debian, example};
 use crate::results;
-use run::{Used, digest};
+use run::digest;
+use timing::run::Used;
 use works::{WORKS, Work};
 
 mod run;

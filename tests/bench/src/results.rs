@@ -1,22 +1,18 @@
 //! Tables of results, as they are kept.
 
-use std::fmt::Write;
 use std::fs::DirEntry;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::Command;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::SystemTime;
 use std::{env, fs, thread};
 
+use timing::results::{commit, date, machine, table};
+use timing::workspace::workspace;
+
 use crate::compare;
 use crate::measure::Plan;
-
-/// The folder that holds the whole workspace.
-pub fn workspace() -> &'static Path {
-    let here = Path::new(env!("CARGO_MANIFEST_DIR"));
-    here.ancestors().nth(2).expect("the bench lies in `tests`")
-}
 
 /// The folder of `target` that this program was built into.
 pub fn profile_folder() -> PathBuf {
@@ -89,16 +85,7 @@ pub fn keep(plan: Plan, name: &str, columns: &[&str], rows: &[Vec<String>]) {
     if !plan.is_kept {
         return;
     }
-    let mut text = String::new();
-    for (key, value) in about() {
-        writeln!(text, "# {key}: {value}").expect("a string takes it all");
-    }
-    text += &columns.join(",");
-    text += "\n";
-    for row in rows {
-        text += &row.join(",");
-        text += "\n";
-    }
+    let text = table(&about(), columns, rows);
     fs::write(file(name), text).expect("the folder is there");
 }
 
@@ -159,8 +146,8 @@ fn about() -> [(&'static str, String); 6] {
         ("system", system()),
         ("machine", machine()),
         ("peers", peers()),
-        ("date", printed("date", &["-u", "+%F"])),
-        ("commit", printed("git", &["describe", "--always", "--dirty"])),
+        ("date", date()),
+        ("commit", commit()),
     ]
 }
 
@@ -186,24 +173,8 @@ fn peers() -> String {
 
 /// The system that this runs on, in a line.
 fn system() -> String {
-    let release = fs::read_to_string("/etc/os-release").unwrap_or_default();
-    let name = release
-        .lines()
-        .find_map(|line| line.strip_prefix("PRETTY_NAME="))
-        .unwrap_or("Linux")
-        .trim_matches('"');
-    // SAFETY: it returns a string that stays.
-    let glibc =
-        unsafe { std::ffi::CStr::from_ptr(libc::gnu_get_libc_version()) };
-    let rustc = printed("rustc", &["--version"]);
-    let words: Vec<&str> = rustc.split_whitespace().take(2).collect();
-    format!(
-        "{name}, {}, glibc {}, {}, transparent huge pages: {}",
-        env::consts::ARCH,
-        glibc.to_string_lossy(),
-        words.join(" "),
-        huge_pages(),
-    )
+    let system = timing::results::system();
+    format!("{system}, transparent huge pages: {}", huge_pages())
 }
 
 /// The choice that stands in brackets: `always [madvise] never`.
@@ -212,26 +183,6 @@ fn huge_pages() -> String {
     let choices = fs::read_to_string(file).unwrap_or_default();
     let chosen = choices.split(['[', ']']).nth(1);
     chosen.unwrap_or("unknown").to_owned()
-}
-
-/// The processor.
-fn machine() -> String {
-    let info = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
-    let model = info.lines().find_map(|line| line.strip_prefix("model name"));
-    let model =
-        model.map_or("unknown", |line| line.trim_matches([' ', '\t', ':']));
-    let cores = thread::available_parallelism().map_or(1, usize::from);
-    format!("{model}; {cores} cores")
-}
-
-/// What a command prints.
-pub fn printed(program: &str, args: &[&str]) -> String {
-    let output = Command::new(program)
-        .args(args)
-        .current_dir(workspace())
-        .output()
-        .unwrap_or_else(|error| panic!("{program}: {error}"));
-    String::from_utf8_lossy(&output.stdout).trim().to_owned()
 }
 
 /// What this program prints when it is started once more, in a fresh process:

@@ -3,33 +3,25 @@
 use std::fs::{self, File};
 use std::hash::{DefaultHasher, Hasher};
 use std::io::{BufRead, BufReader, Read};
-use std::mem::MaybeUninit;
 use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, ExitStatus, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::sync::LazyLock;
-use std::thread::sleep;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 use std::{env, io};
+
+use timing::results::printed;
+use timing::run::{Used, wait};
 
 use super::works::Work;
 use crate::preloaded::Library;
-use crate::results::{printed, profile_folder};
+use crate::results::profile_folder;
 
 /// How long a program may take, for how many seconds a processor may work for
 /// each of its processes, and how many bytes each may have.
 const LIMIT: Duration = Duration::from_secs(60);
 const MOST_SECONDS: u64 = 8;
 const MOST_BYTES: u64 = 4 << 30;
-
-/// What a program used, its children included.
-pub struct Used {
-    /// How long a processor worked for it, in the program and in the kernel.
-    pub time: Duration,
-    /// The most memory that it had at one time, in bytes. (Of several
-    /// processes, the one that had most.)
-    pub memory: u64,
-}
 
 /// An empty folder.
 pub fn fresh_folder() -> PathBuf {
@@ -212,44 +204,17 @@ impl Running {
 
     /// Waits until it has ended, well and in time.
     fn end(mut self, limit: Duration) -> Result<Used, String> {
-        let start = Instant::now();
-        while start.elapsed() < limit {
-            if let Some((status, used)) = self.ended() {
-                self.has_ended = true;
-                return match status.signal() {
-                    None if status.success() => Ok(used),
-                    Some(libc::SIGXCPU) => {
-                        Err(format!("it takes more than {MOST_SECONDS} s"))
-                    }
-                    _ => Err(status.to_string()),
-                };
-            }
-            sleep(Duration::from_millis(2));
-        }
-        Err(format!("it is still running after {limit:?}"))
-    }
-
-    /// How it ended and what it used, if it has. Then it must not be asked
-    /// again.
-    fn ended(&mut self) -> Option<(ExitStatus, Used)> {
-        let pid = self.child.id().cast_signed();
-        let mut status = 0;
-        let mut usage = MaybeUninit::<libc::rusage>::zeroed();
-        // SAFETY: both results may be written. Whoever waits for a child makes
-        // it vanish: this one is ours, and nobody asks again.
-        let ended = unsafe {
-            libc::wait4(pid, &mut status, libc::WNOHANG, usage.as_mut_ptr())
+        let Some((status, used)) = wait(limit, &mut self.child) else {
+            return Err(format!("it is still running after {limit:?}"));
         };
-        assert_ne!(ended, -1, "wait4(2) for a child of ours");
-        if ended == 0 {
-            return None;
+        self.has_ended = true;
+        match status.signal() {
+            None if status.success() => Ok(used),
+            Some(libc::SIGXCPU) => {
+                Err(format!("it takes more than {MOST_SECONDS} s"))
+            }
+            _ => Err(status.to_string()),
         }
-        // SAFETY: all its fields are numbers, and may be zero.
-        let usage = unsafe { usage.assume_init() };
-        let time = duration(usage.ru_utime) + duration(usage.ru_stime);
-        // Linux counts in KiB.
-        let memory = usage.ru_maxrss as u64 * 1024;
-        Some((ExitStatus::from_raw(status), Used { time, memory }))
     }
 }
 
@@ -260,11 +225,6 @@ impl Drop for Running {
             self.child.wait().expect("a child of ours");
         }
     }
-}
-
-fn duration(time: libc::timeval) -> Duration {
-    Duration::from_secs(time.tv_sec as u64)
-        + Duration::from_micros(time.tv_usec as u64)
 }
 
 /// Bounds what the process that calls it may have: memory, time, and a life no

@@ -1,7 +1,7 @@
 //! What the steps of chapter 3 cost in time and in memory.
 //!
 //! ```text
-//! cargo run --release -p tests --example steps
+//! cargo run --release -p timing --example steps
 //! ```
 //!
 //! Each heap does the same: it holds a number of blocks of random sizes, and
@@ -13,15 +13,15 @@ use std::time::{Duration, Instant};
 use fastrand::Rng;
 use stage3_freelist::{Brk, Heap, OutOfMemory, SimBrk};
 
-#[path = "../../book/steps/3-1-reuse.rs"]
+#[path = "../../../book/steps/3-1-reuse.rs"]
 #[allow(dead_code)]
 mod reuse;
 
-#[path = "../../book/steps/3-2-boundary-tags.rs"]
+#[path = "../../../book/steps/3-2-boundary-tags.rs"]
 #[allow(dead_code)]
 mod boundary_tags;
 
-#[path = "../../book/steps/3-3-one-list.rs"]
+#[path = "../../../book/steps/3-3-one-list.rs"]
 #[allow(dead_code)]
 mod one_list;
 

@@ -2,10 +2,10 @@
 //! library is named. Those with threads are for the stages that allow it:
 //!
 //! ```text
-//! cargo run --release -p tests --example real_programs
-//! cargo run --release -p tests --example real_programs -- malloc2 sort perl
-//! cargo run --release -p tests --example real_programs -- malloc4
-//! cargo run --release -p tests --example real_programs -- malloc5
+//! cargo run --release -p timing --example real_programs
+//! cargo run --release -p timing --example real_programs -- malloc2 sort perl
+//! cargo run --release -p timing --example real_programs -- malloc4
+//! cargo run --release -p timing --example real_programs -- malloc5
 //! ```
 //!
 //! The times are those of the processors, of all threads and processes
@@ -14,9 +14,9 @@
 
 use std::env;
 
-use tests::programs::{ALONE, THREADED, Work};
-use tests::run::Used;
-use tests::workspace::build_example;
+use timing::programs::{ALONE, THREADED, Work};
+use timing::run::Used;
+use timing::workspace::build_example;
 
 /// The heaps for programs with threads.
 const MANY_THREADS: [&str; 3] = ["malloc4", "malloc5_one_stack", "malloc5"];

@@ -2,7 +2,7 @@
 //! stack of chunks gets that several threads share.
 //!
 //! ```text
-//! cargo run --release -p tests --example nested
+//! cargo run --release -p timing --example nested
 //! ```
 //!
 //! A function allocates one to three blocks of 16 to 512 bytes, calls another

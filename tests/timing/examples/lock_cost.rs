@@ -1,7 +1,7 @@
 //! What a lock around a heap costs, with one thread and with several.
 //!
 //! ```text
-//! cargo run --release -p tests --example lock_cost
+//! cargo run --release -p timing --example lock_cost
 //! ```
 //!
 //! All of them do the same work in the same process, in turns. What the work

@@ -2,7 +2,7 @@
 //! are alive, on our heaps and on the C library's.
 //!
 //! ```text
-//! cargo run --release -p tests --example live_blocks
+//! cargo run --release -p timing --example live_blocks
 //! ```
 //!
 //! All of them do the same work in the same process, in turns. What the work

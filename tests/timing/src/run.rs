@@ -73,7 +73,7 @@ pub fn run_within(limit: Duration, command: Command) -> Outcome {
 /// If it does not start.
 pub fn run_or_kill(limit: Duration, command: Command) -> Option<Outcome> {
     let (mut stdout, mut stderr) = (temporary(), temporary());
-    let (status, _) = wait(limit, start(command, &stdout, &stderr))?;
+    let (status, _) = wait_or_kill(limit, start(command, &stdout, &stderr))?;
     let (stdout, stderr) = (contents(&mut stdout), contents(&mut stderr));
     Some(Outcome { status, stdout, stderr })
 }
@@ -114,7 +114,7 @@ fn run_into(
     stderr: &mut File,
 ) -> (ExitStatus, Used) {
     let name = format!("{command:?}");
-    wait(limit, start(command, stdout, stderr)).unwrap_or_else(|| {
+    wait_or_kill(limit, start(command, stdout, stderr)).unwrap_or_else(|| {
         panic!(
             "{name} was still running after {limit:?}.\n{}{}",
             contents(stdout),
@@ -154,16 +154,28 @@ fn fork_first(command: &mut Command) {
 fn fork_first(_command: &mut Command) {}
 
 /// How `child` ended and what it used, or none if it had to be killed.
-fn wait(limit: Duration, mut child: Child) -> Option<(ExitStatus, Used)> {
+fn wait_or_kill(
+    limit: Duration,
+    mut child: Child,
+) -> Option<(ExitStatus, Used)> {
+    let ended = wait(limit, &mut child);
+    if ended.is_none() {
+        kill(&mut child);
+        child.wait().expect("a child of ours");
+    }
+    ended
+}
+
+/// How `child` ended and what it used, or none if it is still running after
+/// `limit`. It must not be asked again once it has ended.
+pub fn wait(limit: Duration, child: &mut Child) -> Option<(ExitStatus, Used)> {
     let start = Instant::now();
     while start.elapsed() < limit {
-        if let Some(ended) = ended(&mut child) {
+        if let Some(ended) = ended(child) {
             return Some(ended);
         }
         sleep(Duration::from_millis(2));
     }
-    kill(&mut child);
-    child.wait().expect("a child of ours");
     None
 }
 

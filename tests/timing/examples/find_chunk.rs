@@ -2,7 +2,7 @@
 //! the walk from the top alone, and with the search that stage 5 goes over to.
 //!
 //! ```text
-//! cargo run --release -p tests --example find_chunk
+//! cargo run --release -p timing --example find_chunk
 //! ```
 //!
 //! Both do the same work in turns: again and again a chunk is pushed, and the
@@ -14,7 +14,7 @@ use std::time::Instant;
 
 use stage5_lifo_stack::{Brk, Heap, SimBrk};
 
-#[path = "../../book/steps/5-1-ground.rs"]
+#[path = "../../../book/steps/5-1-ground.rs"]
 #[allow(dead_code)]
 mod ground;
 

@@ -2,7 +2,7 @@
 //! `claim` asks it.
 //!
 //! ```text
-//! cargo run --release -p tests --example glibc_heap -- ls
+//! cargo run --release -p timing --example glibc_heap -- ls
 //! ```
 //!
 //! All that this program needs itself comes from a heap of ours, so that
@@ -16,7 +16,7 @@ fn main() {
 #[cfg(all(target_os = "linux", target_env = "gnu"))]
 mod program {
     use stage4_threadsafe::{Heap, LockedHeap, Mutex, ReservedBrk};
-    use tests::trace::{Trace, memory};
+    use timing::trace::{Trace, memory};
 
     #[global_allocator]
     static HEAP: LockedHeap<ReservedBrk> =

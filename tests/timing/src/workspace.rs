@@ -10,9 +10,8 @@ use serde_json::Value;
 
 /// The folder that holds the whole workspace.
 pub fn workspace() -> &'static Path {
-    Path::new(env!("CARGO_MANIFEST_DIR"))
-        .parent()
-        .expect("the tests' crate lies in the workspace")
+    let here = Path::new(env!("CARGO_MANIFEST_DIR"));
+    here.ancestors().nth(2).expect("this crate lies in `tests`")
 }
 
 /// The folder of `target` that the running program was built into, such as

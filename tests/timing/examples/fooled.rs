@@ -2,7 +2,7 @@
 //! allocator, the one that this program has.
 //!
 //! ```text
-//! cargo run --release -p tests --example fooled
+//! cargo run --release -p timing --example fooled
 //! ```
 
 use std::hint::black_box;

@@ -7,12 +7,12 @@
 //! since a program may start others, and replace itself.
 //!
 //! ```text
-//! cargo build -p tests --example record
+//! cargo build -p timing --example record
 //! MALLOC_RECORD_FILE=target/ls \
 //!     LD_PRELOAD=target/debug/examples/librecord.so ls
 //! ```
 //!
-//! `tests::trace::raw` reads the file.
+//! `timing::trace::raw` reads the file.
 //!
 //! The file is written through memory that is shared with it: what is written
 //! there is in the file when the process is killed. A lock puts the records of

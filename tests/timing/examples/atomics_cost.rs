@@ -1,7 +1,7 @@
 //! What a step costs that other threads may see, when nobody else is there.
 //!
 //! ```text
-//! cargo run --release -p tests --example atomics_cost
+//! cargo run --release -p timing --example atomics_cost
 //! ```
 
 use std::hint::black_box;

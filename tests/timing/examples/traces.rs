@@ -3,23 +3,22 @@
 //! lab, with or without threads and alignments.
 //!
 //! ```text
-//! cargo run --release -p tests --example traces -- record
-//! cargo run --release -p tests --example traces -- record ls jq
-//! cargo run --release -p tests --example traces -- rep ls
-//! cargo run --release -p tests --example traces -- rep-with-threads ls
+//! cargo run --release -p timing --example traces -- record
+//! cargo run --release -p timing --example traces -- record ls jq
+//! cargo run --release -p timing --example traces -- rep ls
+//! cargo run --release -p timing --example traces -- rep-with-threads ls
 //! ```
 //!
 //! Recording needs Linux with glibc and the programs: on Debian the packages
 //! bash, gawk, gcc, git, jq, perl, python3, redis, sqlite3.
 
 use std::io::{BufWriter, Write, stdout};
-use std::process::Command;
 use std::{env, fs};
 
-use tests::captures::system;
-use tests::trace::programs::{RECORDINGS, trace};
-use tests::trace::rep::{self, Fields};
-use tests::trace::{Trace, file, path, threads};
+use timing::results::{date, system};
+use timing::trace::programs::{RECORDINGS, trace};
+use timing::trace::rep::{self, Fields};
+use timing::trace::{Trace, file, path, threads};
 
 fn main() {
     let args: Vec<String> = env::args().skip(1).collect();
@@ -37,14 +36,11 @@ fn record(names: &[&str]) {
         let is_known = RECORDINGS.iter().any(|it| it.name == *name);
         assert!(is_known, "no recording is called {name:?}");
     }
-    let date = Command::new("date").args(["-u", "+%F"]).output();
-    let date = String::from_utf8(date.expect("date starts").stdout);
-    let date = date.expect("a date");
     for recording in &RECORDINGS {
         if !names.is_empty() && !names.contains(&recording.name) {
             continue;
         }
-        let trace = trace(recording, &system(), date.trim());
+        let trace = trace(recording, &system(), &date());
         let bytes = file::write(&trace);
         println!(
             "{:16} {:7} events {:3} threads {:8} bytes",

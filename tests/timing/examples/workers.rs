@@ -3,8 +3,8 @@
 //! queue, and it adds up what they count; or each in texts of its own.
 //!
 //! ```text
-//! cargo run -p tests --example workers -- queue
-//! cargo run -p tests --example workers -- apart
+//! cargo run -p timing --example workers -- queue
+//! cargo run -p timing --example workers -- apart
 //! ```
 
 use std::collections::{BTreeMap, HashMap};

@@ -6,8 +6,6 @@
 
 use std::path::PathBuf;
 
-use book::plot::table::Table;
-
 use super::depths::{bar_start, depths};
 use super::memory::{free_lists, one_stack, stack_for_each_thread};
 use super::{Trace, What, blocks, threads};
@@ -99,17 +97,4 @@ fn asked(trace: &Trace) -> (u64, u64) {
             What::Free { .. } => (bytes, resized),
         }
     })
-}
-
-/// A table of results, as it is kept.
-///
-/// # Panics
-///
-/// If it is not there or not well formed.
-pub fn load(name: &str) -> Table {
-    let file = file(name);
-    let text = std::fs::read_to_string(&file)
-        .unwrap_or_else(|error| panic!("{}: {error}", file.display()));
-    Table::parse(&text)
-        .unwrap_or_else(|error| panic!("{} {error}", file.display()))
 }
