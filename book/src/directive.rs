@@ -38,6 +38,9 @@ pub enum Directive {
     Heap {
         /// The scenario's name.
         scenario: String,
+        /// The code that it is recorded on, if the page says so: the folder of
+        /// a stage, or the file of a step.
+        source: Option<String>,
     },
     /// A plot of results.
     Plot {
@@ -61,6 +64,7 @@ pub enum Directive {
 const ALL: &str = "`{{#item path name}}` (one name or more), \
                    `{{#file path}}`, `{{#diff old new}}`, \
                    `{{#diff old new name}}`, `{{#heap scenario}}`, \
+                   `{{#heap scenario stage1-bump}}` (to name its heap), \
                    `{{#captured name}}`, `{{#plot name}}`, \
                    `{{#plot name 3}}` (for stage 3), `{{#exercise 3.1}}`";
 
@@ -97,7 +101,10 @@ impl Directive {
                     name: item_names(name).pop(),
                 })
             }
-            ("heap", [name]) => Ok(Self::Heap { scenario: owned(name) }),
+            ("heap", [name, source @ ..]) if source.len() < 2 => {
+                let source = source.first().map(|source| owned(source));
+                Ok(Self::Heap { scenario: owned(name), source })
+            }
             ("plot", [name, stage @ ..]) if stage.len() < 2 => {
                 let stage = stage.first().map(|stage| owned(stage));
                 Ok(Self::Plot { name: owned(name), stage })
@@ -150,7 +157,7 @@ impl Sources {
             Directive::Diff { old, new, name } => {
                 self.diff(old, new, name.as_deref())
             }
-            Directive::Heap { scenario } => heap(scenario),
+            Directive::Heap { scenario, .. } => heap(scenario),
             Directive::Plot { name, stage } => {
                 plot::render(&self.root, name, stage.as_deref())
             }

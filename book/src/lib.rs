@@ -5,6 +5,8 @@
 //! stand for in their place, [`preprocess`] does so for all pages and is what
 //! mdBook calls, and [`build`] runs mdBook.
 
+pub mod about;
+pub mod amount;
 pub mod build;
 pub mod captured;
 pub mod cli;

@@ -7,8 +7,9 @@ use mdbook_markdown::pulldown_cmark::{Event, HeadingLevel, Tag, TagEnd};
 use mdbook_markdown::{MarkdownOptions, new_cmark_parser};
 
 use crate::directive::Directive;
+use crate::problem::Mistake;
 use crate::sources::Sources;
-use crate::{exercise, html};
+use crate::{about, exercise, html};
 
 /// A page has at most this many words of prose.
 pub const MAX_WORDS: usize = 1500;
@@ -36,9 +37,6 @@ impl Length {
         format!("<p class=\"length\">{words}, {minutes}</p>")
     }
 }
-
-/// A mistake in a page: its line, and what to write instead.
-pub type Mistake = (Option<usize>, String);
 
 /// A page in Markdown, taken apart.
 pub struct Page<'a> {
@@ -134,14 +132,19 @@ impl<'a> Page<'a> {
         let length = self.length(sources);
         let mut mistakes = self.mistakes(length);
         let mut blocks = Vec::new();
+        let mut directives = Vec::new();
         for (number, line) in self.directives() {
-            let block = Directive::parse(line)
-                .and_then(|directive| sources.markdown(&directive, path));
+            let block = Directive::parse(line).and_then(|directive| {
+                let block = sources.markdown(&directive, path);
+                directives.push((number, directive));
+                block
+            });
             match block {
                 Ok(block) => blocks.push((number, block)),
                 Err(mistake) => mistakes.push((Some(number), mistake)),
             }
         }
+        mistakes.extend(about::foreign_figures(path, &directives));
         if mistakes.is_empty() {
             Ok(self.with(length, &blocks))
         } else {

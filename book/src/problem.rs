@@ -2,6 +2,9 @@
 
 use std::fmt::{self, Display, Formatter};
 
+/// A mistake in a page: its line, and what to write instead.
+pub type Mistake = (Option<usize>, String);
+
 /// A thing that stops the build. Problems are in the order of the files and
 /// their lines.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]

@@ -3,10 +3,10 @@
 //!
 //! What is free stays in the pieces into which it was cut.
 //!
-//! Left out: calloc, realloc, memalign, usable_size, a look at the blocks, and
-//! the check of what a program passes to `free`.
+//! Left out: calloc, realloc, memalign, usable_size, and the check of what a
+//! program passes to `free`.
 
-use core::ptr;
+use core::{iter, ptr};
 
 use super::{Brk, OutOfMemory};
 
@@ -183,6 +183,24 @@ impl<B: Brk> Heap<B> {
             unsafe { (*keep).next = ptr::null_mut() };
         }
         Ok(())
+    }
+
+    /// The blocks, from the lowest address up, for figures and tests: where the
+    /// payload is, how many bytes it has, and whether it is free.
+    pub fn blocks(&self) -> impl Iterator<Item = (usize, usize, bool)> {
+        let mut next = self.first;
+        iter::from_fn(move || {
+            let block = next;
+            if block.is_null() {
+                return None;
+            }
+            // SAFETY: `block` is on the list.
+            unsafe {
+                next = (*block).next;
+                let payload = payload_of(block).addr();
+                Some((payload, (*block).size, (*block).is_free))
+            }
+        })
     }
 
     /// The block that a payload belongs to.

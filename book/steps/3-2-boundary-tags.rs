@@ -3,10 +3,10 @@
 //!
 //! A request still looks at every block, from the lowest up.
 //!
-//! Left out: calloc, realloc, memalign, usable_size, a look at the blocks, and
-//! the check of what a program passes to `free`.
+//! Left out: calloc, realloc, memalign, usable_size, and the check of what a
+//! program passes to `free`.
 
-use core::ptr;
+use core::{iter, ptr};
 
 use super::{Brk, OutOfMemory};
 
@@ -222,6 +222,24 @@ impl<B: Brk> Heap<B> {
     /// Whether the end of the heap is at `brk`: nobody has raised the break.
     fn ends_at(&self, brk: *mut u8) -> bool {
         !self.end.is_null() && self.end.addr() + HEADER == brk.addr()
+    }
+
+    /// The blocks, from the lowest address up, for figures and tests: where the
+    /// payload is, how many bytes it has, and whether it is free.
+    pub fn blocks(&self) -> impl Iterator<Item = (usize, usize, bool)> {
+        let mut next = self.first;
+        iter::from_fn(move || {
+            let block = next;
+            if block == self.end {
+                return None;
+            }
+            // SAFETY: `block` is a block of the heap.
+            unsafe {
+                next = above(block);
+                let payload = payload_of(block).addr();
+                Some((payload, (*block).size(), (*block).is_free()))
+            }
+        })
     }
 
     /// The block that a payload belongs to.

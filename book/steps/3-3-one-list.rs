@@ -3,10 +3,10 @@
 //!
 //! It may still look at every free block.
 //!
-//! Left out: calloc, realloc, memalign, usable_size, a look at the blocks, and
-//! the check of what a program passes to `free`.
+//! Left out: calloc, realloc, memalign, usable_size, and the check of what a
+//! program passes to `free`.
 
-use core::ptr;
+use core::{iter, ptr};
 
 use super::{Brk, OutOfMemory};
 
@@ -216,6 +216,40 @@ impl<B: Brk> Heap<B> {
     /// Whether the end of the heap is at `brk`: nobody has raised the break.
     fn ends_at(&self, brk: *mut u8) -> bool {
         !self.end.is_null() && self.end.addr() + HEADER == brk.addr()
+    }
+
+    /// The blocks, from the lowest address up, for figures and tests: where the
+    /// payload is, how many bytes it has, and whether it is free.
+    pub fn blocks(&self) -> impl Iterator<Item = (usize, usize, bool)> {
+        let mut next = self.first;
+        iter::from_fn(move || {
+            let block = next;
+            if block == self.end {
+                return None;
+            }
+            // SAFETY: `block` is a block of the heap.
+            unsafe {
+                next = above(block);
+                let payload = payload_of(block).addr();
+                Some((payload, (*block).size(), (*block).is_free()))
+            }
+        })
+    }
+
+    /// Where the payloads of the free blocks are, in the order of the list.
+    pub fn free_list(&self) -> impl Iterator<Item = usize> {
+        let mut next = self.list.head;
+        iter::from_fn(move || {
+            let block = next;
+            if block.is_null() {
+                return None;
+            }
+            // SAFETY: `block` is on the list.
+            unsafe {
+                next = (*links(block)).next;
+                Some(payload_of(block).addr())
+            }
+        })
     }
 
     /// The block that a payload belongs to.

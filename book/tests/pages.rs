@@ -4,7 +4,8 @@ use std::fs;
 use std::path::Path;
 
 use book::build::{build, lengths};
-use book::page::{Mistake, Page};
+use book::page::Page;
+use book::problem::Mistake;
 use book::sources::Sources;
 use tempfile::TempDir;
 
@@ -278,4 +279,47 @@ fn the_pages_are_listed_with_their_lengths() {
     };
     assert_eq!(path, Path::new("one.md"));
     assert_eq!((length.words, length.minutes()), (201, 2));
+}
+
+#[test]
+fn a_figure_of_another_heap_than_the_listing_stops_the_build() {
+    let repository = Repository::new();
+    repository.write("stage2-headers/src/heap.rs", HEAP);
+    let listing = "{{#item stage2-headers/src/heap.rs Heap::free}}";
+    let page = |figure: &str| {
+        repository.expand(&format!("# T\n\n{figure}\n\n{listing}\n"))
+    };
+    assert_eq!(page("{{#heap headers}}").err(), None);
+    let mistakes = page("{{#heap bump}}").unwrap_err();
+    let [(Some(3), text)] = &mistakes[..] else { panic!("{mistakes:?}") };
+    assert_eq!(
+        text,
+        "the figure `bump` is recorded on `stage1-bump`, and the listings of \
+         this page are of `stage2-headers`. Record it there, or name its heap: \
+         `{{#heap bump stage1-bump}}`"
+    );
+    assert_eq!(page("{{#heap bump stage1-bump}}").err(), None);
+    let mistakes = page("{{#heap bump stage2-headers}}").unwrap_err();
+    assert_eq!(
+        mistakes[0].1,
+        "the figure `bump` is recorded on `stage1-bump`, not on \
+         `stage2-headers`"
+    );
+}
+
+#[test]
+fn a_step_s_listing_wants_a_figure_of_the_step() {
+    let repository = Repository::new();
+    for path in ["book/steps/3-1-reuse.rs", "stage3-freelist/src/heap.rs"] {
+        repository.write(path, HEAP);
+    }
+    let page = |figure: &str| {
+        repository.expand(&format!(
+            "# T\n\n{{{{#item stage3-freelist/src/heap.rs Heap}}}}\n\n\
+             {{{{#item book/steps/3-1-reuse.rs Heap}}}}\n\n{figure}\n"
+        ))
+    };
+    assert_eq!(page("{{#heap split}}").err(), None);
+    let mistakes = page("{{#heap fragmentation}}").unwrap_err();
+    assert!(mistakes[0].1.contains("are of `book/steps/3-1-reuse.rs`."));
 }

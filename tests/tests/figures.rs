@@ -1,13 +1,18 @@
 //! The book's figures: recordings that tell the truth, and players that work.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::mem::MaybeUninit;
 use std::path::Path;
 use std::process::Command;
 
-use book::figure::recording::{Frame, Kind, Operation, Outcome, Span};
+use book::figure::recording::{
+    Frame, Kind, Operation, Outcome, RecordedHeap, Span,
+};
 use book::figure::{self, Recording, draw};
 use stage1_bump::{Heap, SimBrk};
+use stage3_freelist::heap::STEP;
+use tests::workspace::workspace;
 
 /// Where a scenario's operations put their blocks, in the order of the run.
 fn results(recording: &Recording) -> Vec<Outcome> {
@@ -222,32 +227,72 @@ fn with_headers_of(size: usize) -> Vec<&'static str> {
     figure::names().into_iter().filter(is_it).collect()
 }
 
+/// The heaps whose figures have headers of a size.
+fn heaps_with_headers_of(size: usize) -> BTreeSet<&'static str> {
+    let names = with_headers_of(size).into_iter();
+    names.map(|name| record(name).heap.source).collect()
+}
+
 #[test]
-fn a_header_has_32_bytes_in_stage_2_and_16_from_stage_3_on() {
+fn a_header_has_32_bytes_in_stage_2_and_16_from_the_boundary_tags_on() {
     assert_eq!(
-        with_headers_of(32),
-        [
-            "headers",
-            "free-at-the-end",
-            "free-in-the-middle",
-            "never-used-again",
-            "padding-joins",
-        ]
+        heaps_with_headers_of(32),
+        BTreeSet::from(["stage2-headers", "book/steps/3-1-reuse.rs"])
     );
     assert_eq!(
-        with_headers_of(16),
-        [
-            "first-fit",
-            "split",
-            "join",
-            "fragmentation",
-            "size-classes",
-            "a-foreign-move-3",
-            "realloc-3",
-            "two-threads-in-the-heap",
-            "two-threads-and-a-lock",
-        ]
+        heaps_with_headers_of(16),
+        BTreeSet::from([
+            "book/steps/3-2-boundary-tags.rs",
+            "book/steps/3-3-one-list.rs",
+            "stage3-freelist",
+            "stage4-threadsafe",
+        ])
     );
+}
+
+#[test]
+fn a_figure_says_whose_heap_it_shows() {
+    for name in figure::names() {
+        let heap = record(name).heap;
+        let html = figure::render(name).expect("its name is in the list");
+        let caption = html.split("</figcaption>").next().expect("a caption");
+        let whose = match heap.source.strip_prefix("stage") {
+            Some(stage) => format!("stage {}’s heap", &stage[..1]),
+            None => format!("<code>{}</code>", heap.source),
+        };
+        assert!(caption.contains(&whose), "{name}: no {whose} in {caption}");
+        let path = workspace().join(heap.source);
+        assert!(path.exists(), "{name}: {}", path.display());
+    }
+}
+
+/// The recordings of heaps whose break moves in steps.
+fn in_steps() -> Vec<(&'static str, Recording)> {
+    let recordings =
+        figure::names().into_iter().map(|name| (name, record(name)));
+    let sources = ["stage3-freelist", "stage4-threadsafe"];
+    recordings
+        .filter(|(_, recording)| sources.contains(&recording.heap.source))
+        .collect()
+}
+
+/// Where a step of the break does not fit, the figure says how large one is.
+#[test]
+fn a_figure_says_what_it_shrinks() {
+    let recordings = in_steps();
+    assert!(!recordings.is_empty(), "there are figures of stage 3");
+    for (name, Recording { heap, frames, .. }) in recordings {
+        let is_ours = |frame: &Frame| {
+            let operation = frame.operation.as_ref();
+            operation.is_some_and(|it| !it.code.starts_with("somebody"))
+        };
+        let whole = frames.windows(2).all(|pair| {
+            let rise = pair[1].used.saturating_sub(pair[0].used);
+            rise % STEP == 0 || !is_ours(&pair[1])
+        });
+        let says = heap.told.contains("a step of 128 KiB is refused");
+        assert_ne!(whole, says, "{name}: {}", heap.told);
+    }
 }
 
 #[test]
@@ -351,7 +396,7 @@ fn the_front_of_a_large_block_is_given_out() {
     let frames = &recording.frames;
     assert_eq!(free_sizes(&frames[3]), [400]);
     // A header went into the new block.
-    assert_eq!(free_sizes(&frames[4]), [400 - 96 - 16]);
+    assert_eq!(free_sizes(&frames[4]), [400 - 96 - 32]);
     assert_eq!(free_sizes(&frames[5]), [0; 0], "what was left is too small");
     assert_eq!(place(&recording, 4), place(&recording, 1));
     assert_eq!(frames[5].used, frames[2].used);
@@ -421,10 +466,11 @@ fn realloc_leaves_a_block_where_it_has_room() {
 /// Their break is refused a step for each of them, and that is the figure's
 /// doing.
 #[test]
-fn the_figures_of_stages_3_and_4_count_no_calls() {
-    for name in with_headers_of(16) {
-        let html = figure::render(name).expect("its name is in the list");
-        assert!(!html.contains("kernel call"), "{name}: {html}");
+fn figures_in_which_a_step_is_refused_count_no_calls() {
+    for (name, Recording { heap, frames, .. }) in in_steps() {
+        let is_refused = heap.told.contains("is refused");
+        let counts = frames[1].calls.is_some();
+        assert_eq!(counts, !is_refused, "{name}: {}", heap.told);
     }
 }
 
@@ -619,14 +665,18 @@ fn text_in_a_figure_is_escaped() {
         note: "1 < 2 in `<u>`".to_owned(),
         ..frame.clone()
     };
-    let recording =
-        Recording { frames: vec![frame, second], still: 1, lanes: vec!["<s>"] };
+    let recording = Recording {
+        heap: RecordedHeap::new("stage1-bump", 64),
+        frames: vec![frame, second],
+        still: 1,
+        lanes: vec!["<s>"],
+    };
     let html = draw::figure("name", "<b>", &recording);
     for raw in ["<i>", "< 2", "<u>", "<s>", "<b></"] {
         assert!(!html.contains(raw), "{raw} in {html}");
     }
     for escaped in [
-        "&lt;b&gt;</figcaption>",
+        "&lt;b&gt; <span",
         "&lt;i&gt; &amp; &#39;i&#39;",
         "1 &lt; 2 in <code>&lt;u&gt;</code>",
         "&lt;s&gt;</li>",

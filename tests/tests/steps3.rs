@@ -183,6 +183,46 @@ fn every_step_keeps_its_promises_whoever_moves_the_break() {
     plays(one_list, ENOUGH, || Some(Trouble::default()));
 }
 
+/// The sizes of a heap's blocks, and which of them are free, after three were
+/// allocated and the middle one was freed.
+fn told<H>(
+    mut step: Step<H>,
+    blocks: impl Fn(&H) -> Vec<(usize, usize, bool)>,
+) -> [(usize, bool); 3] {
+    let [a, b, c] = [16, 48, 32].map(|size| step.malloc(size));
+    // SAFETY: nobody uses the block.
+    unsafe { step.free(b) };
+    let told = blocks(&step.heap);
+    let places: Vec<usize> = told.iter().map(|block| block.0).collect();
+    assert_eq!(places, [a, b, c].map(|payload| payload.addr()));
+    [0, 1, 2].map(|index| (told[index].1, told[index].2))
+}
+
+#[test]
+fn every_step_tells_of_its_blocks() {
+    let expected = [(16, false), (48, true), (32, false)];
+    let told = [
+        told(headers(ENOUGH), |heap| heap.blocks().collect()),
+        told(reuse(ENOUGH), |heap| heap.blocks().collect()),
+        told(boundary_tags(ENOUGH), |heap| heap.blocks().collect()),
+        told(one_list(ENOUGH), |heap| heap.blocks().collect()),
+    ];
+    assert_eq!(told, [expected; 4]);
+}
+
+#[test]
+fn the_list_has_the_block_that_was_freed_last_in_front() {
+    let mut step = one_list(ENOUGH);
+    let [a, _, c, _] = [16; 4].map(|size| step.malloc(size));
+    // SAFETY: nobody uses the blocks.
+    unsafe {
+        step.free(a);
+        step.free(c);
+    }
+    let list: Vec<usize> = step.heap.free_list().collect();
+    assert_eq!(list, [c, a].map(|payload| payload.addr()));
+}
+
 /// What a heap returns for sizes that none can give.
 fn huge_blocks<H>(mut step: Step<H>) -> Vec<*mut u8> {
     [isize::MAX as usize - 15, isize::MAX as usize, usize::MAX - 15, usize::MAX]

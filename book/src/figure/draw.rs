@@ -18,9 +18,11 @@ pub fn figure(name: &str, title: &str, recording: &Recording) -> String {
     let controls = controls(recording);
     let operations = operations(recording);
     let legend = legend(recording);
+    let heap = prose(&recording.heap.told);
     format!(
         "<figure class='heap-figure' data-scenario='{name}'>\
-         <figcaption>{title}</figcaption>\
+         <figcaption>{title} <span class='hf-heap'>{heap}</span>\
+         </figcaption>\
          <div class='hf-body'>\
          {pictures}{words}{controls}{operations}{legend}\
          <p class='hf-aloud' role='status' aria-live='polite'></p>\

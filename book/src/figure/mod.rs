@@ -14,6 +14,7 @@ mod stage1;
 mod stage2;
 mod stage3;
 mod stage5;
+mod steps3;
 mod ten_lines;
 mod threads;
 mod two_threads;
@@ -28,6 +29,12 @@ pub fn names() -> Vec<&'static str> {
 /// Runs a scenario. `None` if there is none of this name.
 pub fn record(name: &str) -> Option<Recording> {
     scenarios::find(name).map(|scenario| (scenario.record)())
+}
+
+/// The code that a scenario runs on: the folder of a stage, or the file of a
+/// step. `None` if there is none of this name.
+pub fn source(name: &str) -> Option<&'static str> {
+    record(name).map(|recording| recording.heap.source)
 }
 
 /// Runs a scenario and draws it, as HTML of one line. `None` if there is none

@@ -3,7 +3,8 @@
 use std::slice;
 
 use super::recording::{
-    Chunk, Frame, Kind, Operation, Outcome, Recording, Run, Span, address,
+    Chunk, Frame, Kind, Operation, Outcome, RecordedHeap, Recording, Run, Span,
+    address,
 };
 
 /// A heap that can be recorded: what a stage must say about itself.
@@ -82,8 +83,9 @@ pub struct Recorder<'h> {
 }
 
 impl<'h> Recorder<'h> {
-    /// Runs `program` on `heap`, which is empty.
+    /// Runs `program` on `heap`, which is empty. `whose` says which it is.
     pub fn run(
+        whose: RecordedHeap,
         heap: &'h mut dyn Recorded,
         program: fn(&mut Recorder<'_>),
     ) -> Recording {
@@ -91,7 +93,7 @@ impl<'h> Recorder<'h> {
         let (functions, lanes, lane) = Default::default();
         let mut recorder = Recorder { heap, tape, functions, lanes, lane };
         program(&mut recorder);
-        recorder.tape.finish(recorder.lanes)
+        recorder.tape.finish(whose, recorder.lanes)
     }
 
     /// The program has threads with these names. The first one runs.
@@ -342,10 +344,14 @@ impl Tape {
         }
     }
 
-    /// Ends the recording.
-    pub fn finish(self, lanes: Vec<&'static str>) -> Recording {
+    /// Ends the recording of a heap.
+    pub fn finish(
+        self,
+        heap: RecordedHeap,
+        lanes: Vec<&'static str>,
+    ) -> Recording {
         let still = self.still.unwrap_or(self.frames.len() - 1);
-        Recording { frames: self.frames, still, lanes }
+        Recording { heap, frames: self.frames, still, lanes }
     }
 
     fn push(&mut self, operation: Option<Operation>, view: View) {

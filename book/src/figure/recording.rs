@@ -1,8 +1,12 @@
 //! What a recording is made of.
 
+use crate::amount;
+
 /// What a heap did, picture by picture.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Recording {
+    /// The heap that was recorded.
+    pub heap: RecordedHeap,
     /// The empty heap, then the heap after each operation.
     pub frames: Vec<Frame>,
     /// The frame to show on paper, and until the player is touched, by its
@@ -10,6 +14,46 @@ pub struct Recording {
     pub still: usize,
     /// Who does the operations, if it is not always the same.
     pub lanes: Vec<&'static str>,
+}
+
+/// Whose heap a recording shows.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RecordedHeap {
+    /// Its code: the folder of a stage, or the file of a step, from the root of
+    /// the repository.
+    pub source: &'static str,
+    /// What the caption says of it, and of what is smaller or larger here than
+    /// in a program.
+    pub told: String,
+}
+
+impl RecordedHeap {
+    /// The heap with the code at `source`, over a simulated break that may rise
+    /// by `room` bytes.
+    pub fn new(source: &'static str, room: usize) -> Self {
+        let room = amount::size(room);
+        let whose = match source.strip_prefix("stage") {
+            Some(name) => format!("stage {}’s heap", &name[..1]),
+            None => format!("the step `{source}`"),
+        };
+        let told = format!("Recorded on {whose}, over a `SimBrk` of {room}");
+        Self { source, told }
+    }
+
+    /// The same, where there is no room for a step of the break.
+    pub fn smaller_than(self, step: usize) -> Self {
+        let step = amount::size(step);
+        self.but(&format!(
+            ": a step of {step} is refused there, and the break rises by what \
+             is needed."
+        ))
+    }
+
+    /// The same, and something more to be said of it.
+    pub fn but(mut self, more: &str) -> Self {
+        self.told += more;
+        self
+    }
 }
 
 /// One picture: the heap after an operation.
@@ -146,7 +190,7 @@ impl Recording {
 }
 
 /// An address as the figures write it. The heaps in them start at a multiple
-/// of 65,536, so these are the address's real last digits.
+/// of 1,048,576, so these are the address's real last digits.
 pub fn address(offset: usize) -> String {
     format!("0x…{offset:03x}")
 }

@@ -4,7 +4,7 @@ use std::mem::MaybeUninit;
 
 /// Regions start at a multiple of this, so that an offset from the start is
 /// also how the address ends, on every machine and in every run.
-const ALIGNMENT: usize = 0x1_0000;
+const ALIGNMENT: usize = 0x10_0000;
 
 /// A piece of memory that is the same in every run, but for where it lies.
 pub struct Region {

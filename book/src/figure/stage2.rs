@@ -3,14 +3,15 @@
 use stage2_headers::{Heap, SimBrk};
 
 use super::recorder::{Recorded, Recorder, View};
-use super::recording::{Kind, Recording, Span};
+use super::recording::{Kind, RecordedHeap, Recording, Span};
 use super::region::Region;
 
 /// Runs `program` on an empty heap with `room` bytes to grow into.
 pub fn record(room: usize, program: fn(&mut Recorder<'_>)) -> Recording {
     let mut region = Region::new(room);
     let mut heap = Heap::new(SimBrk::new(region.bytes()));
-    Recorder::run(&mut heap, program)
+    let whose = RecordedHeap::new("stage2-headers", room).but(".");
+    Recorder::run(whose, &mut heap, program)
 }
 
 impl Recorded for Heap<SimBrk<'_>> {

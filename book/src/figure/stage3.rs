@@ -1,32 +1,30 @@
 //! How stage 3's heap is recorded.
 //!
-//! Its break moves in steps that are larger than a figure. So the regions here
-//! are smaller than a step: it is refused, and the heap asks for what it needs
-//! and no more. The refused calls are why no figure here counts calls.
+//! Its break moves in steps, and most of the figures are about less than one.
+//! So most of the regions here are smaller than a step: it is refused, and the
+//! heap asks for what it needs and no more. The refused calls are why no such
+//! figure counts calls.
 
 use stage3_freelist::heap::{DEFAULT, STEP};
 use stage3_freelist::{Heap, SimBrk};
 
 use super::recorder::{Recorded, Recorder, View};
-use super::recording::{Kind, Recording, Span};
+use super::recording::{Kind, RecordedHeap, Recording, Span};
 use super::region::Region;
 
 /// Runs `program` on an empty heap with `room` bytes to grow into, less than
 /// a step.
 pub fn record(room: usize, program: fn(&mut Recorder<'_>)) -> Recording {
-    record_labelled::<DEFAULT>(room, program, |_class, _place| String::new())
+    assert!(room < STEP, "the break would rise by a step: {room} bytes");
+    record_labelled(room, program, |_class, _place| String::new())
 }
 
-/// The same, on a heap with one list, and each free block says its place there.
-pub fn record_one_list(
-    room: usize,
+/// The same, with room for a number of whole steps.
+pub fn record_in_steps(
+    steps: usize,
     program: fn(&mut Recorder<'_>),
 ) -> Recording {
-    record_labelled::<1>(room, program, |_class, place| match place {
-        0 => "first on the list".to_owned(),
-        1 => "second".to_owned(),
-        _ => "further on".to_owned(),
-    })
+    record_labelled(steps * STEP, program, |_class, _place| String::new())
 }
 
 /// The same, on a heap with a list for each class, and each free block says
@@ -35,34 +33,37 @@ pub fn record_classes(
     room: usize,
     program: fn(&mut Recorder<'_>),
 ) -> Recording {
-    record_labelled::<DEFAULT>(room, program, |class, _place| {
-        format!("list {class}")
-    })
+    record_labelled(room, program, |class, _place| format!("list {class}"))
 }
 
-fn record_labelled<const LISTS: usize>(
+fn record_labelled(
     room: usize,
     program: fn(&mut Recorder<'_>),
     label: fn(usize, usize) -> String,
 ) -> Recording {
-    assert!(room < STEP, "the break would rise by a step: {room} bytes");
     let mut region = Region::new(room);
-    let heap = Heap::<_, LISTS>::new(SimBrk::new(region.bytes()));
-    Recorder::run(&mut Labelled { heap, label }, program)
+    let heap = Heap::new(SimBrk::new(region.bytes()));
+    let whose = RecordedHeap::new("stage3-freelist", room);
+    let is_small = room < STEP;
+    let whose =
+        if is_small { whose.smaller_than(STEP) } else { whose.but(".") };
+    Recorder::run(whose, &mut Labelled { heap, label, is_small }, program)
 }
 
 /// A heap, and what is to be said of a free block by its class and its place
 /// on the list of that class.
-struct Labelled<'r, const LISTS: usize> {
-    heap: Heap<SimBrk<'r>, LISTS>,
+struct Labelled<'r> {
+    heap: Heap<SimBrk<'r>>,
     label: fn(usize, usize) -> String,
+    /// Whether there is no room for a step.
+    is_small: bool,
 }
 
-impl<const LISTS: usize> Labelled<'_, LISTS> {
+impl Labelled<'_> {
     /// The free blocks: where their payloads start, and what is said of them.
     fn labels(&self) -> Vec<(usize, String)> {
         let mut labels = Vec::new();
-        for class in 0..LISTS {
+        for class in 0..DEFAULT {
             for (place, block) in self.heap.free_list(class).enumerate() {
                 labels.push((block.payload, (self.label)(class, place)));
             }
@@ -71,7 +72,7 @@ impl<const LISTS: usize> Labelled<'_, LISTS> {
     }
 }
 
-impl<const LISTS: usize> Recorded for Labelled<'_, LISTS> {
+impl Recorded for Labelled<'_> {
     fn malloc(&mut self, size: usize) -> *mut u8 {
         self.heap.malloc(size)
     }
@@ -103,6 +104,7 @@ impl<const LISTS: usize> Recorded for Labelled<'_, LISTS> {
     fn view(&mut self) -> View {
         let brk = self.heap.brk();
         let (start, used) = (brk.start().addr().get(), brk.used());
+        let calls = (!self.is_small).then(|| brk.calls());
         let mut spans = View::foreign(brk.foreign());
         let (header, labels) = (header_size(), self.labels());
         let mut end = None;
@@ -127,14 +129,7 @@ impl<const LISTS: usize> Recorded for Labelled<'_, LISTS> {
             let span = Span::new(Kind::Header, end, end + header);
             spans.push(Span { label, ..span });
         }
-        View {
-            start,
-            used,
-            calls: None,
-            keeps_books: true,
-            spans,
-            chunks: None,
-        }
+        View { start, used, calls, keeps_books: true, spans, chunks: None }
     }
 }
 

@@ -1,10 +1,12 @@
 //! How stage 5's heap is recorded.
 
+use stage5_lifo_stack::heap::DEFAULT;
 use stage5_lifo_stack::{Heap, SimBrk};
 
 use super::recorder::{Recorded, Recorder, View};
-use super::recording::{Chunk, Kind, Recording, Span};
+use super::recording::{Chunk, Kind, RecordedHeap, Recording, Span};
 use super::region::Region;
+use crate::amount::number;
 
 /// How many chunks there can be in a figure.
 const CHUNKS: usize = 16;
@@ -13,7 +15,11 @@ const CHUNKS: usize = 16;
 pub fn record(room: usize, program: fn(&mut Recorder<'_>)) -> Recording {
     let mut region = Region::new(room);
     let mut heap = Heap::<_, CHUNKS>::new(SimBrk::new(region.bytes()));
-    Recorder::run(&mut heap, program)
+    let whose = RecordedHeap::new("stage5-lifo-stack", room).but(&format!(
+        ", with {CHUNKS} places for chunks instead of {}.",
+        number(DEFAULT as u128)
+    ));
+    Recorder::run(whose, &mut heap, program)
 }
 
 impl Recorded for Heap<SimBrk<'_>, CHUNKS> {

@@ -7,7 +7,7 @@ use std::ptr;
 use stage1_bump::{Brk, SimBrk};
 
 use super::recorder::{Recorded, Recorder, View};
-use super::recording::Recording;
+use super::recording::{RecordedHeap, Recording};
 use super::region::Region;
 use super::stage1;
 
@@ -37,7 +37,8 @@ pub fn record(room: usize, program: fn(&mut Recorder<'_>)) -> Recording {
     // A thread's break is there for as long as the thread: the region stays.
     let region = Box::leak(Box::new(Region::new(room)));
     BRK.set(Some(SimBrk::new(region.bytes())));
-    Recorder::run(&mut TenLines, program)
+    let whose = RecordedHeap::new("book/steps/1-ten-lines.rs", room).but(".");
+    Recorder::run(whose, &mut TenLines, program)
 }
 
 struct TenLines;

@@ -17,10 +17,11 @@
 use std::cell::{Cell, RefCell};
 use std::ptr::NonNull;
 
+use stage4_threadsafe::heap::STEP;
 use stage4_threadsafe::{Brk, Heap, LockedHeap, Mutex, OutOfMemory, SimBrk};
 
 use super::recorder::{Tape, View};
-use super::recording::{Kind, Recording, Span};
+use super::recording::{Kind, RecordedHeap, Recording, Span};
 use super::region::Region;
 use crate::item;
 
@@ -124,7 +125,9 @@ impl<'p> Process<'p> {
         for (step, note) in (1..).zip(notes) {
             tape.note_step(step, note);
         }
-        tape.finish(vec!["thread 1", "thread 2"])
+        let whose =
+            RecordedHeap::new("stage4-threadsafe", ROOM).smaller_than(STEP);
+        tape.finish(whose, vec!["thread 1", "thread 2"])
     }
 }
 

@@ -12,8 +12,9 @@ use std::ptr::NonNull;
 use stage1_bump::{Brk, Heap, OutOfMemory};
 
 use super::recorder::{Tape, View};
-use super::recording::{Recording, address};
+use super::recording::{RecordedHeap, Recording, address};
 use super::region::Region;
+use crate::amount;
 
 /// The room that the threads' heap has to grow into.
 const ROOM: usize = 4096;
@@ -156,5 +157,13 @@ pub fn record() -> Recording {
     process.note("Thread 2 writes to its own. What thread 1 wrote is gone.");
 
     let tape = shared.tape.into_inner();
-    tape.finish(vec!["thread 1", "thread 2"])
+    let whose = RecordedHeap {
+        source: "stage1-bump",
+        told: format!(
+            "Recorded on stage 1’s heap, over a break of {} that works as \
+             glibc’s does.",
+            amount::size(ROOM)
+        ),
+    };
+    tape.finish(whose, vec!["thread 1", "thread 2"])
 }

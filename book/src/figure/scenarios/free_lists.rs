@@ -1,9 +1,15 @@
 //! Stage 3: free blocks are used again.
 
+use stage3_freelist::heap::STEP;
+
 use super::Scenario;
+use crate::amount::size;
 use crate::figure::recorder::Recorder;
 use crate::figure::recording::{Kind, Span};
-use crate::figure::stage3::{record, record_classes, record_one_list};
+use crate::figure::stage3::{record, record_classes, record_in_steps};
+use crate::figure::steps3::{
+    record_boundary_tags, record_one_list, record_reuse,
+};
 
 pub const SCENARIOS: [Scenario; 7] = [
     Scenario {
@@ -14,12 +20,12 @@ pub const SCENARIOS: [Scenario; 7] = [
     Scenario {
         name: "split",
         title: "A block that is too large is cut in two",
-        record: || record(4096, split),
+        record: || record_reuse(4096, split),
     },
     Scenario {
         name: "join",
         title: "Three free blocks become one",
-        record: || record(4096, join),
+        record: || record_boundary_tags(4096, join),
     },
     Scenario {
         name: "fragmentation",
@@ -34,12 +40,12 @@ pub const SCENARIOS: [Scenario; 7] = [
     Scenario {
         name: "a-foreign-move-3",
         title: "Two free blocks, and somebody else’s memory between them",
-        record: || record(4096, a_foreign_move),
+        record: || record_in_steps(8, a_foreign_move),
     },
     Scenario {
         name: "realloc-3",
         title: "realloc where there is room above",
-        record: || record(4096, realloc),
+        record: || record_in_steps(8, realloc),
     },
 ];
 
@@ -75,7 +81,6 @@ const THE_END: &str = "At the top of the heap there is a header without a \
 
 fn split(r: &mut Recorder<'_>) {
     r.malloc("a", 400);
-    r.note(THE_END);
     r.malloc("b", 32);
     r.free("a");
     r.note(format!("{} bytes are free below `b`.", free(r).len()));
@@ -161,22 +166,28 @@ fn size_classes(r: &mut Recorder<'_>) {
 
 fn a_foreign_move(r: &mut Recorder<'_>) {
     r.malloc("a", 64);
-    r.somebody_else_takes(100);
-    r.malloc("b", 64);
+    r.note(format!(
+        "A step: {}. What `a` leaves of it is free.",
+        size(r.moved())
+    ));
+    r.somebody_else_takes(4096);
+    r.malloc("b", STEP);
     r.note(
-        "What somebody else took has a header in front, like a block that is \
-         never freed.",
+        "The free block is too small, and the break is not where the heap \
+         ends. What somebody else took has a header in front now, like a block \
+         that is never freed.",
     );
     r.free("a");
     r.free("b");
     let free = r.spans(Kind::Free).len();
     r.note(format!("{free} free blocks: what lies between is not joined."));
     r.still();
-    r.malloc("c", 128);
-    r.note(
+    r.malloc("c", 2 * STEP);
+    r.note(format!(
         "Neither was large enough. The upper one is at the end of the heap, so \
-         the break rises by what it lacked.",
-    );
+         the break rises by what it lacked, in whole steps: {}.",
+        size(r.moved())
+    ));
 }
 
 fn realloc(r: &mut Recorder<'_>) {
@@ -197,5 +208,11 @@ fn realloc(r: &mut Recorder<'_>) {
         free(r).len()
     ));
     r.realloc("c", "c", 80);
-    r.note("`c` is the last block, so it grows where it is.");
+    r.note("Above `c` lies what is left of the step. It grows into that.");
+    r.realloc("c", "c", STEP);
+    r.note(format!(
+        "So much is not left, and nothing in use lies above `c`: it stays \
+         where it is, and the heap grows by another step, {}.",
+        size(r.moved())
+    ));
 }
