@@ -8,7 +8,7 @@ use mdbook_driver::MDBook;
 use mdbook_driver::config::Config;
 
 use crate::page::{Length, Page};
-use crate::preprocess::Malloc;
+use crate::preprocess::{self, Malloc};
 use crate::sources::Sources;
 
 /// The folder of this book.
@@ -71,11 +71,13 @@ pub fn sources(folder: &Path) -> Result<Sources> {
 ///
 /// A page or a summary that cannot be read.
 pub fn lengths(folder: &Path) -> Result<Vec<(PathBuf, Length)>> {
-    let sources = sources(folder)?;
-    let book = load(folder, config(folder)?)?;
+    let mut sources = sources(folder)?;
+    let mut book = load(folder, config(folder)?)?;
+    preprocess::number(&mut sources, &mut book.book, &book.config)?;
     let pages = book.book.chapters().filter_map(|chapter| {
         let path = chapter.source_path.clone()?;
-        Some((path, Page::new(&chapter.content).length(&sources)))
+        let length = Page::new(&chapter.content).length(&path, &sources);
+        Some((path, length))
     });
     Ok(pages.collect())
 }

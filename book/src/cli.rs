@@ -5,6 +5,7 @@ use std::process::ExitCode;
 
 use anyhow::Result;
 
+use crate::page::Length;
 use crate::practice::{self, Options};
 use crate::{build, preprocess, stage};
 
@@ -83,14 +84,23 @@ fn show(open: bool) -> Result<()> {
 
 fn print_words() -> Result<()> {
     let pages = build::lengths(&build::folder())?;
-    println!("words  minutes  page");
+    println!("words  min to read  min to do  page");
+    let row = |length: &Length, page: &str| {
+        let Length { words, to_read, to_do } = length;
+        println!("{words:>5}  {to_read:>11}  {to_do:>9}  {page}");
+    };
     for (path, length) in &pages {
-        let minutes = length.minutes();
-        println!("{:>5}  {minutes:>7}  {}", length.words, path.display());
+        row(length, &path.display().to_string());
     }
-    let words: usize = pages.iter().map(|(_, length)| length.words).sum();
-    let minutes: usize = pages.iter().map(|(_, len)| len.minutes()).sum();
-    println!("{words:>5}  {minutes:>7}  all {} pages", pages.len());
+    let sum = |of: fn(&Length) -> usize| {
+        pages.iter().map(|(_, length)| of(length)).sum()
+    };
+    let all = Length {
+        words: sum(|length| length.words),
+        to_read: sum(|length| length.to_read),
+        to_do: sum(|length| length.to_do),
+    };
+    row(&all, &format!("all {} pages", pages.len()));
     Ok(())
 }
 

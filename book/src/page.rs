@@ -8,13 +8,13 @@ use mdbook_markdown::{MarkdownOptions, new_cmark_parser};
 
 use crate::directive::Directive;
 use crate::problem::Mistake;
+use crate::prose::words;
 use crate::sources::Sources;
-use crate::{about, exercise, html};
+use crate::time::{self, Reading};
+use crate::{about, exercise, html, numbering};
 
 /// A page has at most this many words of prose.
 pub const MAX_WORDS: usize = 1500;
-
-const WORDS_PER_MINUTE: usize = 200;
 
 /// How long a page is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -22,19 +22,20 @@ pub struct Length {
     /// Its words of prose: all but listings, figures, code and HTML. Of an
     /// exercise it is the task.
     pub words: usize,
+    /// The minutes that it takes to read, with its code and its figures.
+    pub to_read: usize,
+    /// The minutes that its exercises and tasks take.
+    pub to_do: usize,
 }
 
 impl Length {
-    /// The minutes that it takes to read, one at least.
-    pub fn minutes(self) -> usize {
-        self.words.div_ceil(WORDS_PER_MINUTE).max(1)
-    }
-
-    /// A line such as "740 words, 4 minutes".
-    fn html(self) -> String {
-        let words = html::count(self.words, "word");
-        let minutes = html::count(self.minutes(), "minute");
-        format!("<p class=\"length\">{words}, {minutes}</p>")
+    /// Such as "8 min to read · 3 h 45 min to do".
+    fn told(self) -> String {
+        let mut told = format!("{} to read", time::told(self.to_read));
+        if self.to_do > 0 {
+            told += &format!(" · {} to do", time::told(self.to_do));
+        }
+        told
     }
 }
 
@@ -82,14 +83,29 @@ impl<'a> Page<'a> {
         page
     }
 
-    /// How long the page is.
-    pub fn length(&self, sources: &Sources) -> Length {
-        let tasks = self.exercises().into_iter().filter_map(|number| {
-            // What is wrong with an exercise is told by `expand`.
-            let text = exercise::text(sources, &number).ok()?;
-            Some(words(&text.title) + Page::new(&text.task).words)
-        });
-        Length { words: self.words + tasks.sum::<usize>() }
+    /// How long the page is. What is wrong with it is told by
+    /// [`expand`](Self::expand).
+    pub fn length(&self, path: &Path, sources: &Sources) -> Length {
+        let (blocks, _) = self.blocks(path, sources);
+        self.measured(sources, &self.with(&blocks, path, sources).0)
+    }
+
+    fn measured(&self, sources: &Sources, expanded: &str) -> Length {
+        let exercises = self.exercises();
+        let texts: Vec<_> = exercises
+            .iter()
+            .filter_map(|number| exercise::text(sources, number).ok())
+            .collect();
+        let tasks = texts
+            .iter()
+            .map(|text| words(&text.title) + Page::new(&text.task).words);
+        let minutes = texts.iter().map(|text| text.minutes);
+        let other_tasks = time::of_tasks(self.markdown).unwrap_or(0);
+        Length {
+            words: self.words + tasks.sum::<usize>(),
+            to_read: Reading::of(expanded).minutes(),
+            to_do: minutes.sum::<usize>() + other_tasks,
+        }
     }
 
     /// The numbers of the exercises on the page.
@@ -118,8 +134,9 @@ impl<'a> Page<'a> {
     }
 
     /// The page as Markdown and HTML that mdBook renders: each directive in
-    /// its place, the length under the title. `path` is where the page lies
-    /// below the folder of the chapters.
+    /// its place, the chapter's number in the title, and under it the chapter
+    /// and how long the page takes. `path` is where the page lies below the
+    /// folder of the chapters.
     ///
     /// # Errors
     ///
@@ -129,9 +146,26 @@ impl<'a> Page<'a> {
         path: &Path,
         sources: &Sources,
     ) -> Result<String, Vec<Mistake>> {
-        let length = self.length(sources);
-        let mut mistakes = self.mistakes(length);
-        let mut blocks = Vec::new();
+        let (blocks, mut mistakes) = self.blocks(path, sources);
+        let (mut expanded, title_end) = self.with(&blocks, path, sources);
+        let length = self.measured(sources, &expanded);
+        mistakes.extend(self.mistakes(length));
+        mistakes.extend(sources.numbering.mistakes(self.markdown, path));
+        if !mistakes.is_empty() {
+            return Err(mistakes);
+        }
+        let head = head(path, sources, length);
+        expanded.insert_str(title_end, &head);
+        Ok(expanded)
+    }
+
+    /// What the directives stand for, with the numbers of their lines.
+    fn blocks(
+        &self,
+        path: &Path,
+        sources: &Sources,
+    ) -> (Vec<(usize, String)>, Vec<Mistake>) {
+        let (mut blocks, mut mistakes) = (Vec::new(), Vec::new());
         let mut directives = Vec::new();
         for (number, line) in self.directives() {
             let block = Directive::parse(line).and_then(|directive| {
@@ -145,11 +179,7 @@ impl<'a> Page<'a> {
             }
         }
         mistakes.extend(about::foreign_figures(path, &directives));
-        if mistakes.is_empty() {
-            Ok(self.with(length, &blocks))
-        } else {
-            Err(mistakes)
-        }
+        (blocks, mistakes)
     }
 
     fn mistakes(&self, length: Length) -> Vec<Mistake> {
@@ -168,13 +198,24 @@ impl<'a> Page<'a> {
             );
             mistakes.push((None, text));
         }
+        if let Err(line) = time::of_tasks(self.markdown) {
+            let text = "the task does not say how long it takes. Start it \
+                        with `**To do.** Ten minutes: `";
+            mistakes.push((Some(line), text.into()));
+        }
         mistakes
     }
 
     /// The page with `blocks` of Markdown in place of the lines with their
-    /// numbers.
-    fn with(&self, length: Length, blocks: &[(usize, String)]) -> String {
+    /// numbers, and where its title ends.
+    fn with(
+        &self,
+        blocks: &[(usize, String)],
+        path: &Path,
+        sources: &Sources,
+    ) -> (String, usize) {
         let mut expanded = String::new();
+        let mut title_end = 0;
         let mut blocks = blocks.iter().peekable();
         let mut end = 0;
         for (index, line) in self.markdown.split_inclusive('\n').enumerate() {
@@ -185,13 +226,17 @@ impl<'a> Page<'a> {
                     let indent = line.len() - line.trim_start().len();
                     expanded += &indented(block, &line[..indent]);
                 }
+                None if titled => {
+                    let number = sources.numbering.in_title(path);
+                    expanded += &numbered(line, number);
+                }
                 None => expanded += line,
             }
             if titled && end >= self.title_end.unwrap_or(0) {
-                expanded += &html::block(&length.html());
+                title_end = expanded.len();
             }
         }
-        expanded
+        (expanded, title_end)
     }
 
     fn is_code(&self, at: usize) -> bool {
@@ -201,6 +246,25 @@ impl<'a> Page<'a> {
     fn line_at(&self, at: usize) -> &'a str {
         let start = self.markdown[..at].rfind('\n').map_or(0, |at| at + 1);
         self.markdown[start..].lines().next().unwrap_or_default()
+    }
+}
+
+/// The line under a page's title.
+fn head(path: &Path, sources: &Sources, length: Length) -> String {
+    let told = length.told();
+    let chapter = sources.numbering.part_of(path).map(|(name, first)| {
+        let first = numbering::relative(path, &first.with_extension("html"));
+        format!("<a href=\"{first}\">{}</a> · ", html::escape(name))
+    });
+    let chapter = chapter.unwrap_or_default();
+    html::block(&format!("<p class=\"length\">{chapter}{told}</p>"))
+}
+
+/// The line of a title with a number in it.
+fn numbered(line: &str, number: Option<usize>) -> String {
+    match line.strip_prefix("# ") {
+        Some(title) => format!("# {}", numbering::titled(number, title)),
+        None => line.to_owned(),
     }
 }
 
@@ -215,10 +279,4 @@ fn indented(block: &str, indent: &str) -> String {
 
 fn is_directive(line: &str) -> bool {
     line.trim_start().starts_with("{{#")
-}
-
-fn words(text: &str) -> usize {
-    text.split_whitespace()
-        .filter(|word| word.contains(char::is_alphanumeric))
-        .count()
 }

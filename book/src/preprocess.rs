@@ -6,12 +6,17 @@ use std::io::{self, Read, Write};
 use std::path::{Component, Path, PathBuf};
 
 use mdbook_preprocessor::book::Book;
+use mdbook_preprocessor::config::Config;
 use mdbook_preprocessor::errors::Result;
 use mdbook_preprocessor::{Preprocessor, PreprocessorContext, parse_input};
 
+use crate::numbering::Numbering;
 use crate::page::Page;
 use crate::problem::{Problem, Problems};
 use crate::sources::Sources;
+
+/// Where `book.toml` names the parts whose chapters have numbers.
+const NUMBERED: &str = "preprocessor.malloc.numbered";
 
 /// Puts what the directives stand for in their place, and stops the build if
 /// anything is wrong with a page.
@@ -27,9 +32,15 @@ impl Preprocessor for Malloc {
         Ok(renderer == "html")
     }
 
-    fn run(&self, context: &PreprocessorContext, book: Book) -> Result<Book> {
+    fn run(
+        &self,
+        context: &PreprocessorContext,
+        mut book: Book,
+    ) -> Result<Book> {
         let chapters = context.root.join(&context.config.book.src);
-        Ok(expand(&context.root, &chapters, book)?)
+        let mut sources = Sources::new(&context.root, chapters);
+        number(&mut sources, &mut book, &context.config)?;
+        Ok(expand(&sources, book)?)
     }
 }
 
@@ -46,13 +57,24 @@ pub fn serve(input: impl Read, output: impl Write) -> Result<()> {
     Ok(())
 }
 
-/// The book in `folder`, with its pages in `chapters`.
-fn expand(
-    folder: &Path,
-    chapters: &Path,
-    mut book: Book,
-) -> Result<Book, Problems> {
-    let sources = Sources::new(folder, chapters.to_owned());
+/// Numbers the chapters in the parts of the book that `book.toml` names.
+///
+/// # Errors
+///
+/// That it names them in another form than a list.
+pub fn number(
+    sources: &mut Sources,
+    book: &mut Book,
+    config: &Config,
+) -> Result<()> {
+    let parts: Vec<String> = config.get(NUMBERED)?.unwrap_or_default();
+    sources.numbering = Numbering::give(book, &parts);
+    Ok(())
+}
+
+/// The book with its directives in place.
+fn expand(sources: &Sources, mut book: Book) -> Result<Book, Problems> {
+    let chapters = &sources.chapters;
     let name = |path: &Path| {
         let whole = chapters.join(path);
         slashes(whole.strip_prefix(&sources.root).unwrap_or(path))
@@ -62,7 +84,7 @@ fn expand(
     book.for_each_chapter_mut(|chapter| {
         let Some(path) = &chapter.source_path else { return };
         known.insert(path.clone());
-        match Page::new(&chapter.content).expand(path, &sources) {
+        match Page::new(&chapter.content).expand(path, sources) {
             Ok(expanded) => chapter.content = expanded,
             Err(mistakes) => {
                 problems.extend(mistakes.into_iter().map(|(line, text)| {

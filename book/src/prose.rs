@@ -80,3 +80,10 @@ pub fn passages(markdown: &str) -> Vec<Passage> {
     passages.retain(|passage| !passage.text.trim().is_empty());
     passages
 }
+
+/// How many words a text has.
+pub fn words(text: &str) -> usize {
+    text.split_whitespace()
+        .filter(|word| word.contains(char::is_alphanumeric))
+        .count()
+}

@@ -2,6 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
+use crate::numbering::Numbering;
+
 /// The folders of a repository that directives and exercises read.
 #[derive(Clone, Debug)]
 pub struct Sources {
@@ -11,6 +13,8 @@ pub struct Sources {
     pub book: PathBuf,
     /// The folder of the chapters.
     pub chapters: PathBuf,
+    /// The numbers of the chapters.
+    pub numbering: Numbering,
 }
 
 impl Sources {
@@ -18,6 +22,7 @@ impl Sources {
     /// repository.
     pub fn new(folder: &Path, chapters: PathBuf) -> Self {
         let root = folder.parent().unwrap_or(folder).to_owned();
-        Self { root, book: folder.to_owned(), chapters }
+        let (book, numbering) = (folder.to_owned(), Numbering::default());
+        Self { root, book, chapters, numbering }
     }
 }

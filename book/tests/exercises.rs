@@ -172,8 +172,22 @@ fn the_page_to_read_is_linked_from_where_the_exercise_stands() {
 #[test]
 fn title_and_task_count_as_words_of_the_page() {
     // T, Some words, Count to two, Let FEW be two.
-    let page = Repository::new().expand("one.md");
-    assert!(page.contains(">10 words, 1 minute<"), "{page}");
+    let page = Page::new("# T\n\nSome words.\n\n{{#exercise 1.1}}\n");
+    let repository = Repository::new();
+    let sources = repository.sources();
+    let length = page.length(Path::new("one.md"), &sources);
+    assert_eq!(length.words, 10);
+}
+
+#[test]
+fn a_page_takes_as_long_to_do_as_its_exercises() {
+    let repository = Repository::new();
+    let page = repository.expand("one.md");
+    assert!(page.contains(">1 min to read · 10 min to do<"), "{page}");
+    let text = TEXT.replace("minutes: 10\n", "minutes: 225\n");
+    repository.write("book/exercises/1.1.md", &text);
+    let page = repository.expand("one.md");
+    assert!(page.contains(">1 min to read · 3 h 45 min to do<"), "{page}");
 }
 
 #[test]

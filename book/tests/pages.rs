@@ -230,7 +230,8 @@ fn code_and_directives_are_not_prose() {
     let page = "# Two words\n\nThree and `four` - here.\n\n\
                 ```rust\nlet not = 1;\n```\n\n{{#heap not-this}}\n\n\
                 <p>nor this</p>\n\n| a table | counts |\n|---|---|\n";
-    let length = Page::new(page).length(&Repository::new().sources());
+    let sources = Repository::new().sources();
+    let length = Page::new(page).length(Path::new("one.md"), &sources);
     assert_eq!(length.words, 9);
 }
 
@@ -238,7 +239,7 @@ fn code_and_directives_are_not_prose() {
 fn the_length_stands_under_the_title() {
     let page = "# T\n\nSome words.\n\n# Another\n";
     let expanded = Repository::new().expand(page).unwrap();
-    let expected = "# T\n\n<p class=\"length\">4 words, 1 minute</p>\n\n\n";
+    let expected = "# T\n\n<p class=\"length\">1 min to read</p>\n\n\n";
     assert!(expanded.starts_with(expected), "{expanded:?}");
 }
 
@@ -278,7 +279,7 @@ fn the_pages_are_listed_with_their_lengths() {
         panic!("expected one page, not {pages:?}");
     };
     assert_eq!(path, Path::new("one.md"));
-    assert_eq!((length.words, length.minutes()), (201, 2));
+    assert_eq!((length.words, length.to_read, length.to_do), (201, 2, 0));
 }
 
 #[test]

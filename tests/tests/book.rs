@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
 
 use book::build;
+use book::numbering::named;
 use book::page::MAX_WORDS;
 use html5ever::buffer_queue::BufferQueue;
 use html5ever::tendril::StrTendril;
@@ -51,6 +52,9 @@ struct Page {
     loads: BTreeSet<String>,
     // All text outside code and scripts.
     text: String,
+    // Its title in the window, and those in the page.
+    title: String,
+    headings: Vec<String>,
 }
 
 impl Page {
@@ -71,8 +75,6 @@ impl Page {
             match (&*tag.name, name) {
                 (_, "id") => self.ids.insert(value),
                 ("a", "href") => self.links.insert(value),
-                // It stands in 404.html, which only web servers show.
-                ("base", _) => false,
                 (_, "href" | "src" | "srcset" | "poster" | "data") => {
                     self.loads.insert(value)
                 }
@@ -87,6 +89,14 @@ struct Collector {
     page: RefCell<Page>,
     // Elements around here whose text is no prose.
     code: Cell<usize>,
+    // The element around here, if it is one of those that title the page.
+    title: Cell<Option<TitleOf>>,
+}
+
+#[derive(Clone, Copy)]
+enum TitleOf {
+    Window,
+    Page,
 }
 
 impl TokenSink for Collector {
@@ -104,7 +114,19 @@ impl TokenSink for Collector {
                     });
                 }
                 self.page.borrow_mut().add(&tag);
+                self.note_title(&tag);
                 raw_text(&tag)
+            }
+            Token::CharacterTokens(text) if self.title.get().is_some() => {
+                let mut page = self.page.borrow_mut();
+                match self.title.get() {
+                    Some(TitleOf::Page) => {
+                        page.text.push_str(&text);
+                        page.headings.last_mut().unwrap().push_str(&text);
+                    }
+                    _ => page.title.push_str(&text),
+                }
+                TokenSinkResult::Continue
             }
             Token::CharacterTokens(text) if self.code.get() == 0 => {
                 self.page.borrow_mut().text.push_str(&text);
@@ -113,6 +135,31 @@ impl TokenSink for Collector {
             _ => TokenSinkResult::Continue,
         }
     }
+}
+
+impl Collector {
+    fn note_title(&self, tag: &Tag) {
+        let title = match &*tag.name {
+            "title" => TitleOf::Window,
+            // The other says which book it is.
+            "h1" if !has_class(tag, "menu-title") => TitleOf::Page,
+            _ => return,
+        };
+        if tag.kind == TagKind::EndTag {
+            return self.title.set(None);
+        }
+        self.title.set(Some(title));
+        if matches!(title, TitleOf::Page) {
+            self.page.borrow_mut().headings.push(String::new());
+        }
+    }
+}
+
+fn has_class(tag: &Tag, class: &str) -> bool {
+    tag.attrs.iter().any(|attribute| {
+        &*attribute.name.local == "class"
+            && attribute.value.split_whitespace().any(|part| part == class)
+    })
 }
 
 /// Tags stand for nothing inside a script.
@@ -290,4 +337,96 @@ fn every_fence_says_its_language() {
             assert_ne!(opening, "", "a fence in {path} has no language");
         }
     }
+}
+
+/// The pages of the summary in the order in which they are read: where they
+/// are, as HTML.
+fn in_order() -> Vec<String> {
+    let pages = build::lengths(&build::folder()).unwrap().into_iter();
+    pages
+        .map(|(path, _)| path.with_extension("html"))
+        .map(|path| path.to_str().unwrap().replace('\\', "/"))
+        .collect()
+}
+
+#[test]
+fn every_page_has_a_title_of_its_own() {
+    let mut titles: BTreeMap<String, String> = BTreeMap::new();
+    for path in in_order() {
+        let page = &book().pages[&path];
+        let [title] = &page.headings[..] else {
+            panic!("{path} has the titles {:?}", page.headings);
+        };
+        let window = format!("{title} - malloc in five stages");
+        let expected = match &*path {
+            // The contents call it "Start here".
+            "index.html" => "Start here - malloc in five stages",
+            _ => &window,
+        };
+        assert_eq!(page.title, expected, "{path}: summary and page differ");
+        let other = titles.insert(title.to_lowercase(), path.clone());
+        assert_eq!(other, None, "{path} has the title of another page");
+    }
+}
+
+#[test]
+fn chapters_1_to_5_are_the_stages_1_to_5() {
+    let mut chapters = Vec::new();
+    for path in in_order() {
+        let title = &book().pages[&path].headings[0];
+        let number = title.split_once(". ").map(|(number, _)| number);
+        if let Some(number) = number.and_then(|number| number.parse().ok()) {
+            chapters.push((number, path));
+        }
+    }
+    let numbers: Vec<usize> =
+        chapters.iter().map(|chapter| chapter.0).collect();
+    assert_eq!(numbers, (1..=9).collect::<Vec<_>>(), "{chapters:?}");
+    for (number, path) in &chapters[..5] {
+        assert_eq!(path, &format!("stage{number}/index.html"));
+    }
+    for (number, path) in &chapters[5..] {
+        assert!(path.starts_with("beyond/"), "chapter {number} is {path}");
+    }
+}
+
+/// The build checks the pages. Nobody checks other files, so they name a
+/// chapter by its title.
+#[test]
+fn a_chapter_is_numbered_in_the_book_alone() {
+    let root = build::folder().parent().unwrap().to_owned();
+    let mut checked = 0;
+    let mut folders = vec![root.clone()];
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            let name = path.file_name().unwrap().to_str().unwrap();
+            let is_text = name == "README.md" || name.ends_with(".rs");
+            if path.is_dir() {
+                let hidden = name.starts_with('.');
+                if !hidden
+                    && !["target", "chapters", "practice"].contains(&name)
+                {
+                    folders.push(path);
+                }
+            } else if is_text && name != "numbering.rs" {
+                // A comment goes on in the next line.
+                let text = fs::read_to_string(&path).unwrap();
+                let text = text.replace("\n", " ").replace('*', "");
+                let found: Vec<_> = named(&text)
+                    .into_iter()
+                    .map(|number| text[..number.end].rsplit('.').next())
+                    .collect();
+                assert!(found.is_empty(), "{}: {found:?}", path.display());
+                checked += 1;
+            }
+        }
+    }
+    assert!(checked > 200, "only {checked} files in {}", root.display());
+}
+
+/// It would have to know at which address the book lies.
+#[test]
+fn there_is_no_page_for_wrong_addresses() {
+    assert!(!book().files.contains("404.html"));
 }

@@ -1,4 +1,4 @@
-//! The steps of chapter 3, against the shadow heap, and what each of them adds
+//! The steps of stage 3, against the shadow heap, and what each of them adds
 //! to the one before.
 
 use stage1_bump::{Brk, OutOfMemory};

@@ -1,4 +1,4 @@
-//! The steps of chapter 5: the design as it was sketched, and the same with
+//! The steps of stage 5: the design as it was sketched, and the same with
 //! something under the stack. Which promises they keep, and what is open.
 
 use std::fs;

@@ -1,4 +1,4 @@
-//! What the steps of chapter 3 cost in time and in memory.
+//! What the steps of stage 3 cost in time and in memory.
 //!
 //! ```text
 //! cargo run --release -p timing --example steps
