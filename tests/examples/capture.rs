@@ -9,6 +9,7 @@
 use std::{env, fs};
 
 use tests::captures::CAPTURES;
+use timing::progress::Progress;
 
 fn main() {
     let names: Vec<String> = env::args().skip(1).collect();
@@ -18,11 +19,14 @@ fn main() {
             "no capture is called {name:?}"
         );
     }
-    for capture in &CAPTURES {
-        if names.is_empty() || names.iter().any(|name| name == capture.name) {
-            fs::write(capture.file(), capture.make().to_string())
-                .expect("the book's folder can be written to");
-            println!("book/captured/{}.txt", capture.name);
-        }
+    let is_wanted =
+        |name| names.is_empty() || names.iter().any(|it| it == name);
+    let progress =
+        Progress::new(CAPTURES.iter().filter(|it| is_wanted(it.name)).count());
+    for capture in CAPTURES.iter().filter(|it| is_wanted(it.name)) {
+        progress.step(capture.name);
+        fs::write(capture.file(), capture.make().to_string())
+            .expect("the book's folder can be written to");
+        progress.print(format!("book/captured/{}.txt", capture.name));
     }
 }

@@ -4,7 +4,7 @@
 //!
 //! ```text
 //! cargo build --example malloc4 --example malloc5
-//! cargo run -q -p tests --example real_mallocs
+//! cargo run -p tests --example real_mallocs
 //! ```
 //!
 //! For each of the answers this program starts itself once more, with the

@@ -165,6 +165,7 @@ fn every_recording_is_whole_and_says_what_made_it() {
 fn every_program_can_be_recorded_again() {
     for recording in &RECORDINGS {
         let events = recording.record();
+        let events = events.expect("a recording");
         assert_eq!(check(&events), Ok(()), "{}", recording.name);
         let count = events.len();
         assert!(count > 1_000, "{}: {count} events", recording.name);
@@ -246,6 +247,7 @@ fn a_recording_has_what_the_program_did() {
         // However it ends, the shell ends well.
         known.args(["-c", "\"$0\" \"$1\"; true"]).arg(program).arg(ending);
         let processes = record(known, folder.path());
+        let processes = processes.expect("a recording");
         let of = |is_forked| {
             let mut found = processes.iter().filter(|process| {
                 process.program == "known_work"

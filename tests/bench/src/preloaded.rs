@@ -5,6 +5,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use timing::workspace::workspace;
+
 use crate::measure::{Plan, in_turns};
 use crate::results::{self, profile_folder};
 
@@ -26,6 +28,7 @@ pub fn main(plan: Plan) {
     let program = folder.join("nested");
     compile(&[], "nested.c", &program);
     let mut libraries = libraries(&folder);
+    libraries.retain(|library| works(&program, library));
     let mut rows = Vec::new();
     let instructions: Vec<Option<f64>> =
         libraries.iter().map(|it| instructions(&program, it)).collect();
@@ -33,8 +36,11 @@ pub fn main(plan: Plan) {
         let calls = if plan.is_kept { CALLS } else { CALLS / 30 };
         let turns = plan.turns.min(9);
         let times = in_turns(turns, &mut libraries, |library| {
-            run(command(&program, library), depth, calls / depth).0
+            let command = command(&program, library);
+            let numbers = run(command, depth, calls / depth);
+            numbers.unwrap_or_else(|why| panic!("{}: {why}", library.name)).0
         });
+        assert_eq!(libraries[0].name, "nothing", "it is always measured");
         let alone = times[0].middle;
         let results = libraries.iter().zip(&times).zip(&instructions);
         for ((library, time), instructions) in results {
@@ -125,20 +131,36 @@ fn command(program: &Path, library: &Library) -> Command {
     command
 }
 
-/// The nanoseconds for a pair, and how many pairs there were.
-fn run(mut command: Command, depth: usize, rounds: usize) -> (f64, f64) {
+/// Whether the program runs with a library in front of it. If not, says why.
+fn works(program: &Path, library: &Library) -> bool {
+    let result = run(command(program, library), 10, 1);
+    if let Err(why) = &result {
+        println!("{}: no result: {why}", library.name);
+    }
+    result.is_ok()
+}
+
+/// The nanoseconds for a pair, and how many pairs there were, or why there are
+/// none.
+fn run(
+    mut command: Command,
+    depth: usize,
+    rounds: usize,
+) -> Result<(f64, f64), String> {
     command.arg(depth.to_string()).arg(rounds.to_string());
-    let output = command.output().expect("the program starts");
+    let output = command.output().map_err(|error| error.to_string())?;
     // The loader only warns of a library that it cannot use.
     let errors = String::from_utf8_lossy(&output.stderr);
-    let is_well = output.status.success() && !errors.contains("ld.so");
-    assert!(is_well, "{command:?}: {output:?}");
+    let error = errors.lines().next().unwrap_or_default();
+    if !output.status.success() || errors.contains("ld.so") {
+        return Err(format!("{}; {error}", output.status));
+    }
     let text = String::from_utf8_lossy(&output.stdout);
     let mut numbers = text.split_whitespace().map(|it| it.parse());
     let mut number = || numbers.next()?.ok();
     match (number(), number()) {
-        (Some(time), Some(pairs)) => (time, pairs),
-        _ => panic!("{command:?} prints {text:?}"),
+        (Some(time), Some(pairs)) => Ok((time, pairs)),
+        _ => Err(format!("the program prints {text:?}")),
     }
 }
 
@@ -172,7 +194,18 @@ fn counted(
     valgrind.args(["--tool=callgrind", "--callgrind-out-file=/dev/null"]);
     valgrind.arg(linked(program, library));
     valgrind.args(["100", &rounds.to_string()]);
-    let output = valgrind.output().ok()?;
+    let output = match valgrind.output() {
+        Ok(output) if output.status.success() => output,
+        Ok(output) => {
+            let status = output.status;
+            println!("{}: valgrind ended with {status}", library.name);
+            return None;
+        }
+        Err(error) => {
+            println!("{}: no valgrind: {error}", library.name);
+            return None;
+        }
+    };
     let report = String::from_utf8_lossy(&output.stderr);
     let count = report
         .lines()

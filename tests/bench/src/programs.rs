@@ -11,7 +11,7 @@ use crate::measure::{Plan, Spread};
 use crate::preloaded::{Library, debian, example};
 use crate::results;
 use run::digest;
-use timing::run::Used;
+use timing::run::{Used, installed};
 use works::{WORKS, Work};
 
 mod run;
@@ -61,7 +61,7 @@ pub fn child(length: &str) {
     let libraries = libraries();
     let mut rows = Vec::new();
     for work in WORKS {
-        let missing = work.needs.iter().find(|&it| !run::is_installed(it));
+        let missing = work.needs.iter().find(|it| installed(it).is_none());
         if let Some(missing) = missing {
             println!("{} is left out: there is no {missing}", work.name);
         } else if plan.is_kept || SHORT.contains(&work.name) {

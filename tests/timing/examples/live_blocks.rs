@@ -13,6 +13,7 @@ use std::ptr::{self, NonNull};
 use std::time::{Duration, Instant};
 
 use fastrand::Rng;
+use timing::progress::Progress;
 
 /// How many blocks are alive.
 const ALIVE: [usize; 4] = [1_000, 10_000, 100_000, 1_000_000];
@@ -90,7 +91,12 @@ fn main() {
 }
 
 fn print_table(order: Order) {
-    let columns = ALIVE.map(|alive| measure(alive, order));
+    let progress = Progress::new(ALIVE.len());
+    let columns = ALIVE.map(|alive| {
+        progress.step(format!("{alive} blocks alive"));
+        measure(alive, order)
+    });
+    drop(progress);
     let alive = ALIVE.map(|alive| format!(" {alive:>8}      ")).concat();
     println!("{:18}{}", "blocks alive", alive.trim_end());
     for (index, row) in ROWS.iter().enumerate() {

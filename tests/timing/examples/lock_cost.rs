@@ -24,6 +24,7 @@ mod program {
 
     use fastrand::Rng;
     use stage4_threadsafe::{Heap, LockedHeap, Mutex, ReservedBrk};
+    use timing::progress::Progress;
 
     const THREADS: [usize; 3] = [1, 2, 4];
 
@@ -73,7 +74,9 @@ mod program {
     fn print_table(rows: &[Row], depth: usize) {
         let mut times = vec![[const { Vec::new() }; THREADS.len()]; rows.len()];
         // In turns: what else the machine does hits all of them.
-        for _ in 0..TIMES {
+        let progress = Progress::new(TIMES);
+        for turn in 1..=TIMES {
+            progress.step(format!("turn {turn}"));
             for (row, times) in rows.iter().zip(&mut times) {
                 for (threads, times) in THREADS.iter().zip(times) {
                     if *threads <= row.most_threads {
@@ -82,6 +85,7 @@ mod program {
                 }
             }
         }
+        drop(progress);
         println!(
             "{:22}{:>12}  {:>20}  {:>20}",
             "", "1 thread", "2 threads", "4 threads"

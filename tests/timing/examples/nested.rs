@@ -25,6 +25,7 @@ mod program {
 
     use fastrand::Rng;
     use stage5_lifo_stack::{Brk, Heap, LockedHeap, Mutex, ReservedBrk};
+    use timing::progress::Progress;
 
     /// How many calls are open at the deepest point.
     const DEPTHS: [usize; 3] = [10, 100, 1000];
@@ -83,7 +84,12 @@ mod program {
 
     fn print_table(order: Order) {
         let mut rows = rows();
-        let columns = DEPTHS.map(|depth| measure(&mut rows, depth, order));
+        let progress = Progress::new(DEPTHS.len());
+        let columns = DEPTHS.map(|depth| {
+            progress.step(format!("{depth} calls deep"));
+            measure(&mut rows, depth, order)
+        });
+        drop(progress);
         let depths = DEPTHS.map(|depth| format!(" {depth:>8}      ")).concat();
         println!("{:18}{}", "calls deep", depths.trim_end());
         for (index, (name, _)) in rows.iter().enumerate() {

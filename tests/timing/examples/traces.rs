@@ -40,7 +40,13 @@ fn record(names: &[&str]) {
         if !names.is_empty() && !names.contains(&recording.name) {
             continue;
         }
-        let trace = trace(recording, &system(), &date());
+        let trace = match trace(recording, &system(), &date()) {
+            Ok(trace) => trace,
+            Err(why) => {
+                println!("{:16} no recording: {why}", recording.name);
+                continue;
+            }
+        };
         let bytes = file::write(&trace);
         println!(
             "{:16} {:7} events {:3} threads {:8} bytes",

@@ -12,7 +12,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use crate::run::{Outcome, Used, run_measured};
+use crate::run::{Outcome, Used, try_measured};
 use crate::workspace::build_example;
 
 /// The environment variable that names the file for the count. The library
@@ -57,20 +57,39 @@ pub fn run_preloaded(
 
 /// Runs `command` with `libraries` preloaded, and returns what it used and how
 /// each process that came to its end had moved the break.
+///
+/// # Panics
+///
+/// If it does not start, is not done after a minute, or nothing was counted.
 pub fn run_counted(
-    mut command: Command,
+    command: Command,
     libraries: &[&Path],
 ) -> (Outcome, Used, Vec<Moves>) {
+    let name = format!("{command:?}");
+    try_counted(command, libraries).unwrap_or_else(|why| panic!("{name} {why}"))
+}
+
+/// The same.
+///
+/// # Errors
+///
+/// That it does not start, is not done after a minute, or nothing was counted.
+/// The sentence lacks its subject.
+pub fn try_counted(
+    mut command: Command,
+    libraries: &[&Path],
+) -> Result<(Outcome, Used, Vec<Moves>), String> {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let file = folder.path().join("moves");
     let counter = counter();
     preload(&mut command, &[&[&*counter], libraries].concat());
     command.env(COUNT_FILE, &file);
-    let (outcome, used) = run_measured(command);
-    let report = fs::read_to_string(&file).unwrap_or_else(|error| {
-        panic!("no count of the moves of the break: {error}\n{outcome:?}")
-    });
-    (outcome, used, report.lines().map(moves).collect())
+    let (outcome, used) = try_measured(command)?;
+    let report = fs::read_to_string(&file).map_err(|_| {
+        let nothing = "left no count of the moves of the break".to_owned();
+        outcome.failure().unwrap_or(nothing)
+    })?;
+    Ok((outcome, used, report.lines().map(moves).collect()))
 }
 
 /// The library that counts.

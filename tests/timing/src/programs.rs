@@ -7,13 +7,15 @@ use std::io::{BufWriter, Read, Write};
 use std::path::Path;
 use std::process::Command;
 
-use crate::preload::{Moves, run_counted};
-use crate::run::{Outcome, Used, command, run};
+use crate::preload::{Moves, try_counted};
+use crate::run::{Outcome, Used, command, installed, run};
 
 /// Something that keeps a program busy for a while.
 pub struct Work {
     /// The program and what it does, in a few words.
     pub name: &'static str,
+    /// The programs that must be installed.
+    needs: &'static [&'static str],
     prepare: fn(&Path),
     command: fn(&Path) -> Command,
     result: fn(&Path) -> Vec<u8>,
@@ -33,20 +35,75 @@ pub struct Done {
 
 impl Work {
     /// Does it with `libraries` preloaded, in a folder of its own.
+    ///
+    /// # Panics
+    ///
+    /// If a program does not start, or is not done after a minute.
     pub fn run(&self, libraries: &[&Path]) -> Done {
+        self.try_run(libraries)
+            .unwrap_or_else(|why| panic!("{}: it {why}", self.name))
+    }
+
+    fn try_run(&self, libraries: &[&Path]) -> Result<Done, String> {
         let folder = tempfile::tempdir().expect("a temporary folder");
         (self.prepare)(folder.path());
         let command = (self.command)(folder.path());
-        let (outcome, used, moves) = run_counted(command, libraries);
+        let (outcome, used, moves) = try_counted(command, libraries)?;
         let result = (self.result)(folder.path());
-        Done { outcome, result, used, moves }
+        Ok(Done { outcome, result, used, moves })
     }
+
+    /// Does it with `libraries` preloaded, for somebody who wants to know how
+    /// long it takes.
+    ///
+    /// # Errors
+    ///
+    /// Why there is nothing to know: a sentence.
+    pub fn measure(&self, libraries: &[&Path]) -> Result<Done, String> {
+        if let Some(program) = self.missing() {
+            return Err(format!("{program} is not installed"));
+        }
+        if let Some(why) = self.refusal() {
+            return Err(why);
+        }
+        let done = self.try_run(libraries);
+        let done = done.map_err(|why| format!("it {why}"))?;
+        match done.outcome.failure() {
+            Some(failure) => Err(format!("it {failure}")),
+            None => Ok(done),
+        }
+    }
+
+    /// The first program that it needs and that is not installed.
+    pub fn missing(&self) -> Option<&'static str> {
+        self.needs.iter().copied().find(|it| installed(it).is_none())
+    }
+
+    /// Why it works with no malloc that is preloaded, if that is so: a
+    /// sentence. (redis 8 and valkey 9 ask jemalloc, with which they are
+    /// linked, by names of its own. Half of their memory then comes from
+    /// jemalloc, and they end when they start.)
+    pub fn refusal(&self) -> Option<String> {
+        let program = *self.needs.first()?;
+        let file = fs::read(installed(program)?).ok()?;
+        asks_for_mallocx(&file).then(|| {
+            format!("{program} asks for jemalloc's mallocx beside malloc")
+        })
+    }
+}
+
+/// Whether this is a program that takes the function `mallocx` from a library:
+/// the name stands in there between two zeroes.
+pub fn asks_for_mallocx(program: &[u8]) -> bool {
+    let name = b"\0mallocx\0";
+    program.windows(name.len()).any(|bytes| bytes == name)
 }
 
 /// gcc starts a compiler and an assembler, which find the library in their
 /// environment as gcc does.
 pub const GCC: Work = Work {
     name: "gcc, 400 functions",
+    needs: &["gcc"],
     prepare: |folder| write(folder, "many.c", &many_functions()),
     command: |folder| {
         with_args("gcc", folder, &["-O1", "-c", "many.c", "-o", "many.o"])
@@ -57,6 +114,7 @@ pub const GCC: Work = Work {
 /// perl fills a hash, thins it out and fills it again.
 pub const PERL: Work = Work {
     name: "perl, 200,000 keys",
+    needs: &["perl"],
     prepare: |folder| write(folder, "hash.pl", HASH),
     command: |folder| with_args("perl", folder, &["hash.pl"]),
     result: nothing,
@@ -65,6 +123,7 @@ pub const PERL: Work = Work {
 /// python3, told to ask `malloc` for each object.
 pub const PYTHON: Work = Work {
     name: "python3, dicts, lists, strings",
+    needs: &["python3"],
     prepare: |folder| write(folder, "objects.py", OBJECTS),
     command: |folder| python(folder, "objects.py"),
     result: nothing,
@@ -74,6 +133,7 @@ pub const PYTHON: Work = Work {
 /// there itself.
 pub const PYTHON_POOLS: Work = Work {
     name: "python3, with pools of its own",
+    needs: &["python3"],
     prepare: |folder| write(folder, "objects.py", OBJECTS),
     command: |folder| with_args(&real_python(), folder, &["-sS", "objects.py"]),
     result: nothing,
@@ -82,6 +142,7 @@ pub const PYTHON_POOLS: Work = Work {
 /// sqlite3 fills a table with an index, and empties half of it.
 pub const SQLITE: Work = Work {
     name: "sqlite3, 200,000 rows",
+    needs: &["sqlite3"],
     prepare: |folder| write(folder, "rows.sql", ROWS),
     command: |folder| {
         with_args("sqlite3", folder, &[":memory:", ".read rows.sql"])
@@ -92,6 +153,7 @@ pub const SQLITE: Work = Work {
 /// sort reads all lines before it prints the first.
 pub const SORT: Work = Work {
     name: "sort, 300,000 lines",
+    needs: &["sort"],
     prepare: |folder| write_lines(folder, 300_000),
     command: |folder| {
         let args = ["--parallel=1", "-n", "-o", "sorted", "lines"];
@@ -103,6 +165,7 @@ pub const SORT: Work = Work {
 /// git shows all that was ever changed.
 pub const GIT_LOG: Work = Work {
     name: "git log -p, 2,000 commits",
+    needs: &["git"],
     prepare: make_repository,
     command: |folder| with_args("git", folder, &["log", "-p"]),
     result: nothing,
@@ -111,6 +174,7 @@ pub const GIT_LOG: Work = Work {
 /// git packs a repository: its threads are told to stay away.
 pub const GIT_GC: Work = Work {
     name: "git gc, 2,000 commits",
+    needs: &["git"],
     prepare: make_repository,
     command: |folder| {
         let alone =
@@ -133,6 +197,7 @@ pub const ALONE: [Work; 7] = [GCC, PERL, PYTHON, SQLITE, SORT, GIT_LOG, GIT_GC];
 /// sort with four threads, each of which takes a part.
 pub const SORT_THREADS: Work = Work {
     name: "sort, 4 threads, 600,000 lines",
+    needs: &["sort"],
     prepare: |folder| write_lines(folder, 600_000),
     command: |folder| {
         let args = ["--parallel=4", "-n", "-o", "sorted", "lines"];
@@ -145,6 +210,7 @@ pub const SORT_THREADS: Work = Work {
 /// at a time makes objects; the work on long strings goes on beside it.)
 pub const PYTHON_THREADS: Work = Work {
     name: "python3, 4 threads",
+    needs: &["python3"],
     prepare: |folder| write(folder, "threads.py", THREADS),
     command: |folder| python(folder, "threads.py"),
     result: nothing,
@@ -153,6 +219,7 @@ pub const PYTHON_THREADS: Work = Work {
 /// python3 that forks four workers, and talks to them with a thread's help.
 pub const PYTHON_FORKS: Work = Work {
     name: "python3, 4 processes by fork",
+    needs: &["python3"],
     prepare: |folder| write(folder, "forks.py", FORKS),
     command: |folder| python(folder, "forks.py"),
     result: nothing,
@@ -161,6 +228,7 @@ pub const PYTHON_FORKS: Work = Work {
 /// python3 that starts other programs from four threads.
 pub const PYTHON_PROGRAMS: Work = Work {
     name: "python3, 40 programs started",
+    needs: &["python3", "sort"],
     prepare: |folder| write(folder, "programs.py", PROGRAMS),
     command: |folder| python(folder, "programs.py"),
     result: nothing,
@@ -169,6 +237,7 @@ pub const PYTHON_PROGRAMS: Work = Work {
 /// git copies a repository: one process packs it, another reads the pack.
 pub const GIT_CLONE: Work = Work {
     name: "git clone, 2,000 commits",
+    needs: &["git"],
     prepare: |folder| {
         fs::create_dir(folder.join("original")).expect("a folder");
         make_repository(&folder.join("original"));
@@ -185,6 +254,7 @@ pub const GIT_CLONE: Work = Work {
 /// git packs a repository with four threads, and looks whether it is whole.
 pub const GIT_GC_THREADS: Work = Work {
     name: "git gc, 4 threads, and fsck",
+    needs: &["git"],
     prepare: make_repository,
     command: |folder| {
         let gc = "git -c pack.threads=4 gc -q --aggressive && git fsck --full";
@@ -196,6 +266,7 @@ pub const GIT_GC_THREADS: Work = Work {
 /// xz with four threads, there and back.
 pub const XZ: Work = Work {
     name: "xz, 4 threads, there and back",
+    needs: &["xz"],
     prepare: |folder| write_lines(folder, 300_000),
     command: |folder| {
         let there = "xz -1 -k -T4 --block-size=1MiB lines";
@@ -208,6 +279,7 @@ pub const XZ: Work = Work {
 /// zstd with four threads, there and back.
 pub const ZSTD: Work = Work {
     name: "zstd, 4 threads, there and back",
+    needs: &["zstd"],
     prepare: |folder| write_lines(folder, 600_000),
     command: |folder| {
         let there = "zstd -q -3 -T4 -B1048576 lines";
@@ -221,6 +293,7 @@ pub const ZSTD: Work = Work {
 /// again.
 pub const REDIS: Work = Work {
     name: "redis, 50,000 requests, a save",
+    needs: &["redis-server", "redis-cli", "redis-benchmark"],
     prepare: |folder| write(folder, "redis.sh", SERVER),
     command: |folder| with_args("sh", folder, &["redis.sh"]),
     result: nothing,

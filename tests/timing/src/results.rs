@@ -5,6 +5,9 @@ use std::{env, fs, thread};
 
 use crate::workspace::workspace;
 
+/// What stands in place of a figure that cannot be had. Behind it is said why.
+pub const NO_FIGURE: &str = "no figure";
+
 /// A table of results as it is kept: lines that say what made it, the names of
 /// the columns, and the rows.
 pub fn table(

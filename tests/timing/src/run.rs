@@ -3,8 +3,8 @@
 use std::env;
 use std::ffi::OsStr;
 use std::fs::File;
-use std::io::{Read, Seek};
-use std::path::Path;
+use std::io::{self, Read, Seek};
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
@@ -32,6 +32,25 @@ pub struct Used {
     /// The most memory that it had at one time, in bytes. (Of several
     /// processes, the one that had most.)
     pub memory: u64,
+}
+
+impl Outcome {
+    /// What went wrong, if anything did: a sentence without its subject.
+    pub fn failure(&self) -> Option<String> {
+        if self.status.success() {
+            return None;
+        }
+        let said = self.stderr.lines().chain(self.stdout.lines()).next();
+        let said = said.map(|line| format!(": {line}")).unwrap_or_default();
+        Some(format!("ended with {}{said}", self.status))
+    }
+}
+
+/// Where a program of this name lies, if it is installed.
+pub fn installed(program: &str) -> Option<PathBuf> {
+    let path = env::var_os("PATH").unwrap_or_default();
+    let files = env::split_paths(&path).map(|folder| folder.join(program));
+    files.into_iter().find(|file| file.is_file())
 }
 
 /// A command that runs in `folder`, with no environment but the path to its
@@ -73,7 +92,10 @@ pub fn run_within(limit: Duration, command: Command) -> Outcome {
 /// If it does not start.
 pub fn run_or_kill(limit: Duration, command: Command) -> Option<Outcome> {
     let (mut stdout, mut stderr) = (temporary(), temporary());
-    let (status, _) = wait_or_kill(limit, start(command, &stdout, &stderr))?;
+    let name = format!("{command:?}");
+    let child = start(command, &stdout, &stderr)
+        .unwrap_or_else(|error| panic!("{name} starts: {error}"));
+    let (status, _) = wait_or_kill(limit, child)?;
     let (stdout, stderr) = (contents(&mut stdout), contents(&mut stderr));
     Some(Outcome { status, stdout, stderr })
 }
@@ -88,10 +110,32 @@ pub fn run_measured(command: Command) -> (Outcome, Used) {
 }
 
 fn run_measured_within(limit: Duration, command: Command) -> (Outcome, Used) {
+    let name = format!("{command:?}");
+    try_measured_within(limit, command)
+        .unwrap_or_else(|why| panic!("{name} {why}"))
+}
+
+/// Runs `command` to its end, and measures what it uses.
+///
+/// # Errors
+///
+/// That it does not start, or is not done after a minute: then it is killed.
+/// The sentence lacks its subject.
+pub fn try_measured(command: Command) -> Result<(Outcome, Used), String> {
+    try_measured_within(LIMIT, command)
+}
+
+fn try_measured_within(
+    limit: Duration,
+    command: Command,
+) -> Result<(Outcome, Used), String> {
     let (mut stdout, mut stderr) = (temporary(), temporary());
-    let (status, used) = run_into(limit, command, &mut stdout, &mut stderr);
+    let ended = run_into(limit, command, &stdout, &stderr);
     let (stdout, stderr) = (contents(&mut stdout), contents(&mut stderr));
-    (Outcome { status, stdout, stderr }, used)
+    match ended {
+        Ok((status, used)) => Ok((Outcome { status, stdout, stderr }, used)),
+        Err(why) => Err(format!("{why}\n{stdout}{stderr}").trim().to_owned()),
+    }
 }
 
 /// Runs `command` to its end, and returns all that it printed as it stands on
@@ -102,25 +146,23 @@ fn run_measured_within(limit: Duration, command: Command) -> (Outcome, Used) {
 /// If it does not start, or is not done after a minute: then it is killed.
 pub fn run_together(command: Command) -> String {
     let mut both = temporary();
-    let mut same = both.try_clone().expect("a second handle");
-    run_into(LIMIT, command, &mut both, &mut same);
-    contents(&mut both)
+    let name = format!("{command:?}");
+    let ended = run_into(LIMIT, command, &both, &both);
+    let printed = contents(&mut both);
+    ended.unwrap_or_else(|why| panic!("{name} {why}\n{printed}"));
+    printed
 }
 
 fn run_into(
     limit: Duration,
     command: Command,
-    stdout: &mut File,
-    stderr: &mut File,
-) -> (ExitStatus, Used) {
-    let name = format!("{command:?}");
-    wait_or_kill(limit, start(command, stdout, stderr)).unwrap_or_else(|| {
-        panic!(
-            "{name} was still running after {limit:?}.\n{}{}",
-            contents(stdout),
-            contents(stderr),
-        )
-    })
+    stdout: &File,
+    stderr: &File,
+) -> Result<(ExitStatus, Used), String> {
+    let child = start(command, stdout, stderr)
+        .map_err(|error| format!("does not start: {error}"))?;
+    wait_or_kill(limit, child)
+        .ok_or_else(|| format!("was still running after {limit:?}"))
 }
 
 /// A file, not a pipe: a pipe that nobody empties stops the program, and one
@@ -129,7 +171,11 @@ fn temporary() -> File {
     tempfile::tempfile().expect("a temporary file")
 }
 
-fn start(mut command: Command, stdout: &File, stderr: &File) -> Child {
+fn start(
+    mut command: Command,
+    stdout: &File,
+    stderr: &File,
+) -> io::Result<Child> {
     fork_first(&mut command);
     lead_a_group(&mut command);
     command
@@ -137,7 +183,6 @@ fn start(mut command: Command, stdout: &File, stderr: &File) -> Child {
         .stdout(stdout.try_clone().expect("a second handle"))
         .stderr(stderr.try_clone().expect("a second handle"))
         .spawn()
-        .unwrap_or_else(|error| panic!("{command:?} starts: {error}"))
 }
 
 /// Makes `command` start as a fork. Otherwise it may begin as a guest in our

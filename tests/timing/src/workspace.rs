@@ -2,9 +2,11 @@
 
 use std::collections::BTreeMap;
 use std::env;
+use std::io::{BufRead, BufReader, Read, Write};
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::{Command, Output, Stdio};
 use std::sync::Mutex;
+use std::{io, thread};
 
 use serde_json::Value;
 
@@ -101,15 +103,55 @@ fn cargo(command: &str, profile: &str) -> Command {
         .args([command, "--profile", profile])
         .args(["--message-format", "json-render-diagnostics"])
         .arg("--target-dir")
-        .arg(folder.parent().expect("a profile's folder lies in `target`"))
-        .stdin(Stdio::null());
+        .arg(folder.parent().expect("a profile's folder lies in `target`"));
     cargo
+}
+
+/// Runs cargo, and keeps what it prints. That it waits for another cargo, which
+/// builds in the same folder, is passed on to `told` at once: the wait may be
+/// long.
+pub fn cargo_output(cargo: &mut Command, told: &mut impl Write) -> Output {
+    cargo.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = cargo.spawn().expect("cargo starts");
+    let stdout = child.stdout.take().expect("it is a pipe");
+    let stderr = child.stderr.take().expect("it is a pipe");
+    // Both at once: a pipe that nobody empties stops the program.
+    let stdout = thread::spawn(move || contents(stdout));
+    let mut said = Vec::new();
+    let mut lines = BufReader::new(stderr);
+    loop {
+        let start = said.len();
+        lines.read_until(b'\n', &mut said).expect("a pipe can be read");
+        let line = &said[start..];
+        if line.is_empty() {
+            break;
+        }
+        if is_about_a_folder(&String::from_utf8_lossy(line)) {
+            told.write_all(line).expect("somebody listens");
+        }
+    }
+    let stdout = stdout.join().expect("it reads");
+    let status = child.wait().expect("a child of ours");
+    Output { status, stdout, stderr: said }
+}
+
+/// Whether cargo says that it waits until it may build in a folder. (It also
+/// waits for its packages, for a moment.)
+fn is_about_a_folder(line: &str) -> bool {
+    line.contains("waiting for file lock") && line.contains("directory")
+}
+
+fn contents(mut pipe: impl Read) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    pipe.read_to_end(&mut bytes).expect("a pipe can be read");
+    bytes
 }
 
 /// Runs cargo, and returns the file it made for the target that `wanted`
 /// picks.
 fn artefact(mut cargo: Command, wanted: impl Fn(&Value) -> bool) -> PathBuf {
-    let output = cargo.output().expect("cargo starts");
+    // Not by `eprintln!`: a test would keep it to itself.
+    let output = cargo_output(&mut cargo, &mut io::stderr());
     let messages = String::from_utf8_lossy(&output.stdout);
     assert!(
         output.status.success(),

@@ -33,11 +33,6 @@ pub fn fresh_folder() -> PathBuf {
     folder
 }
 
-pub fn is_installed(program: &str) -> bool {
-    let path = env::var_os("PATH").unwrap_or_default();
-    env::split_paths(&path).any(|folder| folder.join(program).exists())
-}
-
 /// Runs a work with a library in front of it. What the program and its clients
 /// print goes into the file `output`. If it fails, that says why.
 pub fn run(

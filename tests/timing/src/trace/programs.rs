@@ -9,7 +9,7 @@ use super::raw::{self, Process};
 use super::{Event, Trace};
 use crate::preload::preload;
 use crate::programs::{many_functions, real_python};
-use crate::run::{command, run_within};
+use crate::run::{command, installed, run_within};
 use crate::workspace::{build_example, workspace};
 
 /// What the recorder's variable is called.
@@ -228,10 +228,11 @@ fn write(folder: &Path, name: &str, text: &str) {
 impl Recording {
     /// Runs the program, and returns what it asked of malloc.
     ///
-    /// # Panics
+    /// # Errors
     ///
-    /// If it fails, or the recorder has not seen all of it.
-    pub fn record(&self) -> Vec<Event> {
+    /// That it is not there, fails, or the recorder has not seen all of it: a
+    /// sentence.
+    pub fn record(&self) -> Result<Vec<Event>, String> {
         let folder = tempfile::tempdir().expect("a temporary folder");
         (self.prepare)(folder.path());
         let mut shell = command("sh", folder.path());
@@ -243,16 +244,17 @@ impl Recording {
             .env("RUSTFMT", beside_cargo("rustfmt"))
             .env("PYTHON", python(self))
             .env("WORKERS", workers(self));
-        let processes = record(shell, folder.path());
+        let processes = record(shell, folder.path())?;
         let wanted = processes
             .into_iter()
             .filter(|it| it.program == self.program && !it.is_forked)
             .max_by_key(|it| it.events.len());
-        let process = wanted.unwrap_or_else(|| {
-            panic!("{}: no process is called {}", self.name, self.program)
-        });
-        assert_eq!(process.strangers, 0, "{}: unknown blocks", self.name);
-        process.events
+        let process = wanted
+            .ok_or_else(|| format!("no process is called {}", self.program))?;
+        match process.strangers {
+            0 => Ok(process.events),
+            count => Err(format!("{count} blocks are unknown")),
+        }
     }
 
     /// The command, without the paths of one machine.
@@ -265,18 +267,18 @@ impl Recording {
 /// Runs a command with the recorder preloaded, and returns its processes. The
 /// recorder's files go to `folder`.
 ///
-/// # Panics
+/// # Errors
 ///
-/// If the command fails, or nothing is recorded.
+/// That the command fails, or nothing is recorded: a sentence.
 pub fn record(
     mut command: std::process::Command,
     folder: &Path,
-) -> Vec<Process> {
+) -> Result<Vec<Process>, String> {
     preload(&mut command, &[&build_example("record")]);
     command.env(RECORD_FILE, folder.join("recorded"));
-    let shown = format!("{command:?}");
-    let outcome = run_within(LIMIT, command);
-    assert!(outcome.status.success(), "{shown}: {outcome:?}");
+    if let Some(failure) = run_within(LIMIT, command).failure() {
+        return Err(format!("it {failure}"));
+    }
     let entries = fs::read_dir(folder).expect("a folder");
     let mut files: Vec<PathBuf> =
         entries.map(|entry| entry.expect("a file").path()).collect();
@@ -285,19 +287,29 @@ pub fn record(
         name.to_string_lossy().starts_with("recorded.")
     });
     files.sort();
-    assert!(!files.is_empty(), "{shown}: nothing was recorded");
+    if files.is_empty() {
+        return Err("nothing was recorded".to_owned());
+    }
     let read = |file: &PathBuf| raw::read(file).expect("the recorder's file");
-    files.iter().map(read).collect()
+    Ok(files.iter().map(read).collect())
 }
 
 /// The recording as it is kept. `system` and `date` say where and when.
-pub fn trace(recording: &Recording, system: &str, date: &str) -> Trace {
-    Trace {
+///
+/// # Errors
+///
+/// As for [`Recording::record`].
+pub fn trace(
+    recording: &Recording,
+    system: &str,
+    date: &str,
+) -> Result<Trace, String> {
+    Ok(Trace {
         command: recording.shown(),
         system: system.to_owned(),
         date: date.to_owned(),
-        events: recording.record(),
-    }
+        events: recording.record()?,
+    })
 }
 
 /// cargo keeps what it needs there, even offline.
@@ -311,7 +323,11 @@ fn beside_cargo(name: &str) -> PathBuf {
 }
 
 fn python(recording: &Recording) -> String {
-    if recording.program == "python3" { real_python() } else { String::new() }
+    if recording.program == "python3" && installed("python3").is_some() {
+        real_python()
+    } else {
+        String::new()
+    }
 }
 
 fn workers(recording: &Recording) -> PathBuf {
