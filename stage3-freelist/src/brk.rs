@@ -7,6 +7,12 @@ use core::marker::PhantomData;
 use core::mem::MaybeUninit;
 use core::ptr::NonNull;
 
+/// The kernel gives and takes memory in pages: the addresses from a multiple of
+/// the page's size to the next. No page has more bytes than this. (On some
+/// kinds of machine the system chooses: 64 KiB is the most.)
+pub const PAGE: usize =
+    if cfg!(target_arch = "x86_64") { 4096 } else { 64 * 1024 };
+
 /// The break could not be moved as far as was asked. It is where it was.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct OutOfMemory;
@@ -21,7 +27,9 @@ pub struct OutOfMemory;
 ///   `old + increment` now. `Err` says that it has not moved.
 /// - The `increment` bytes from `old` on are the caller's alone, to read and
 ///   to write, until the caller lowers the break below them.
-/// - They are zero where the break has never been above them before.
+/// - From the next multiple of [`PAGE`] on they are zero, however often the
+///   break has been there. What is left of the page in which `old` lies need
+///   not be: it may hold what somebody wrote when the break was higher.
 /// - `old`, given another address, reaches every byte that earlier calls gave
 ///   to the caller: its provenance is the whole heap.
 pub unsafe trait Brk {
@@ -69,8 +77,10 @@ impl ProcessBrk {
     }
 }
 
-// SAFETY: the kernel gives each byte below the break to this process, zeroed
-// when it is first touched; `new` demands that nobody else takes them from us.
+// SAFETY: the kernel gives each byte below the break to this process. It takes
+// away the pages that lie above the break as a whole, and what comes instead is
+// zeroed when it is first touched. `new` demands that nobody else takes from us
+// what is below.
 #[cfg(all(target_os = "linux", target_env = "gnu"))]
 unsafe impl Brk for ProcessBrk {
     unsafe fn sbrk(
@@ -99,17 +109,16 @@ unsafe impl Brk for ProcessBrk {
 
 /// A break over a borrowed buffer, for tests and figures.
 ///
-/// It is stricter than a real one. Memory that comes back a second time is
-/// filled with [`POISON`](Self::POISON) to its last byte, where a kernel would
-/// often give zeroes. It fails when told to, counts how often it was moved,
-/// and can play another user of the break.
+/// It is stricter than a real one. What is left of a page is filled with
+/// [`POISON`](Self::POISON), where a kernel would often give zeroes. It fails
+/// when told to, counts how often it was moved, and can play another user of
+/// the break.
 #[derive(Debug)]
 pub struct SimBrk<'a> {
     start: NonNull<u8>,
     len: usize,
-    // The break and the highest break so far, in bytes from `start`.
+    // The break, in bytes from `start`.
     used: usize,
-    highest: usize,
     calls: usize,
     refusals: usize,
     // What somebody else has taken, from and to, in bytes from `start`.
@@ -119,8 +128,8 @@ pub struct SimBrk<'a> {
 }
 
 impl<'a> SimBrk<'a> {
-    /// Fills memory that was given back, and is still there when it is taken
-    /// again.
+    /// Fills memory that is above the break, and is still there when it is
+    /// taken, but for whole pages.
     pub const POISON: u8 = 0xDB;
 
     /// Fills memory that somebody else has taken.
@@ -128,11 +137,11 @@ impl<'a> SimBrk<'a> {
 
     /// A break at the start of `region`, which can rise to its end.
     pub fn new(region: &'a mut [MaybeUninit<u8>]) -> Self {
+        region.fill(MaybeUninit::new(Self::POISON));
         Self {
             start: NonNull::from(&mut *region).cast(),
             len: region.len(),
             used: 0,
-            highest: 0,
             calls: 0,
             refusals: 0,
             foreign: [(0, 0); 8],
@@ -175,15 +184,31 @@ impl<'a> SimBrk<'a> {
         let entry =
             self.foreign.get_mut(self.foreign_len).ok_or(OutOfMemory)?;
         let from = self.used;
-        let to = from
-            .checked_add(bytes)
-            .filter(|&to| to <= self.len)
-            .ok_or(OutOfMemory)?;
+        if self.len - from < bytes {
+            return Err(OutOfMemory);
+        }
+        let to = from + bytes;
         *entry = (from, to);
         self.foreign_len += 1;
         self.used = to;
-        self.highest = self.highest.max(to);
         self.fill(from, to, Self::FOREIGN);
+        Ok(())
+    }
+
+    /// Raises the break as [`somebody_else_takes`](Self::somebody_else_takes)
+    /// does, and lowers it again to where it was. What they wrote stays there.
+    ///
+    /// # Errors
+    ///
+    /// [`OutOfMemory`] if the region has no room left.
+    pub fn somebody_else_gives_back(
+        &mut self,
+        bytes: usize,
+    ) -> Result<(), OutOfMemory> {
+        if self.len - self.used < bytes {
+            return Err(OutOfMemory);
+        }
+        self.fill(self.used, self.used + bytes, Self::FOREIGN);
         Ok(())
     }
 
@@ -197,12 +222,19 @@ impl<'a> SimBrk<'a> {
     pub fn foreign_is_intact(&self) -> bool {
         self.foreign().iter().all(|&(from, to)| {
             (from..to).all(|at| {
-                // SAFETY: `at` is below the highest break: inside the region,
-                // and written when it was handed out.
+                // SAFETY: what they took lies in the region, all of which is
+                // written.
                 let byte = unsafe { self.start.add(at).read() };
                 byte == Self::FOREIGN
             })
         })
+    }
+
+    /// Where the first page starts that lies above the break as a whole, in
+    /// bytes from the start of the region.
+    fn next_page(&self) -> usize {
+        let start = self.start.addr().get();
+        (start + self.used).next_multiple_of(PAGE) - start
     }
 
     fn fill(&mut self, from: usize, to: usize, byte: u8) {
@@ -213,8 +245,8 @@ impl<'a> SimBrk<'a> {
 }
 
 // SAFETY: the region is borrowed for as long as the break lives, so its bytes
-// are nobody else's; `fill` zeroes what lies above the highest break; all
-// addresses come from `start`, which reaches the whole region.
+// are nobody else's; `fill` zeroes them from the next page on; all addresses
+// come from `start`, which reaches the whole region.
 unsafe impl Brk for SimBrk<'_> {
     unsafe fn sbrk(
         &mut self,
@@ -231,11 +263,11 @@ unsafe impl Brk for SimBrk<'_> {
             if new > self.len {
                 return Err(OutOfMemory);
             }
+            let page = self.next_page();
             if new < old {
                 self.fill(new, old, Self::POISON);
-            } else if new > self.highest {
-                self.fill(self.highest, new, 0);
-                self.highest = new;
+            } else if new > page {
+                self.fill(page, new, 0);
             }
             self.used = new;
         }

@@ -2,7 +2,7 @@
 
 use core::{fmt, iter, ptr};
 
-use crate::brk::Brk;
+use crate::brk::{Brk, PAGE};
 use crate::fault::fault;
 use crate::free_lists::{FreeLists, LINKS};
 
@@ -55,7 +55,7 @@ pub struct Heap<B, const LISTS: usize = DEFAULT> {
     first: *mut Header,
     /// The header behind the last block. It has no payload and is never free.
     end: *mut Header,
-    /// Above this address nothing was ever written.
+    /// Above this address nobody has written anything: it is all zero.
     fresh: usize,
     lists: FreeLists<LISTS>,
 }
@@ -340,14 +340,14 @@ impl<B: Brk, const LISTS: usize> Heap<B, LISTS> {
         if unsafe { self.brk.sbrk(-(bytes as isize)) }.is_err() {
             return;
         }
-        // What was given back and comes again need not be zero.
-        self.fresh = self.fresh.max(self.end.addr() + HEADER);
         // SAFETY: what is left of `block` has room for a header at its end.
         unsafe {
             self.end = self.end.byte_sub(bytes);
             (*self.end).size_and_flag = 0;
             set(block, SLACK, FREE);
         }
+        // What was given back comes as zeroes when it comes again.
+        self.fresh = self.fresh.min(self.end.addr() + HEADER);
     }
 
     /// Raises the break, and returns a free block of at least `size` bytes at
@@ -391,12 +391,17 @@ impl<B: Brk, const LISTS: usize> Heap<B, LISTS> {
 
     /// Raises the break by `padding` and by `bytes`, rounded up to a multiple
     /// of [`STEP`]; if that cannot be had, by no more than `bytes`. Returns by
-    /// how many bytes more than the padding.
+    /// how many bytes more than the padding, all of which are zero.
     fn raise(&mut self, padding: usize, bytes: usize) -> Option<usize> {
         for bytes in [bytes.checked_next_multiple_of(STEP)?, bytes] {
             let increment = isize::try_from(padding + bytes).ok()?;
             // SAFETY: the increment is not negative: nothing is given back.
-            if unsafe { self.brk.sbrk(increment) }.is_ok() {
+            if let Ok(old) = unsafe { self.brk.sbrk(increment) } {
+                // Whole pages are zero, but what is left of this one need not
+                // be: somebody may have been here and gone.
+                let left = old.addr().get().wrapping_neg() % PAGE;
+                // SAFETY: the break has risen by so many bytes.
+                unsafe { old.write_bytes(0, left.min(padding + bytes)) };
                 return Some(bytes);
             }
         }

@@ -73,13 +73,18 @@ impl ReservedBrk {
         let [from, to] = [new, old].map(|at| at.next_multiple_of(page_size()));
         // SAFETY: it points to this thread's `errno`, which `free` must leave
         // as it was. The pages are part of the space, and nobody uses what
-        // lies above the break. If the kernel keeps them, no harm is done.
+        // lies above the break.
         unsafe {
             let errno = libc::__errno_location();
             let before = *errno;
-            let pages = self.start.add(from).cast();
-            libc::madvise(pages, to - from, libc::MADV_DONTNEED);
-            *errno = before;
+            let pages = self.start.add(from);
+            let len = to - from;
+            if libc::madvise(pages.cast(), len, libc::MADV_DONTNEED) != 0 {
+                // The kernel keeps what is locked: see mlock(2). It has to be
+                // zero when it comes again.
+                pages.write_bytes(0, len);
+                *errno = before;
+            }
         }
     }
 }
@@ -122,8 +127,9 @@ impl Drop for ReservedBrk {
     }
 }
 
-// SAFETY: the space is nobody else's; new pages of it are zero; all addresses
-// come from `start`, which reaches the whole space.
+// SAFETY: the space is nobody else's; pages of it above the break are zero, the
+// new ones and those that `drop_memory` has had; all addresses come from
+// `start`, which reaches the whole space.
 unsafe impl Brk for ReservedBrk {
     unsafe fn sbrk(
         &mut self,

@@ -10,6 +10,7 @@ use std::slice;
 use std::sync::atomic::{AtomicPtr, Ordering};
 use std::thread;
 
+use stage4_threadsafe::brk::PAGE;
 use stage4_threadsafe::heap::{DEFAULT, SLACK, STEP};
 use stage4_threadsafe::{Brk, LockedHeap, Mutex, OutOfMemory, SimBrk};
 
@@ -235,38 +236,60 @@ fn one_byte_costs_32() {
     assert_eq!(b.addr() - a.addr(), 32, "a header of 16 bytes, and 16");
 }
 
-#[test]
-fn calloc_does_not_clear_what_is_fresh() {
-    /// A break whose fresh memory is not zero, which it should be.
-    struct Dirty<'a>(SimBrk<'a>);
+/// A break whose whole pages come as sevens, where they should be zero.
+struct SevenBrk<'a>(SimBrk<'a>);
 
-    // SAFETY: none: that memory is zero is not true. It is what shows here
-    // that nobody wrote zeroes.
-    unsafe impl Brk for Dirty<'_> {
-        unsafe fn sbrk(
-            &mut self,
-            increment: isize,
-        ) -> Result<NonNull<u8>, OutOfMemory> {
-            // SAFETY: the caller's promise. The bytes have just been given.
-            unsafe {
-                let old = self.0.sbrk(increment)?;
-                old.write_bytes(7, increment.max(0) as usize);
-                Ok(old)
-            }
+// SAFETY: none: that memory is zero is not true. It is what shows below that
+// nobody wrote zeroes.
+unsafe impl Brk for SevenBrk<'_> {
+    unsafe fn sbrk(
+        &mut self,
+        increment: isize,
+    ) -> Result<NonNull<u8>, OutOfMemory> {
+        // SAFETY: the caller's promise. The bytes have just been given.
+        unsafe {
+            let old = self.0.sbrk(increment)?;
+            old.write_bytes(7, increment.max(0) as usize);
+            Ok(old)
         }
     }
+}
 
+/// The byte `at` of a block, which has as many.
+fn byte(block: *mut u8, at: usize) -> u8 {
+    // SAFETY: the heap has written it, or the break has.
+    unsafe { block.add(at).read() }
+}
+
+/// Where a byte of the block is not zero.
+fn not_zero(block: *mut u8, size: usize) -> Option<usize> {
+    (0..size).find(|&at| byte(block, at) != 0)
+}
+
+#[test]
+fn calloc_does_not_clear_what_is_fresh() {
     let mut region = large_region();
-    let mut heap = Heap::new(Dirty(SimBrk::new(&mut region)));
-    let fresh = heap.calloc(1, 1000);
-    // SAFETY: the block has 1,000 bytes.
-    assert_eq!(unsafe { fresh.add(500).read() }, 7, "left as it came");
+    let mut heap = Heap::new(SevenBrk(SimBrk::new(&mut region)));
+    let fresh = heap.calloc(1, 2 * PAGE);
+    assert_eq!(byte(fresh, PAGE), 7, "left as it came");
     // SAFETY: the block is live.
     unsafe { heap.free(fresh) };
-    let used = heap.calloc(1, 1000);
+    let used = heap.calloc(1, 2 * PAGE);
     assert_eq!(used, fresh, "the same place");
-    // SAFETY: the block has 1,000 bytes.
-    assert_eq!(unsafe { used.add(500).read() }, 0, "cleared");
+    assert_eq!(byte(used, PAGE), 0, "cleared");
+}
+
+#[test]
+fn calloc_does_not_clear_what_was_given_back_and_comes_again() {
+    let mut region = large_region();
+    let mut heap = Heap::new(SevenBrk(SimBrk::new(&mut region)));
+    let used = heap.malloc(3 * SLACK);
+    // SAFETY: the block is live.
+    unsafe { heap.free(used) };
+    let again = heap.calloc(1, 3 * SLACK);
+    assert_eq!(again, used, "the same place");
+    assert_eq!(byte(again, SLACK - 1), 0, "cleared: it had stayed");
+    assert_eq!(byte(again, SLACK + PAGE), 7, "left as it came");
 }
 
 #[test]
@@ -275,9 +298,7 @@ fn a_block_across_two_steps_is_zero_for_calloc() {
     let mut heap = Heap::new(SimBrk::new(&mut region));
     heap.malloc(100);
     let block = heap.calloc(1, 2 * STEP);
-    // SAFETY: the block has so many bytes.
-    let bytes = unsafe { slice::from_raw_parts(block, 2 * STEP) };
-    let dirty = bytes.iter().position(|&byte| byte != 0);
+    let dirty = not_zero(block, 2 * STEP);
     assert_eq!(dirty, None, "where the first step ended there was a header");
 }
 
@@ -287,16 +308,30 @@ fn what_was_given_back_and_comes_again_is_zero_for_calloc() {
     let mut heap = Heap::new(SimBrk::new(&mut region));
     for block in [(); 3].map(|()| heap.malloc(SLACK)) {
         // SAFETY: the block is live.
-        unsafe { heap.free(block) };
+        unsafe {
+            block.write_bytes(7, SLACK);
+            heap.free(block);
+        }
     }
     assert_eq!(heap.brk().calls(), 4, "up three times and down once");
     // The last one reaches beyond the old end, where a header was.
     for size in [SLACK, SLACK, SLACK + STEP] {
         let block = heap.calloc(1, size);
-        // SAFETY: the block has so many bytes.
-        let bytes = unsafe { slice::from_raw_parts(block, size) };
-        let dirty = bytes.iter().position(|&byte| byte != 0);
-        assert_eq!(dirty, None, "the system need not clear it");
+        assert_eq!(not_zero(block, size), None, "in {size} bytes");
+    }
+}
+
+#[test]
+fn what_somebody_else_wrote_and_gave_back_is_zero_for_calloc() {
+    let mut region = large_region();
+    let page = region.as_ptr().align_offset(PAGE);
+    // The break stands inside a page, before and after.
+    let brk = SimBrk::new(&mut region[page + 48..]);
+    let mut heap = Heap::new(brk);
+    for size in [100, 200 * 1024] {
+        heap.brk().somebody_else_gives_back(1000).unwrap();
+        let block = heap.calloc(1, size);
+        assert_eq!(not_zero(block, size), None, "in {size} bytes");
     }
 }
 
@@ -625,9 +660,6 @@ mod reserved {
 
     use super::*;
 
-    /// Whole pages on every machine: none has larger ones.
-    const PAGE: usize = 64 * 1024;
-
     static HEAP: LockedHeap<ReservedBrk> = LockedHeap::new(Mutex::new(
         stage4_threadsafe::Heap::new(ReservedBrk::new()),
     ));
@@ -727,6 +759,55 @@ mod reserved {
             assert_eq!(*libc::__errno_location(), 77, "errno");
         }
         assert_eq!(heap.malloc(3 * SLACK), block, "the same place");
+    }
+
+    #[test]
+    #[cfg_attr(miri, ignore = "Miri reserves no address space")]
+    fn memory_that_is_locked_is_zero_when_it_comes_again() {
+        let mut brk = ReservedBrk::new();
+        let start = moved(&mut brk, 2 * PAGE as isize);
+        // SAFETY: the break has risen by so much.
+        unsafe {
+            assert_eq!(libc::mlock(start.add(PAGE).cast(), 1), 0, "mlock");
+            start.write_bytes(7, 2 * PAGE);
+        }
+        moved(&mut brk, -(PAGE as isize));
+        moved(&mut brk, PAGE as isize);
+        // SAFETY: as above.
+        unsafe { expect_bytes(start.add(PAGE), PAGE, 0) };
+    }
+
+    #[test]
+    #[cfg_attr(miri, ignore = "Miri reserves no address space")]
+    fn calloc_takes_no_memory_for_what_is_not_used() {
+        const SIZE: usize = 256 << 20;
+        let heap = locked(ReservedBrk::new());
+        for round in 0..4 {
+            let block = heap.calloc(1, SIZE);
+            assert!(!block.is_null(), "256 MiB of address space");
+            // SAFETY: the block is live until it is freed.
+            unsafe {
+                block.write(1);
+                let touched = resident(block, SIZE);
+                // What stays at the end is cleared, and used. (Where pages
+                // are large, some more is.)
+                assert!(touched <= 8 * SLACK, "{touched} bytes, {round}");
+                heap.free(block);
+            }
+        }
+    }
+
+    /// How many bytes from `from` on there is memory for.
+    unsafe fn resident(from: *mut u8, bytes: usize) -> usize {
+        let page = stage4_threadsafe::reserved::page_size();
+        let start = from.map_addr(|addr| addr / page * page);
+        let mut pages = vec![0; bytes.div_ceil(page)];
+        // SAFETY: the pages belong to a block, and the list has a byte for each
+        // of them.
+        let result =
+            unsafe { libc::mincore(start.cast(), bytes, pages.as_mut_ptr()) };
+        assert_eq!(result, 0, "mincore");
+        pages.iter().filter(|&&page| page & 1 != 0).count() * page
     }
 
     #[test]

@@ -591,6 +591,7 @@ enum Operation {
     Realloc { block: Option<usize>, size: usize },
     Memalign { align: usize, size: usize },
     SomebodyElseTakes { bytes: usize },
+    SomebodyElseGivesBack { bytes: usize },
 }
 
 /// A block that the heap gave out and has not got back.
@@ -727,7 +728,12 @@ impl<A: Allocator> Shadow<A> {
             }
             93..95 => Operation::Free { block: None },
             95..96 => Operation::Realloc { block: None, size: self.size(rng) },
-            _ => Operation::SomebodyElseTakes { bytes: rng.usize(1..=200) },
+            96..99 => {
+                Operation::SomebodyElseTakes { bytes: rng.usize(1..=200) }
+            }
+            _ => {
+                Operation::SomebodyElseGivesBack { bytes: rng.usize(1..=9000) }
+            }
         }
     }
 
@@ -813,6 +819,9 @@ impl<A: Allocator> Shadow<A> {
             Operation::SomebodyElseTakes { bytes } => {
                 // Where there is no room for it, nothing happens.
                 let _ = self.brk.sim().somebody_else_takes(bytes);
+            }
+            Operation::SomebodyElseGivesBack { bytes } => {
+                let _ = self.brk.sim().somebody_else_gives_back(bytes);
             }
         }
         Ok(())

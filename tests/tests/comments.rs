@@ -13,8 +13,8 @@ use syn::visit::{self, Visit};
 use syn::{BinOp, Expr, Lit};
 use tests::workspace::workspace;
 
-/// The values of a constant that a comment may name: its own, and the numbers
-/// that it is computed from.
+/// The values of a constant that a comment may name: its own, and those that it
+/// is computed from.
 type Values = Vec<u128>;
 
 /// The constants of a file, by name.
@@ -23,10 +23,9 @@ struct Constants(BTreeMap<String, Values>);
 
 impl Constants {
     fn add(&mut self, name: &syn::Ident, value: &Expr) {
-        let mut literals = Literals(Vec::new());
-        literals.visit_expr(value);
-        literals.0.extend(evaluate(value));
-        self.0.entry(name.to_string()).or_default().extend(literals.0);
+        let mut parts = Parts(Vec::new());
+        parts.visit_expr(value);
+        self.0.entry(name.to_string()).or_default().extend(parts.0);
     }
 }
 
@@ -40,12 +39,12 @@ impl<'a> Visit<'a> for Constants {
     }
 }
 
-struct Literals(Values);
+struct Parts(Values);
 
-impl<'a> Visit<'a> for Literals {
-    fn visit_expr_lit(&mut self, literal: &'a syn::ExprLit) {
-        self.0.extend(evaluate(&Expr::Lit(literal.clone())));
-        visit::visit_expr_lit(self, literal);
+impl<'a> Visit<'a> for Parts {
+    fn visit_expr(&mut self, part: &'a Expr) {
+        self.0.extend(evaluate(part));
+        visit::visit_expr(self, part);
     }
 }
 

@@ -105,6 +105,10 @@ fn all_texts() -> Vec<(PathBuf, String)> {
     }
     for entry in fs::read_dir(workspace()).expect("a folder") {
         let path = entry.expect("a file").path();
+        // In a worktree this is a file that says where the repository is.
+        if path.ends_with(".git") {
+            continue;
+        }
         if let Ok(text) = fs::read_to_string(&path) {
             texts.push((path, text));
         }

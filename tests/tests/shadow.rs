@@ -402,7 +402,7 @@ fn a_seed_names_the_same_game_each_time() {
 #[cfg_attr(miri, ignore = "long games are slow under Miri")]
 fn a_failure_shows_the_heap_and_the_last_operations() {
     let demands = Demands { overhead: 0, ..STAGE_3 };
-    let message = (0..100)
+    let message = (0..1000)
         .find_map(|seed| {
             let brk = Break::new(16 * 1024);
             let heap = stage3_freelist::Heap::<_, 128>::new(brk.clone());

@@ -2,6 +2,7 @@
 
 use std::mem::MaybeUninit;
 
+use stage1_bump::brk::PAGE;
 use stage1_bump::{Brk, OutOfMemory, SimBrk};
 
 fn region(bytes: usize) -> Vec<MaybeUninit<u8>> {
@@ -33,16 +34,40 @@ fn it_returns_the_old_break() {
 }
 
 #[test]
-fn memory_is_zero_the_first_time_and_poison_afterwards() {
-    let mut region = region(100);
-    let mut brk = SimBrk::new(&mut region);
-    let start = sbrk(&mut brk, 40).unwrap();
-    assert_eq!(bytes(start, 40), [0; 40]);
-    sbrk(&mut brk, -30).unwrap();
-    sbrk(&mut brk, 60).unwrap();
-    assert_eq!(bytes(start, 10), [0; 10], "kept all the time");
-    assert_eq!(bytes(start.wrapping_add(10), 30), [SimBrk::POISON; 30]);
-    assert_eq!(bytes(start.wrapping_add(40), 30), [0; 30], "new this time");
+fn whole_pages_are_zero_each_time_and_the_rest_of_one_is_poison() {
+    let mut region = region(4 * PAGE);
+    let page = region.as_ptr().align_offset(PAGE);
+    let mut brk = SimBrk::new(&mut region[page..]);
+    let start = sbrk(&mut brk, 100).unwrap();
+    assert_eq!(bytes(start, 100), [0; 100], "the start of a page");
+    for time in 0..3 {
+        let above = sbrk(&mut brk, PAGE as isize).unwrap();
+        let rest = PAGE - 100;
+        assert_eq!(bytes(above, rest), vec![SimBrk::POISON; rest], "{time}");
+        let next = above.wrapping_add(rest);
+        assert_eq!(bytes(next, 100), [0; 100], "the next page, {time}");
+        // SAFETY: the break has risen by so much.
+        unsafe { above.write_bytes(7, PAGE) };
+        sbrk(&mut brk, -(PAGE as isize)).unwrap();
+    }
+    assert_eq!(bytes(start, 100), [0; 100], "kept all the time");
+}
+
+#[test]
+fn what_somebody_else_gave_back_is_as_they_left_it() {
+    let mut region = region(4 * PAGE);
+    let page = region.as_ptr().align_offset(PAGE);
+    let mut brk = SimBrk::new(&mut region[page..]);
+    sbrk(&mut brk, 100).unwrap();
+    brk.somebody_else_gives_back(2 * PAGE).unwrap();
+    assert_eq!(brk.used(), 100, "the break is where it was");
+    assert_eq!(brk.foreign(), [], "nothing is theirs");
+    let above = sbrk(&mut brk, PAGE as isize).unwrap();
+    let rest = PAGE - 100;
+    assert_eq!(bytes(above, rest), vec![SimBrk::FOREIGN; rest]);
+    assert_eq!(bytes(above.wrapping_add(rest), 100), [0; 100]);
+    let too_much = brk.somebody_else_gives_back(3 * PAGE);
+    assert_eq!(too_much, Err(OutOfMemory));
 }
 
 #[test]
