@@ -73,7 +73,7 @@ pub fn sources(folder: &Path) -> Result<Sources> {
 pub fn lengths(folder: &Path) -> Result<Vec<(PathBuf, Length)>> {
     let mut sources = sources(folder)?;
     let mut book = load(folder, config(folder)?)?;
-    preprocess::number(&mut sources, &mut book.book, &book.config)?;
+    preprocess::configure(&mut sources, &mut book.book, &book.config)?;
     let pages = book.book.chapters().filter_map(|chapter| {
         let path = chapter.source_path.clone()?;
         let length = Page::new(&chapter.content).length(&path, &sources);

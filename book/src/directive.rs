@@ -7,6 +7,7 @@ use crate::captured::{self, Captured};
 use crate::diff::{self, Side};
 use crate::html::{self, escape};
 use crate::problem::{did_you_mean, list};
+use crate::repository::linked;
 use crate::sources::Sources;
 use crate::{exercise, figure, highlight, item, plot};
 
@@ -54,6 +55,8 @@ pub enum Directive {
         /// The name of its file in `book/captured`, without `.txt`.
         name: String,
     },
+    /// Where to tell what is wrong with the book, if it has an address.
+    TellUs,
     /// An exercise, with hints and a solution.
     Exercise {
         /// Its number, such as `3.1`.
@@ -66,7 +69,8 @@ const ALL: &str = "`{{#item path name}}` (one name or more), \
                    `{{#diff old new name}}`, `{{#heap scenario}}`, \
                    `{{#heap scenario stage1-bump}}` (to name its heap), \
                    `{{#captured name}}`, `{{#plot name}}`, \
-                   `{{#plot name 3}}` (for stage 3), `{{#exercise 3.1}}`";
+                   `{{#plot name 3}}` (for stage 3), `{{#exercise 3.1}}`, \
+                   `{{#tell-us}}`";
 
 impl Directive {
     /// Reads a line of a chapter that starts with `{{#`.
@@ -110,11 +114,12 @@ impl Directive {
                 Ok(Self::Plot { name: owned(name), stage })
             }
             ("captured", [name]) => Ok(Self::Captured { name: owned(name) }),
+            ("tell-us", []) => Ok(Self::TellUs),
             ("exercise", [number]) => {
                 Ok(Self::Exercise { number: owned(number) })
             }
             ("item" | "file" | "diff", _)
-            | ("heap" | "plot" | "captured" | "exercise", _) => {
+            | ("heap" | "plot" | "captured" | "exercise" | "tell-us", _) => {
                 Err(format!("`{kind}` has other arguments. There are: {ALL}"))
             }
             _ => Err(format!("unknown directive `{kind}`. There are: {ALL}")),
@@ -162,6 +167,7 @@ impl Sources {
                 plot::render(&self.root, name, stage.as_deref())
             }
             Directive::Captured { name } => self.captured(name),
+            Directive::TellUs => Ok(self.tell_us()),
             Directive::Exercise { number } => {
                 return Ok(exercise::load(self, number)?.markdown(page));
             }
@@ -179,21 +185,50 @@ impl Sources {
                 text.push('\n');
             }
             text += &item.text;
-            places.push(if item.lines.start() == item.lines.end() {
-                item.lines.start().to_string()
-            } else {
-                format!("{}–{}", item.lines.start(), item.lines.end())
-            });
+            let (first, last) = item.lines.into_inner();
+            let address = self.repository.as_ref();
+            let address = address.map(|at| at.lines(path, first, last));
+            let place = match first == last {
+                true => first.to_string(),
+                false => format!("{first}–{last}"),
+            };
+            places.push(linked(&place, address));
         }
         let places = places.join(", ");
         let word = if places.contains(['–', ',']) { "lines" } else { "line" };
-        Ok(listing(path, &format!("{word} {places}"), &text))
+        Ok(self.listing(path, &format!("{word} {places}"), &text))
     }
 
     fn file(&self, path: &str) -> Result<String, String> {
         let text = self.read(path)?;
         let lines = html::count(text.lines().count(), "line");
-        Ok(listing(path, &lines, &text))
+        Ok(self.listing(path, &lines, &text))
+    }
+
+    fn listing(&self, path: &str, lines: &str, text: &str) -> String {
+        let caption =
+            format!("<span>{}</span> <span>{lines}</span>", self.link(path));
+        let code = highlight::lines(path, text)
+            .iter()
+            .map(|line| highlight::html(line, &[]))
+            .collect::<Vec<_>>();
+        html::listing("listing", &caption, &html::lines(code))
+    }
+
+    /// The name of a file, which links to it.
+    fn link(&self, path: &str) -> String {
+        let repository = self.repository.as_ref();
+        linked(path, repository.map(|repository| repository.file(path)))
+    }
+
+    /// Whom to tell; nothing if that is nobody.
+    fn tell_us(&self) -> String {
+        let address = self.repository.as_ref().map(|it| it.issues());
+        let line = address.map(|address| {
+            let link = linked(&address, Some(address.clone()));
+            format!("<p>Please tell us: {link}</p>")
+        });
+        line.unwrap_or_default()
     }
 
     fn diff(
@@ -209,8 +244,8 @@ impl Sources {
         });
         let caption = format!(
             "<span>{what}{} → {}</span> <span>+{} −{}</span>",
-            escape(&old.path),
-            escape(&new.path),
+            self.link(&old.path),
+            self.link(&new.path),
             changes.added,
             changes.removed,
         );
@@ -282,15 +317,6 @@ fn heap(scenario: &str) -> Result<String, String> {
             list(&names)
         )
     })
-}
-
-fn listing(path: &str, lines: &str, text: &str) -> String {
-    let caption = format!("<span>{}</span> <span>{lines}</span>", escape(path));
-    let code = highlight::lines(path, text)
-        .iter()
-        .map(|line| highlight::html(line, &[]))
-        .collect::<Vec<_>>();
-    html::listing("listing", &caption, &html::lines(code))
 }
 
 fn terminal(captured: &Captured) -> String {

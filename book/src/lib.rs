@@ -26,6 +26,7 @@ pub mod practice;
 pub mod preprocess;
 pub mod problem;
 pub mod prose;
+pub mod repository;
 pub mod sources;
 pub mod stage;
 pub mod time;

@@ -13,6 +13,7 @@ use mdbook_preprocessor::{Preprocessor, PreprocessorContext, parse_input};
 use crate::numbering::Numbering;
 use crate::page::Page;
 use crate::problem::{Problem, Problems};
+use crate::repository::{self, Repository};
 use crate::sources::Sources;
 
 /// Where `book.toml` names the parts whose chapters have numbers.
@@ -39,7 +40,7 @@ impl Preprocessor for Malloc {
     ) -> Result<Book> {
         let chapters = context.root.join(&context.config.book.src);
         let mut sources = Sources::new(&context.root, chapters);
-        number(&mut sources, &mut book, &context.config)?;
+        configure(&mut sources, &mut book, &context.config)?;
         Ok(expand(&sources, book)?)
     }
 }
@@ -57,18 +58,21 @@ pub fn serve(input: impl Read, output: impl Write) -> Result<()> {
     Ok(())
 }
 
-/// Numbers the chapters in the parts of the book that `book.toml` names.
+/// Takes from `book.toml` where the repository is, and numbers the chapters in
+/// the parts of the book that it names.
 ///
 /// # Errors
 ///
-/// That it names them in another form than a list.
-pub fn number(
+/// That one of these stands there in another form.
+pub fn configure(
     sources: &mut Sources,
     book: &mut Book,
     config: &Config,
 ) -> Result<()> {
     let parts: Vec<String> = config.get(NUMBERED)?.unwrap_or_default();
     sources.numbering = Numbering::give(book, &parts);
+    let address: Option<String> = config.get(repository::SETTING)?;
+    sources.repository = address.as_deref().map(Repository::new);
     Ok(())
 }
 

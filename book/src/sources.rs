@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use crate::numbering::Numbering;
+use crate::repository::Repository;
 
 /// The folders of a repository that directives and exercises read.
 #[derive(Clone, Debug)]
@@ -15,6 +16,8 @@ pub struct Sources {
     pub chapters: PathBuf,
     /// The numbers of the chapters.
     pub numbering: Numbering,
+    /// Where the repository lies on the network, if it does.
+    pub repository: Option<Repository>,
 }
 
 impl Sources {
@@ -23,6 +26,6 @@ impl Sources {
     pub fn new(folder: &Path, chapters: PathBuf) -> Self {
         let root = folder.parent().unwrap_or(folder).to_owned();
         let (book, numbering) = (folder.to_owned(), Numbering::default());
-        Self { root, book, chapters, numbering }
+        Self { root, book, chapters, numbering, repository: None }
     }
 }
