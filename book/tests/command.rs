@@ -56,7 +56,8 @@ fn another_renderer_is_refused_with_the_reason() {
 
 #[test]
 fn mdbook_gets_the_book_back_with_its_directives_in_place() {
-    let output = book(&["preprocessor"], &protocol("{{#heap leak}}"));
+    let page = protocol("{{#heap leak stage1-bump}}");
+    let output = book(&["preprocessor"], &page);
     let message = text(&output.stderr);
     assert_eq!(output.status.code(), Some(0), "{message}");
     let answer: serde_json::Value =
