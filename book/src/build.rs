@@ -65,6 +65,17 @@ pub fn sources(folder: &Path) -> Result<Sources> {
     Ok(Sources::new(folder, chapters))
 }
 
+/// The pages of the book in `folder`, in order.
+///
+/// # Errors
+///
+/// A page or a summary that cannot be read.
+pub fn pages(folder: &Path) -> Result<Vec<PathBuf>> {
+    let book = load(folder, config(folder)?)?;
+    let chapters = book.book.chapters();
+    Ok(chapters.filter_map(|chapter| chapter.source_path.clone()).collect())
+}
+
 /// The pages of the book in `folder`, in order, with their length.
 ///
 /// # Errors

@@ -7,11 +7,16 @@
 //! # command: ls -l
 //! # system: Debian 12, x86-64, glibc 2.36
 //! # compare: exact
+//! # notes: needs=glibc
 //!
 //! total 0
 //! ```
+//!
+//! The notes are those of [`Notes`]. Where there are none the line is missing.
 
 use std::fmt::{self, Display, Formatter};
+
+use crate::console::Notes;
 
 /// What a program printed, and what there is to know about the run.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -22,6 +27,8 @@ pub struct Captured {
     pub system: String,
     /// How a later run is compared with this one.
     pub compare: Compare,
+    /// What is to be known about the command, as [`Notes`] reads it.
+    pub notes: String,
     /// What it printed.
     pub output: String,
 }
@@ -42,6 +49,7 @@ pub enum Compare {
 /// What is wrong with the lines before the output, as a sentence.
 pub fn parse(text: &str) -> Result<Captured, String> {
     let (mut command, mut system, mut compare) = (None, None, None);
+    let mut notes = String::new();
     let mut rest = text;
     loop {
         let Some((line, after)) = rest.split_once('\n') else {
@@ -60,6 +68,10 @@ pub fn parse(text: &str) -> Result<Captured, String> {
             "command" => command = Some(value.to_owned()),
             "system" => system = Some(value.to_owned()),
             "compare" => compare = Some(parse_compare(value)?),
+            "notes" => {
+                Notes::parse(value)?;
+                notes = value.to_owned();
+            }
             _ => return Err(format!("has an unknown line `# {key}: `")),
         }
     }
@@ -67,6 +79,7 @@ pub fn parse(text: &str) -> Result<Captured, String> {
         command: command.ok_or("has no line `# command: `")?,
         system: system.ok_or("has no line `# system: `")?,
         compare: compare.ok_or("has no line `# compare: `")?,
+        notes,
         output: rest.to_owned(),
     })
 }
@@ -85,6 +98,9 @@ impl Display for Captured {
         writeln!(f, "# command: {}", self.command)?;
         writeln!(f, "# system: {}", self.system)?;
         writeln!(f, "# compare: {}", self.compare)?;
+        if !self.notes.is_empty() {
+            writeln!(f, "# notes: {}", self.notes)?;
+        }
         writeln!(f)?;
         f.write_str(&self.output)
     }

@@ -4,6 +4,7 @@ use std::fs;
 use std::path::Path;
 
 use crate::captured::{self, Captured};
+use crate::console::Notes;
 use crate::diff::{self, Side};
 use crate::html::{self, escape};
 use crate::problem::{did_you_mean, list};
@@ -281,7 +282,7 @@ impl Sources {
         };
         let captured = captured::parse(&text)
             .map_err(|error| format!("the captured output `{name}` {error}"))?;
-        Ok(terminal(&captured))
+        terminal(&captured)
     }
 
     fn read(&self, path: &str) -> Result<String, String> {
@@ -319,11 +320,13 @@ fn heap(scenario: &str) -> Result<String, String> {
     })
 }
 
-fn terminal(captured: &Captured) -> String {
+fn terminal(captured: &Captured) -> Result<String, String> {
     let caption = format!("<span>{}</span>", escape(&captured.system));
     let command =
         format!("<span class=\"command\">{}</span>", escape(&captured.command));
     let output = captured.output.trim_end().lines().map(escape);
     let lines = std::iter::once(command).chain(output);
-    html::listing("captured", &caption, &html::lines(lines))
+    let listing = html::listing("captured", &caption, &html::lines(lines));
+    let notes = Notes::parse(&captured.notes)?.html().unwrap_or_default();
+    Ok(format!("{notes}\n{listing}"))
 }

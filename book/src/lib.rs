@@ -10,6 +10,7 @@ pub mod amount;
 pub mod build;
 pub mod captured;
 pub mod cli;
+pub mod console;
 pub mod diff;
 pub mod directive;
 pub mod empty;

@@ -6,6 +6,7 @@ use std::path::Path;
 use mdbook_markdown::pulldown_cmark::{Event, HeadingLevel, Tag, TagEnd};
 use mdbook_markdown::{MarkdownOptions, new_cmark_parser};
 
+use crate::console::{Notes, blocks};
 use crate::directive::Directive;
 use crate::problem::Mistake;
 use crate::prose::words;
@@ -133,6 +134,18 @@ impl<'a> Page<'a> {
         found
     }
 
+    /// The first line of each block of commands of which something is said:
+    /// that, and the line without it.
+    fn noted_commands(&self) -> Vec<(usize, Result<String, String>)> {
+        let blocks = blocks(self.markdown).into_iter();
+        let noted = blocks.filter(|block| !block.notes.is_empty());
+        let above = |notes: &str| {
+            let html = Notes::parse(notes)?.html().unwrap_or_default();
+            Ok(format!("{}```sh\n", html::block(&html)))
+        };
+        noted.map(|block| (block.line, above(&block.notes))).collect()
+    }
+
     /// The page as Markdown and HTML that mdBook renders: each directive in
     /// its place, the chapter's number in the title, and under it the chapter
     /// and how long the page takes. `path` is where the page lies below the
@@ -166,13 +179,18 @@ impl<'a> Page<'a> {
         sources: &Sources,
     ) -> (Vec<(usize, String)>, Vec<Mistake>) {
         let (mut blocks, mut mistakes) = (Vec::new(), Vec::new());
-        let mut directives = Vec::new();
+        let (mut all, mut directives) = (Vec::new(), Vec::new());
         for (number, line) in self.directives() {
             let block = Directive::parse(line).and_then(|directive| {
                 let block = sources.markdown(&directive, path);
                 directives.push((number, directive));
                 block
             });
+            all.push((number, block));
+        }
+        all.extend(self.noted_commands());
+        all.sort_by_key(|(number, _)| *number);
+        for (number, block) in all {
             match block {
                 Ok(block) => blocks.push((number, block)),
                 Err(mistake) => mistakes.push((Some(number), mistake)),
@@ -223,8 +241,7 @@ impl<'a> Page<'a> {
             end += line.len();
             match blocks.next_if(|(number, _)| *number == index + 1) {
                 Some((_, block)) => {
-                    let indent = line.len() - line.trim_start().len();
-                    expanded += &indented(block, &line[..indent]);
+                    expanded += &indented(block, margin(line));
                 }
                 None if titled => {
                     let number = sources.numbering.in_title(path);
@@ -268,11 +285,18 @@ fn numbered(line: &str, number: Option<usize>) -> String {
     }
 }
 
-/// Lines moved to the right, as far as a directive stands in a list.
-fn indented(block: &str, indent: &str) -> String {
+/// What stands in front of a line's text: blanks, if it is in a list, and the
+/// marks of a quotation.
+fn margin(line: &str) -> &str {
+    let text = line.trim_start_matches([' ', '>']);
+    &line[..line.len() - text.len()]
+}
+
+/// Lines behind the margin of the line whose place they take.
+fn indented(block: &str, margin: &str) -> String {
     let lines = block.split_inclusive('\n').map(|line| match line.trim() {
-        "" => line.to_owned(),
-        _ => format!("{indent}{line}"),
+        "" => format!("{}\n", margin.trim_end()),
+        _ => format!("{margin}{line}"),
     });
     lines.collect()
 }

@@ -32,11 +32,13 @@ pub struct Options {
     pub force: bool,
 }
 
-/// A copy that was made.
+/// A copy that was made, or is there already.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Made {
     /// Where it lies.
     pub folder: PathBuf,
+    /// Whether it is the one from before.
+    pub stays: bool,
     /// Where the one lies now that was there before.
     pub old: Option<PathBuf>,
 }
@@ -46,24 +48,19 @@ pub struct Made {
 ///
 /// # Errors
 ///
-/// That there is one, or what could not be read or written.
+/// That there is one, if an empty one is wanted, or what could not be read or written.
 pub fn make(root: &Path, stage: &Stage, options: Options) -> Result<Made> {
-    let number = stage.number;
     let practice = root.join("practice");
-    let folder = practice.join(format!("stage{number}"));
+    let folder = practice.join(format!("stage{}", stage.number));
     let old = folder.exists().then(|| aside(&folder));
-    if let (Some(old), false) = (&old, options.force) {
-        let flag = if options.empty { "--empty " } else { "" };
-        bail!(
-            "{} is there already, and stays as you left it.\n\
-             To begin anew: cargo run -- practice {number} {flag}--force\n\
-             That moves yours to {} and throws nothing away.",
-            shown(&folder),
-            shown(old),
-        );
+    if old.is_some() && !options.force {
+        if options.empty {
+            bail!("{}", told_of_the_old(stage, &folder, options));
+        }
+        return Ok(Made { folder, stays: true, old: None });
     }
     // It gets its name when it is whole.
-    let new = practice.join(format!("stage{number}.new"));
+    let new = practice.join(format!("stage{}.new", stage.number));
     if new.exists() {
         fs::remove_dir_all(&new).with_context(|| shown(&new))?;
     }
@@ -77,7 +74,7 @@ pub fn make(root: &Path, stage: &Stage, options: Options) -> Result<Made> {
         // If it cannot be had, cargo builds it again.
         let _ = fs::rename(old.join("target"), folder.join("target"));
     }
-    Ok(Made { folder, old })
+    Ok(Made { folder, stays: false, old })
 }
 
 /// What the reader is told about a copy.
@@ -93,6 +90,9 @@ pub fn told(
 ) -> Result<String> {
     let name = &stage.name;
     let mut told = format!("{} is your copy of {name}.", shown(&made.folder));
+    if made.stays {
+        told = told_of_the_old(stage, &made.folder, options);
+    }
     if options.empty {
         told += " Each body in it is still to be written.";
     }
@@ -106,6 +106,19 @@ pub fn told(
         told_of_exercises(sources, stage)
     };
     Ok(told)
+}
+
+/// That there is a copy already, and how to get a new one.
+fn told_of_the_old(stage: &Stage, folder: &Path, options: Options) -> String {
+    let flag = if options.empty { "--empty " } else { "" };
+    format!(
+        "{} is there already, and stays as you left it.\n\
+         To begin anew: cargo run -- practice {} {flag}--force\n\
+         That moves yours to {} and throws nothing away.",
+        shown(folder),
+        stage.number,
+        shown(&aside(folder)),
+    )
 }
 
 fn told_of_the_contract(stage: &Stage) -> Result<String> {

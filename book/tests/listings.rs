@@ -104,6 +104,7 @@ fn captured_output_is_read_as_it_is_written() {
         command: "ls -l".into(),
         system: "Debian 12: x86-64".into(),
         compare: Compare::Shape,
+        notes: "needs=glibc takes=2min".into(),
         output: "total 0\n\n# not a header\n".into(),
     };
     assert_eq!(parse(&captured.to_string()), Ok(captured));
@@ -113,6 +114,13 @@ fn captured_output_is_read_as_it_is_written() {
 fn captured_output_without_its_command_is_refused() {
     let file = "# system: x\n# compare: exact\n\nout\n";
     assert_eq!(parse(file), Err("has no line `# command: `".into()));
+}
+
+#[test]
+fn captured_output_with_an_unknown_note_is_refused() {
+    let file = "# command: x\n# system: x\n# compare: exact\n# notes: a\n\n";
+    let error = parse(file).unwrap_err();
+    assert!(error.starts_with("a command has no note `a`"), "{error}");
 }
 
 #[test]

@@ -109,6 +109,38 @@ fn a_directive_in_a_fence_or_between_backticks_is_text() {
 }
 
 #[test]
+fn what_a_command_needs_is_shown_above_it() {
+    let page = "# T\n\n```sh needs=glibc,redis-server takes=2min fails\nls\n\
+                ```\n";
+    let html = Repository::new().build(page).unwrap();
+    let notes = "<p class=\"notes\">needs Linux with glibc, \
+                 <code>redis-server</code> · takes about 2 minutes · ends with \
+                 an error</p>";
+    let (_, below) = html.split_once(notes).expect("the notes");
+    assert!(below.contains("<code class=\"language-sh\">ls\n"), "{below}");
+}
+
+#[test]
+fn a_noted_command_in_a_quotation_stays_in_it() {
+    let page = "# T\n\n> one\n>\n> ```sh by-hand=you-look\n> ls\n> ```\n>\n\
+                > two\n";
+    let html = Repository::new().build(page).unwrap();
+    let (_, quoted) = html.split_once("<blockquote>").expect("a quotation");
+    let (quoted, _) = quoted.split_once("</blockquote>").expect("its end");
+    for part in ["one", ">by hand: you look</p>", "ls\n", "two"] {
+        assert!(quoted.contains(part), "{part} is not in {quoted}");
+    }
+}
+
+#[test]
+fn an_unknown_note_on_a_command_stops_the_build() {
+    let mistake = Repository::new().mistake("```sh need=glibc\nls\n```");
+    assert!(mistake.starts_with("a command has no note `need="), "{mistake}");
+    let mistake = Repository::new().mistake("```sh takes=long\nls\n```");
+    assert_eq!(mistake, "a command takes `40s` or `2min`, not `long`");
+}
+
+#[test]
 fn an_unknown_directive_stops_the_build() {
     let mistake = Repository::new().mistake("{{#include a.rs}}");
     assert!(

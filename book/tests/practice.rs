@@ -142,16 +142,22 @@ fn a_copy_is_never_overwritten() {
     repository.told(&["practice", "1"]);
     let mine = repository.path("practice/stage1/src/heap.rs");
     fs::write(&mine, "// mine\n").unwrap();
-    for arguments in [&["practice", "1"][..], &["practice", "1", "--empty"]] {
-        let (status, message) = repository.refused(arguments);
-        assert_eq!(status, Some(1), "{message}");
-        let first = "error: practice/stage1 is there already, and stays as \
-                     you left it.\n";
-        assert!(message.starts_with(first), "{message}");
-        let how = format!("cargo run -- {} --force\n", arguments.join(" "));
-        assert!(message.contains(&how), "no {how:?} in {message}");
-        assert_eq!(fs::read_to_string(&mine).unwrap(), "// mine\n");
-    }
+    let first = "practice/stage1 is there already, and stays as you left it.\n";
+
+    // Whoever wants a copy has one.
+    let told = repository.told(&["practice", "1"]);
+    assert!(told.starts_with(first), "{told}");
+    let how = "cargo run -- practice 1 --force\n";
+    assert!(told.contains(how), "no {how:?} in {told}");
+    assert_eq!(fs::read_to_string(&mine).unwrap(), "// mine\n");
+
+    // Whoever wants an empty one has none.
+    let (status, message) = repository.refused(&["practice", "1", "--empty"]);
+    assert_eq!(status, Some(1), "{message}");
+    assert!(message.starts_with(&format!("error: {first}")), "{message}");
+    let how = "cargo run -- practice 1 --empty --force\n";
+    assert!(message.contains(how), "no {how:?} in {message}");
+    assert_eq!(fs::read_to_string(&mine).unwrap(), "// mine\n");
 }
 
 #[test]

@@ -3,13 +3,12 @@
 //! Each is a file in `book/captured`. `cargo run -p tests --example capture`
 //! writes them all; a test compares them with what the programs print now.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::Command;
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 use std::{env, fs};
 
 use book::captured::{Captured, Compare};
-use tempfile::TempDir;
 
 use crate::contract::contract_on;
 use timing::preload::{COUNT_FILE, counter, preload};
@@ -84,16 +83,17 @@ pub const CAPTURES: [Capture; 41] = [
     Capture {
         name: "ls-on-stage-1",
         command: "LD_PRELOAD=target/debug/examples/libmalloc1.so \
-                  ls -g -o --time-style=+%F garden",
-        compare: Compare::Shape,
+                  ls -R stage1-bump",
+        compare: Compare::Exact,
         make: ls_on_stage_1,
     },
     Capture {
         name: "ls-counted",
-        command: "MALLOC_COUNT_FILE=count LD_PRELOAD=\
+        command: "rm -f target/count; \
+                  MALLOC_COUNT_FILE=target/count LD_PRELOAD=\
                   \"target/debug/examples/libcount_sbrk.so \
                   target/debug/examples/libmalloc1.so\" \
-                  ls -l garden > list; cat count",
+                  ls -R stage1-bump > target/list; cat target/count",
         compare: Compare::Shape,
         make: moves_of_ls,
     },
@@ -322,7 +322,48 @@ const NEEDS_MORE: [&str; 13] = [
     "real-mallocs",
 ];
 
+/// What the book says of their commands, where there is something to say: in
+/// the form of `book::console::Notes`.
+const NOTES: [(&str, &str); 20] = [
+    ("memory-map", "needs=glibc"),
+    ("memory-map-again", "needs=glibc"),
+    ("the-break", "needs=glibc"),
+    ("ten-lines", "needs=glibc"),
+    ("growth", "needs=glibc"),
+    ("race", "needs=glibc"),
+    ("ls-on-stage-1", "needs=glibc"),
+    ("ls-counted", "needs=glibc"),
+    ("double-free-2", "needs=glibc fails"),
+    ("moves-of-the-break", "needs=glibc"),
+    ("real-programs-3", "needs=glibc,gcc,perl,python3,sqlite3"),
+    ("linked-with-3", "needs=glibc,cc,ldd"),
+    ("double-free-3", "needs=glibc fails"),
+    ("behind-our-back", "needs=glibc"),
+    (
+        "real-programs-4",
+        "needs=glibc,gcc,perl,python3,sqlite3,xz,zstd,redis-server",
+    ),
+    ("lock-cost", "needs=glibc"),
+    ("nested-calls", "needs=glibc"),
+    (
+        "real-programs-5",
+        "needs=glibc,gcc,perl,python3,sqlite3,xz,zstd,redis-server",
+    ),
+    (
+        "real-programs-per-thread",
+        "needs=glibc,gcc,perl,python3,sqlite3,xz,zstd,redis-server",
+    ),
+    ("real-mallocs", "needs=glibc"),
+];
+
 impl Capture {
+    /// What is to be known about the command.
+    pub fn notes(&self) -> &'static str {
+        let mut notes = NOTES.iter();
+        let of_this = notes.find(|(name, _)| *name == self.name);
+        of_this.map_or("", |(_, notes)| notes)
+    }
+
     /// Whether it needs more than cargo and a moment.
     pub fn needs_more(&self) -> bool {
         NEEDS_MORE.contains(&self.name)
@@ -339,6 +380,7 @@ impl Capture {
             command: self.command.to_owned(),
             system: system(),
             compare: self.compare,
+            notes: self.notes().to_owned(),
             output: without_paths(&(self.make)()),
         }
     }
@@ -446,22 +488,20 @@ fn measure(name: &str, args: &[&str]) -> String {
     outcome.stdout
 }
 
-/// `ls`, long but without the names of users, which differ from machine to
-/// machine.
+/// `ls` on the heap of stage 1.
 fn ls_on_stage_1() -> String {
-    let folder = folder_with_a_garden();
-    let mut ls = command("ls", folder.path());
-    ls.args(["-g", "-o", "--time-style=+%F", "garden"]);
+    let mut ls = command("ls", workspace());
+    ls.args(["-R", "stage1-bump"]);
     preload(&mut ls, &[&build_example("malloc1")]);
-    without_marks(&output(ls))
+    output(ls)
 }
 
-/// How often `ls -l` moves the break.
+/// How often it moves the break.
 fn moves_of_ls() -> String {
-    let folder = folder_with_a_garden();
+    let folder = tempfile::tempdir().expect("a temporary folder");
     let count = folder.path().join("count");
-    let mut ls = command("ls", folder.path());
-    ls.args(["-l", "garden"]).env(COUNT_FILE, &count);
+    let mut ls = command("ls", workspace());
+    ls.args(["-R", "stage1-bump"]).env(COUNT_FILE, &count);
     preload(&mut ls, &[&counter(), &build_example("malloc1")]);
     output(ls);
     fs::read_to_string(count).expect("the library counts")
@@ -503,39 +543,6 @@ fn linked_with_3() -> String {
     let libraries = library.parent().expect("a library lies in a folder");
     output(shell)
         .replace(&libraries.display().to_string(), "target/debug/examples")
-}
-
-/// A folder that is the same everywhere.
-fn folder_with_a_garden() -> TempDir {
-    let folder = tempfile::tempdir().expect("a temporary folder");
-    let garden = folder.path().join("garden");
-    fs::create_dir(&garden).expect("a folder");
-    for (name, size) in [("apple", 120), ("pear", 4800), ("plum", 36)] {
-        plant(&garden.join(name), size);
-    }
-    folder
-}
-
-/// Makes a file of `size` bytes that was last changed on a day in 2025, and
-/// that everybody may read.
-fn plant(file: &Path, size: usize) {
-    fs::write(file, "x".repeat(size)).expect("a file");
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::PermissionsExt;
-        let mode = fs::Permissions::from_mode(0o644);
-        fs::set_permissions(file, mode).expect("our own file");
-    }
-    let day = SystemTime::UNIX_EPOCH + Duration::from_secs(1_750_000_000);
-    let open = fs::File::options().write(true).open(file);
-    open.and_then(|file| file.set_modified(day)).expect("our own file");
-}
-
-/// `ls` adds a mark to the permissions where a system has further rules for
-/// files; others have none.
-fn without_marks(list: &str) -> String {
-    list.replace("-rw-r--r--. ", "-rw-r--r-- ")
-        .replace("-rw-r--r--+ ", "-rw-r--r-- ")
 }
 
 /// The names of a file's tests, and that they pass. One thread, so that they

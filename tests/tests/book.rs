@@ -294,7 +294,7 @@ fn every_page_of_the_summary_is_built_and_found_by_the_search() {
     let index = book().files.iter().find(|file| file.contains("searchindex"));
     let index = index.expect("there is a search index");
     let index = fs::read_to_string(book().folder.join(index)).unwrap();
-    for (path, _) in build::lengths(&build::folder()).unwrap() {
+    for path in build::pages(&build::folder()).unwrap() {
         let page = path.with_extension("html");
         // The index is written with slashes on every system.
         let page = page.to_str().unwrap().replace('\\', "/");

@@ -91,6 +91,7 @@ fn every_file_that_is_kept_says_what_made_it() {
         let kept = kept(capture);
         assert_eq!(kept.command, capture.command, "{}", capture.name);
         assert_eq!(kept.compare, capture.compare, "{}", capture.name);
+        assert_eq!(kept.notes, capture.notes(), "{}", capture.name);
         assert_ne!(kept.system, "", "{}", capture.name);
         let has_all = !kept.output.contains(NO_FIGURE);
         assert!(has_all, "{}: {}", capture.name, kept.output);

@@ -44,7 +44,7 @@ fn sources() -> Sources {
 /// The pages in the order in which they are read, with the exercises on them.
 fn pages() -> Vec<Page> {
     let sources = sources();
-    let paths = build::lengths(&build::folder()).expect("a book").into_iter();
+    let paths = build::pages(&build::folder()).expect("a book").into_iter();
     let page = |path: PathBuf| {
         let text = fs::read_to_string(sources.chapters.join(&path));
         let text = text.expect("a page");
@@ -58,7 +58,7 @@ fn pages() -> Vec<Page> {
         }
         Page { path: path.to_str().expect("a plain name").into(), passages }
     };
-    paths.map(|(path, _)| page(path)).collect()
+    paths.map(page).collect()
 }
 
 fn entries(words: &[Passage]) -> Vec<Entry> {

@@ -1,4 +1,4 @@
-//! How the steps of chapter 3 are recorded: each on its own code.
+//! How the steps of stage 3 are recorded: each on its own code.
 
 use stage1_bump::{Brk, OutOfMemory, SimBrk};
 

@@ -91,13 +91,27 @@ pub fn run_within(limit: Duration, command: Command) -> Outcome {
 ///
 /// If it does not start.
 pub fn run_or_kill(limit: Duration, command: Command) -> Option<Outcome> {
+    measure_or_kill(limit, command).map(|(outcome, _used)| outcome)
+}
+
+/// Runs `command` to its end and measures what it uses, or returns none if it
+/// was still running after `limit` and was killed, with all that it had
+/// started.
+///
+/// # Panics
+///
+/// If it does not start.
+pub fn measure_or_kill(
+    limit: Duration,
+    command: Command,
+) -> Option<(Outcome, Used)> {
     let (mut stdout, mut stderr) = (temporary(), temporary());
     let name = format!("{command:?}");
     let child = start(command, &stdout, &stderr)
         .unwrap_or_else(|error| panic!("{name} starts: {error}"));
-    let (status, _) = wait_or_kill(limit, child)?;
+    let (status, used) = wait_or_kill(limit, child)?;
     let (stdout, stderr) = (contents(&mut stdout), contents(&mut stderr));
-    Some(Outcome { status, stdout, stderr })
+    Some((Outcome { status, stdout, stderr }, used))
 }
 
 /// Runs `command` to its end, and measures what it uses.
