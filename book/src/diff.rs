@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use similar::{Algorithm, ChangeTag, DiffOp, InlineChange, TextDiff};
+use similar::{Algorithm, ChangeTag, InlineChange, TextDiff};
 
 use crate::highlight::{self, Line};
 
@@ -98,6 +98,41 @@ pub fn hunks_html(hunks: &[(Side, Side)]) -> String {
 }
 
 fn rows(old: &Side, new: &Side, digits: usize) -> String {
+    let rows = lines(old, new, digits);
+    let runs: Vec<_> =
+        rows.chunk_by(|a, b| a.is_changed() == b.is_changed()).collect();
+    let last = runs.len().saturating_sub(1);
+    let runs = runs.iter().enumerate().map(|(index, run)| {
+        if run[0].is_changed() {
+            pre(run)
+        } else {
+            folded(run, index > 0, index < last)
+        }
+    });
+    runs.collect()
+}
+
+/// A line of a diff.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Row {
+    /// Its place in the old text, from 0 on, if it stands there.
+    pub old: Option<usize>,
+    /// Its place in the new text, likewise.
+    pub new: Option<usize>,
+    /// Whether there is more on it than space and comments.
+    pub is_code: bool,
+    html: String,
+}
+
+impl Row {
+    /// Whether it stands in one of the texts alone.
+    pub fn is_changed(&self) -> bool {
+        self.old.is_none() || self.new.is_none()
+    }
+}
+
+/// All lines of both sides, with numbers that are `digits` wide.
+pub fn lines(old: &Side, new: &Side, digits: usize) -> Vec<Row> {
     let diff = compare(old, new);
     let rows = Rows {
         old_lines: highlight::lines(&old.path, &old.text),
@@ -106,43 +141,44 @@ fn rows(old: &Side, new: &Side, digits: usize) -> String {
         new_first: new.first_line,
         digits,
     };
-    let last = diff.ops().len().saturating_sub(1);
-    let mut html = String::new();
-    for (index, op) in diff.ops().iter().enumerate() {
-        let lines: Vec<_> = diff
-            .iter_inline_changes_deadline(op, None)
-            .map(|change| rows.html(&change))
-            .collect();
-        html += &match op {
-            DiffOp::Equal { .. } => folded(&lines, index > 0, index < last),
-            _ => pre(&lines),
-        };
-    }
-    html
+    let changes = diff.ops().iter().flat_map(|op| {
+        diff.iter_inline_changes_deadline(op, None).collect::<Vec<_>>()
+    });
+    changes.map(|change| rows.row(&change)).collect()
 }
 
 /// Unchanged lines, folded but for those next to a change.
-fn folded(lines: &[String], below: bool, above: bool) -> String {
+pub fn folded(rows: &[Row], below: bool, above: bool) -> String {
     let start = if below { CONTEXT } else { 0 };
-    let end = lines.len().saturating_sub(if above { CONTEXT } else { 0 });
+    let end = rows.len().saturating_sub(if above { CONTEXT } else { 0 });
     // A fold takes a line itself: it has to be worth it.
     if start + 2 >= end {
-        return pre(lines);
+        return pre(rows);
     }
+    let summary = format!("{} unchanged lines", end - start);
     format!(
-        "{}<details><summary>… {} unchanged lines</summary>\n{}</details>\n{}",
-        pre(&lines[..start]),
-        end - start,
-        pre(&lines[start..end]),
-        pre(&lines[end..]),
+        "{}{}{}",
+        pre(&rows[..start]),
+        fold(&summary, &rows[start..end]),
+        pre(&rows[end..]),
     )
 }
 
-fn pre(lines: &[String]) -> String {
-    if lines.is_empty() {
+/// Lines behind a click.
+pub fn fold(summary: &str, rows: &[Row]) -> String {
+    format!(
+        "<details><summary>… {summary}</summary>\n{}</details>\n",
+        pre(rows)
+    )
+}
+
+/// Lines as they are.
+pub fn pre(rows: &[Row]) -> String {
+    if rows.is_empty() {
         return String::new();
     }
-    format!("<pre>{}</pre>\n", lines.concat())
+    let lines: String = rows.iter().map(|row| row.html.as_str()).collect();
+    format!("<pre>{lines}</pre>\n")
 }
 
 struct Rows<'a> {
@@ -156,25 +192,26 @@ struct Rows<'a> {
 impl Rows<'_> {
     /// One line. Its numbers are an attribute: they are shown, but not copied
     /// with the code.
-    fn html(&self, change: &InlineChange<'_, str>) -> String {
-        let old = change.old_index();
-        let new = change.new_index();
+    fn row(&self, change: &InlineChange<'_, str>) -> Row {
+        let (old, new) = (change.old_index(), change.new_index());
+        let nothing = Line::new();
         let line = match (old, new) {
             (_, Some(new)) => &self.new_lines[new],
             (Some(old), None) => &self.old_lines[old],
-            (None, None) => return String::new(),
+            (None, None) => &nothing,
         };
         let tag = match change.tag() {
             ChangeTag::Equal => "span",
             ChangeTag::Insert => "ins",
             ChangeTag::Delete => "del",
         };
-        format!(
+        let html = format!(
             "<{tag} data-lines=\"{} {}\">{}\n</{tag}>",
             self.number(old, self.old_first),
             self.number(new, self.new_first),
             highlight::html(line, &marks(change)),
-        )
+        );
+        Row { old, new, is_code: highlight::is_code(line), html }
     }
 
     fn number(&self, index: Option<usize>, first: usize) -> String {
@@ -184,7 +221,7 @@ impl Rows<'_> {
 }
 
 /// How wide its line numbers are.
-fn digits(side: &Side) -> usize {
+pub fn digits(side: &Side) -> usize {
     let last = side.first_line + side.text.lines().count();
     last.to_string().len()
 }

@@ -1,12 +1,14 @@
 //! The directives: lines of a chapter that stand for something else.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 
 use crate::captured::{self, Captured};
 use crate::console::Notes;
-use crate::diff::{self, Side};
+use crate::diff::Side;
 use crate::html::{self, escape};
+use crate::noted::{self, HunkNotes, OfFile, Text};
 use crate::problem::{did_you_mean, list};
 use crate::repository::linked;
 use crate::sources::Sources;
@@ -27,14 +29,16 @@ pub enum Directive {
         /// The file, from the root of the repository.
         path: String,
     },
-    /// What changed from one file to another.
+    /// What changed from one file to another, or from one folder to another.
     Diff {
-        /// The file as it was.
+        /// The file or folder as it was.
         old: String,
-        /// The file as it is.
+        /// The file or folder as it is.
         new: String,
         /// The one item to compare, if it is not the whole file.
         name: Option<String>,
+        /// What the page says of it.
+        notes: HunkNotes,
     },
     /// A recording of a heap.
     Heap {
@@ -73,13 +77,18 @@ const ALL: &str = "`{{#item path name}}` (one name or more), \
                    `{{#plot name 3}}` (for stage 3), `{{#exercise 3.1}}`, \
                    `{{#tell-us}}`";
 
+/// The line below the notes of a diff.
+pub const END_OF_DIFF: &str = "{{/diff}}";
+
 impl Directive {
-    /// Reads a line of a chapter that starts with `{{#`.
+    /// Reads a line of a chapter that starts with `{{#`; a diff with its notes,
+    /// to the line `{{/diff}}`.
     ///
     /// # Errors
     ///
     /// What to write instead, as a sentence.
-    pub fn parse(line: &str) -> Result<Self, String> {
+    pub fn parse(text: &str) -> Result<Self, String> {
+        let (line, rest) = text.trim().split_once('\n').unwrap_or((text, ""));
         let inner = line
             .trim()
             .strip_prefix("{{#")
@@ -89,7 +98,12 @@ impl Directive {
         let (kind, arguments) =
             inner.split_once(char::is_whitespace).unwrap_or((inner, ""));
         let words: Vec<_> = arguments.split_whitespace().collect();
-        Self::new(kind, &words)
+        let mut directive = Self::new(kind, &words)?;
+        if let Self::Diff { notes, .. } = &mut directive {
+            let text = rest.strip_suffix(END_OF_DIFF).unwrap_or(rest);
+            *notes = HunkNotes::parse(text)?;
+        }
+        Ok(directive)
     }
 
     fn new(kind: &str, words: &[&str]) -> Result<Self, String> {
@@ -104,6 +118,7 @@ impl Directive {
                     old: owned(old),
                     new: owned(new),
                     name: item_names(name).pop(),
+                    notes: HunkNotes::default(),
                 })
             }
             ("heap", [name, source @ ..]) if source.len() < 2 => {
@@ -160,8 +175,8 @@ impl Sources {
         let html = match directive {
             Directive::Item { path, names } => self.items(path, names),
             Directive::File { path } => self.file(path),
-            Directive::Diff { old, new, name } => {
-                self.diff(old, new, name.as_deref())
+            Directive::Diff { old, new, name, notes } => {
+                return self.diff(old, new, name.as_deref(), notes);
             }
             Directive::Heap { scenario, .. } => heap(scenario),
             Directive::Plot { name, stage } => {
@@ -237,30 +252,102 @@ impl Sources {
         old: &str,
         new: &str,
         name: Option<&str>,
+        notes: &HunkNotes,
     ) -> Result<String, String> {
-        let (old, new) = (self.side(old, name)?, self.side(new, name)?);
-        let changes = diff::changes(&old, &new);
+        if name.is_none() && self.root.join(new).is_dir() {
+            return self.folders(old, new, notes);
+        }
         let what = name.map_or_else(String::new, |name| {
             format!("<code>{}</code>, ", escape(name))
         });
-        let caption = format!(
-            "<span>{what}{} → {}</span> <span>+{} −{}</span>",
-            self.link(&old.path),
-            self.link(&new.path),
-            changes.added,
-            changes.removed,
-        );
-        Ok(diff::figure(&caption, &diff::html(&old, &new)))
+        let caption =
+            format!("{what}{} → {}", self.link(old), self.link(new));
+        let of_file = match &notes.files[..] {
+            [] => &OfFile::default(),
+            [file] if file.name.is_empty() => file,
+            _ => return Err("a diff of two files has no other file".into()),
+        };
+        let (old, new) = (self.text(old, name)?, self.text(new, name)?);
+        noted::figure(&caption, &old, &new, of_file)
     }
 
-    fn side(&self, path: &str, name: Option<&str>) -> Result<Side, String> {
+    /// What changed from the files of a folder to those of another.
+    fn folders(
+        &self,
+        old: &str,
+        new: &str,
+        notes: &HunkNotes,
+    ) -> Result<String, String> {
+        let (was, is) =
+            (files(&self.root.join(old)), files(&self.root.join(new)));
+        let mut markdown = String::new();
+        let mut same = Vec::new();
+        let mut named = Vec::new();
+        for name in was.union(&is) {
+            let read = |folder: &str, there: bool| {
+                let path = format!("{folder}/{name}");
+                if there {
+                    self.text(&path, None)
+                } else {
+                    Ok(Text::empty(path))
+                }
+            };
+            let before = read(old, was.contains(name))?;
+            let after = read(new, is.contains(name))?;
+            if before.same(&after) {
+                same.push(name.as_str());
+                continue;
+            }
+            named.push(name.as_str());
+            let of_file = notes.files.iter().find(|file| file.name == *name);
+            let of_file = of_file.ok_or_else(|| {
+                format!(
+                    "the file `{name}` changes and has no note. Write \
+                     `` `{name}`: `` in front of the notes of its hunks"
+                )
+            })?;
+            let path =
+                |folder: &str| self.link(&format!("{folder}/{name}"));
+            markdown += &match (was.contains(name), is.contains(name)) {
+                (true, true) => {
+                    let caption = format!("{} → {}", path(old), path(new));
+                    noted::figure(&caption, &before, &after, of_file)?
+                }
+                (false, _) => {
+                    noted::new_file(&path(new), &before, &after, of_file)
+                }
+                (_, false) => noted::no_file(&path(old), of_file),
+            };
+        }
+        let none =
+            notes.files.iter().find(|file| !named.contains(&&*file.name));
+        if let Some(file) = none {
+            return Err(format!(
+                "a note is about the file `{}`, and it does not change. Those \
+                 that do: {}",
+                file.name,
+                list(&named)
+            ));
+        }
+        if !same.is_empty() {
+            markdown +=
+                &format!("\nNot changed by a byte: {}.\n\n", list(&same));
+        }
+        Ok(markdown)
+    }
+
+    fn text(&self, path: &str, name: Option<&str>) -> Result<Text, String> {
         let file = self.read(path)?;
         let path = path.to_owned();
         Ok(match name {
-            None => Side { path, first_line: 1, text: file },
+            None => {
+                let text = file.clone();
+                Text::new(Side { path, first_line: 1, text }, &file)
+            }
             Some(name) => {
                 let item = item::find(&path, &file, name)?;
-                Side { path, first_line: *item.lines.start(), text: item.text }
+                let first_line = *item.lines.start();
+                Text::new(Side { path, first_line, text: item.text }, &file)
             }
         })
     }
@@ -306,6 +393,21 @@ fn names_in(folder: &Path) -> Vec<String> {
         .map(|entry| entry.file_name().to_string_lossy().into_owned())
         .collect();
     names.sort();
+    names
+}
+
+/// The files of a folder and of those in it, from the folder on.
+fn files(folder: &Path) -> BTreeSet<String> {
+    let mut names = BTreeSet::new();
+    for name in names_in(folder) {
+        let path = folder.join(&name);
+        if path.is_dir() {
+            let inner = files(&path).into_iter();
+            names.extend(inner.map(|inner| format!("{name}/{inner}")));
+        } else {
+            names.insert(name);
+        }
+    }
     names
 }
 

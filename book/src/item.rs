@@ -48,6 +48,31 @@ pub fn find(path: &str, source: &str, name: &str) -> Result<Source, String> {
     }
 }
 
+/// For each line of a Rust file the name of the item that it belongs to: the
+/// innermost one, with the comment above it. A line of imports belongs to
+/// `use`. What is in no item, or no Rust, has none.
+pub fn owners(source: &str) -> Vec<Option<String>> {
+    let lines: Vec<_> = source.lines().collect();
+    let mut owners = vec![None; lines.len()];
+    let Ok(file) = syn::parse_file(source) else { return owners };
+    let mut items = Vec::new();
+    for item in &file.items {
+        collect(item, "", &mut items);
+        if let Item::Use(_) = item {
+            items.push(Named::new("use".to_owned(), item));
+        }
+    }
+    // The innermost of them last.
+    items.sort_by_key(|item| std::cmp::Reverse(item.end - item.start));
+    for item in &items {
+        let start = with_comment_above(&lines, item.start);
+        for owner in &mut owners[start - 1..item.end] {
+            *owner = Some(item.name().to_owned());
+        }
+    }
+    owners
+}
+
 /// An item with the names by which it can be asked for.
 struct Named {
     // The first names one item; the second, which is shorter, may not.

@@ -19,6 +19,7 @@ pub mod figure;
 pub mod highlight;
 pub mod html;
 pub mod item;
+pub mod noted;
 pub mod numbering;
 pub mod page;
 pub mod patch;

@@ -1,5 +1,6 @@
 //! One page: its prose, and its directives put in place.
 
+use std::collections::BTreeSet;
 use std::ops::Range;
 use std::path::Path;
 
@@ -7,7 +8,7 @@ use mdbook_markdown::pulldown_cmark::{Event, HeadingLevel, Tag, TagEnd};
 use mdbook_markdown::{MarkdownOptions, new_cmark_parser};
 
 use crate::console::{Notes, blocks};
-use crate::directive::Directive;
+use crate::directive::{Directive, END_OF_DIFF};
 use crate::problem::Mistake;
 use crate::prose::words;
 use crate::sources::Sources;
@@ -120,14 +121,16 @@ impl<'a> Page<'a> {
             .collect()
     }
 
-    /// The lines that hold a directive, with their numbers, from 1 on.
+    /// The directives, with the numbers of their lines, from 1 on. Each is one
+    /// line, but for a diff with notes.
     pub fn directives(&self) -> Vec<(usize, &'a str)> {
         let mut found = Vec::new();
         let mut at = 0;
         for (index, line) in self.markdown.split_inclusive('\n').enumerate() {
             let mut starts = line.match_indices("{{#");
             if starts.any(|(start, _)| !self.is_code(at + start)) {
-                found.push((index + 1, line));
+                let text = &self.markdown[at..];
+                found.push((index + 1, with_notes(text).unwrap_or(line)));
             }
             at += line.len();
         }
@@ -236,9 +239,13 @@ impl<'a> Page<'a> {
         let mut title_end = 0;
         let mut blocks = blocks.iter().peekable();
         let mut end = 0;
+        let notes = self.lines_of_notes();
         for (index, line) in self.markdown.split_inclusive('\n').enumerate() {
             let titled = end < self.title_end.unwrap_or(0);
             end += line.len();
+            if notes.contains(&(index + 1)) {
+                continue;
+            }
             match blocks.next_if(|(number, _)| *number == index + 1) {
                 Some((_, block)) => {
                     expanded += &indented(block, margin(line));
@@ -254,6 +261,15 @@ impl<'a> Page<'a> {
             }
         }
         (expanded, title_end)
+    }
+
+    /// The lines that belong to a directive on a line above.
+    fn lines_of_notes(&self) -> BTreeSet<usize> {
+        let directives = self.directives().into_iter();
+        let lines = directives.flat_map(|(number, text)| {
+            number + 1..number + text.lines().count()
+        });
+        lines.collect()
     }
 
     fn is_code(&self, at: usize) -> bool {
@@ -302,5 +318,15 @@ fn indented(block: &str, margin: &str) -> String {
 }
 
 fn is_directive(line: &str) -> bool {
-    line.trim_start().starts_with("{{#")
+    let line = line.trim();
+    line.starts_with("{{#") || line == END_OF_DIFF
+}
+
+/// The directive at the start of `text` to the end of its notes, if it has any.
+fn with_notes(text: &str) -> Option<&str> {
+    let rest = text.trim_start().strip_prefix("{{#diff ")?;
+    // The end of another diff is not this one's.
+    let next = rest.find("{{#diff ").unwrap_or(rest.len());
+    let end = rest[..next].find(END_OF_DIFF)? + END_OF_DIFF.len();
+    Some(&text[..text.len() - rest.len() + end])
 }

@@ -47,7 +47,10 @@ pub fn passages(markdown: &str) -> Vec<Passage> {
                 let before = &markdown[..range.start];
                 let line = before.matches('\n').count() + 1;
                 let whole = markdown.lines().nth(line - 1).unwrap_or_default();
-                if !whole.trim_start().starts_with("{{#") {
+                let is_directive = ["{{#", "{{/"]
+                    .iter()
+                    .any(|start| whole.trim_start().starts_with(start));
+                if !is_directive {
                     passage.places.push((passage.text.len(), line));
                     passage.text += &text;
                 }
