@@ -121,14 +121,15 @@ fn head(paragraph: &str) -> Result<(Vec<String>, bool, String), String> {
         let (name, after) = after.split_once('`').ok_or_else(wrong)?;
         names.push(name.to_owned());
         rest = after;
-        let separators = [",\n", ", ", " and ", "\nand "];
+        let separators = [",\n", ", ", " and ", " and\n", "\nand "];
         match separators.iter().find_map(|it| rest.strip_prefix(it)) {
             Some(after) => rest = after,
             None => break,
         }
     }
-    let is_folded = rest.starts_with(" (folded)");
-    rest = rest.strip_prefix(" (folded)").unwrap_or(rest);
+    let folded = rest.trim_start().strip_prefix("(folded)");
+    let is_folded = folded.is_some();
+    rest = folded.unwrap_or(rest);
     let text = rest.strip_prefix(':').ok_or_else(wrong)?.trim();
     if text.is_empty() {
         return Err(wrong());
