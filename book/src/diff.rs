@@ -129,6 +129,13 @@ impl Row {
     pub fn is_changed(&self) -> bool {
         self.old.is_none() || self.new.is_none()
     }
+
+    /// The same, so many lines further down in each of the texts.
+    pub fn below(mut self, old: usize, new: usize) -> Self {
+        self.old = self.old.map(|line| line + old);
+        self.new = self.new.map(|line| line + new);
+        self
+    }
 }
 
 /// All lines of both sides, with numbers that are `digits` wide.
@@ -147,7 +154,7 @@ pub fn lines(old: &Side, new: &Side, digits: usize) -> Vec<Row> {
     changes.map(|change| rows.row(&change)).collect()
 }
 
-/// Unchanged lines, folded but for those next to a change.
+/// Lines without a change of code, folded but for those next to one.
 pub fn folded(rows: &[Row], below: bool, above: bool) -> String {
     let start = if below { CONTEXT } else { 0 };
     let end = rows.len().saturating_sub(if above { CONTEXT } else { 0 });
@@ -155,7 +162,13 @@ pub fn folded(rows: &[Row], below: bool, above: bool) -> String {
     if start + 2 >= end {
         return pre(rows);
     }
-    let summary = format!("{} unchanged lines", end - start);
+    let changed = rows.iter().filter(|row| row.is_changed()).count();
+    let summary = match changed {
+        0 => format!("{} unchanged lines", end - start),
+        _ => {
+            format!("{} lines, with {changed} of comments changed", end - start)
+        }
+    };
     format!(
         "{}{}{}",
         pre(&rows[..start]),

@@ -20,7 +20,9 @@
 
 use std::ops::Range;
 
-use crate::diff::{self, Changes, Row, Side};
+use similar::{Algorithm, DiffTag, capture_diff_slices};
+
+use crate::diff::{self, Row, Side};
 use crate::html::{self, escape};
 use crate::item;
 use crate::problem::list;
@@ -162,6 +164,41 @@ impl Text {
         self.side.text == other.side.text
     }
 
+    /// The lines that belong to one item and stand together, with its name.
+    /// Lines of no item go with what stands below them.
+    fn parts(&self) -> Vec<(&str, Range<usize>)> {
+        let mut parts: Vec<(&str, Range<usize>)> = Vec::new();
+        let mut start = 0;
+        let lines = self.side.text.lines().count();
+        for line in 0..lines {
+            let Some(owner) = self.owner(Some(line)) else { continue };
+            if self.line(Some(line)).is_empty() {
+                continue;
+            }
+            match parts.last_mut() {
+                Some((name, part)) if *name == owner && part.end == start => {
+                    part.end = line + 1;
+                }
+                _ => parts.push((owner, start..line + 1)),
+            }
+            start = line + 1;
+        }
+        if start < lines {
+            parts.push(("", start..lines));
+        }
+        parts
+    }
+
+    /// Some of its lines.
+    fn part(&self, lines: Range<usize>) -> Side {
+        let text = self.side.text.split_inclusive('\n');
+        Side {
+            path: self.side.path.clone(),
+            first_line: self.side.first_line + lines.start,
+            text: text.skip(lines.start).take(lines.len()).collect(),
+        }
+    }
+
     fn owner(&self, line: Option<usize>) -> Option<&str> {
         self.owners.get(line?)?.as_deref()
     }
@@ -184,10 +221,12 @@ pub fn figure(
     new: &Text,
     of_file: &OfFile,
 ) -> Result<String, String> {
-    let Changes { added, removed } = diff::changes(&old.side, &new.side);
+    let rows = lines(old, new);
+    let of_code = rows.iter().filter(|row| row.is_code);
+    let added = of_code.clone().filter(|row| row.old.is_none()).count();
+    let removed = of_code.filter(|row| row.new.is_none()).count();
     let counts = format!("+{added} −{removed}");
     let hunks = if of_file.is_folded {
-        let rows = lines(old, new);
         let changed = rows.iter().filter(|row| row.is_changed()).count();
         code(&diff::fold(&html::count(changed, "changed line"), &rows))
     } else {
@@ -246,6 +285,8 @@ fn hunks_with_notes(
     let rows = lines(old, new);
     let owners = owners(&rows, old, new);
     let hunks = hunks(&rows, &owners, notes);
+    let hunks: Vec<_> =
+        hunks.into_iter().filter(|hunk| !hunk.notes.is_empty()).collect();
     let mistakes = mistakes(&rows, &owners, &hunks, notes, (old, new));
     if !mistakes.is_empty() {
         return Err(mistakes.join("; "));
@@ -262,9 +303,32 @@ fn hunks_with_notes(
     Ok(markdown)
 }
 
+/// The lines of both texts. Items are compared with those of the same name:
+/// so no hunk begins in one and ends in another.
 fn lines(old: &Text, new: &Text) -> Vec<Row> {
     let digits = diff::digits(&old.side).max(diff::digits(&new.side));
-    diff::lines(&old.side, &new.side, digits)
+    let (was, is) = (old.parts(), new.parts());
+    let [was_names, is_names] = [&was, &is]
+        .map(|parts| parts.iter().map(|part| part.0).collect::<Vec<_>>());
+    let ops = capture_diff_slices(Algorithm::Lcs, &was_names, &is_names);
+    let mut rows = Vec::new();
+    let mut add = |was: Range<usize>, is: Range<usize>| {
+        let (before, after) = (old.part(was.clone()), new.part(is.clone()));
+        let part = diff::lines(&before, &after, digits);
+        rows.extend(part.into_iter().map(|row| row.below(was.start, is.start)));
+    };
+    for op in ops {
+        let (was, is) = (&was[op.old_range()], &is[op.new_range()]);
+        if op.tag() == DiffTag::Equal {
+            for (was, is) in was.iter().zip(is) {
+                add(was.1.clone(), is.1.clone());
+            }
+        } else {
+            was.iter().for_each(|was| add(was.1.clone(), 0..0));
+            is.iter().for_each(|is| add(0..0, is.1.clone()));
+        }
+    }
+    rows
 }
 
 /// For each changed line the name of what it belongs to.
@@ -320,11 +384,11 @@ fn hunks(rows: &[Row], owners: &[Option<&str>], notes: &[Note]) -> Vec<Hunk> {
         if run[0].is_changed() {
             for hunk in split(range, rows, note_of) {
                 match hunks.last_mut() {
-                    Some(last)
-                        if !last.notes.is_empty()
-                            && last.notes == hunk.notes =>
-                    {
+                    Some(last) if last.shares_a_note_with(&hunk) => {
                         last.rows.end = hunk.rows.end;
+                        last.notes.extend(hunk.notes);
+                        last.notes.sort_unstable();
+                        last.notes.dedup();
                     }
                     _ => hunks.push(hunk),
                 }
@@ -434,12 +498,12 @@ fn mistakes(
 }
 
 impl Hunk {
+    fn shares_a_note_with(&self, other: &Self) -> bool {
+        self.notes.iter().any(|note| other.notes.contains(note))
+    }
+
     fn markdown(&self, rows: &[Row], notes: &[Note]) -> String {
         let rows = &rows[self.rows.clone()];
-        if self.notes.is_empty() {
-            let lines = html::count(rows.len(), "changed line");
-            return code(&diff::fold(&format!("{lines} of comments"), rows));
-        }
         let notes: Vec<_> = self.notes.iter().map(|&it| &notes[it]).collect();
         let texts: Vec<_> =
             notes.iter().map(|note| note.text.as_str()).collect();

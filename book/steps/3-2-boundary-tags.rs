@@ -137,6 +137,43 @@ impl<B: Brk> Heap<B> {
         }
     }
 
+    /// Raises the break, and returns a new block of `size` bytes at the end of
+    /// the heap.
+    fn grow(&mut self, size: usize) -> Option<*mut Header> {
+        // SAFETY: an increment of zero gives nothing back.
+        let brk = unsafe { self.brk.sbrk(0) }.ok()?.as_ptr();
+        let is_joined = self.ends_at(brk);
+        let start = brk.map_addr(|addr| addr.next_multiple_of(ALIGN));
+        let (block, bytes) = if is_joined {
+            // The end becomes a header.
+            (self.end, size + HEADER)
+        } else {
+            (start.cast(), start.addr() - brk.addr() + size + 2 * HEADER)
+        };
+        // SAFETY: the increment is positive: nothing is given back.
+        unsafe { self.brk.sbrk(bytes.try_into().ok()?) }.ok()?;
+        // SAFETY: the break has risen from `brk` by the padding, the payload,
+        // the end, and a header if the end could not become it.
+        unsafe {
+            if self.first.is_null() {
+                self.first = block;
+                (*block).prev_size = 0;
+            } else if !is_joined {
+                // What somebody else took is a block that is never freed.
+                set(self.end, block.addr() - self.end.addr() - HEADER, 0);
+            }
+            set(block, size, 0);
+            self.end = above(block);
+            (*self.end).size_and_flag = 0;
+        }
+        Some(block)
+    }
+
+    /// Whether the end of the heap is at `brk`: nobody has raised the break.
+    fn ends_at(&self, brk: *mut u8) -> bool {
+        !self.end.is_null() && self.end.addr() + HEADER == brk.addr()
+    }
+
     /// Makes one free block of a block and the free ones beside it, and returns
     /// the whole.
     ///
@@ -185,43 +222,6 @@ impl<B: Brk> Heap<B> {
         }
         self.end = block;
         Ok(())
-    }
-
-    /// Raises the break, and returns a new block of `size` bytes at the end of
-    /// the heap.
-    fn grow(&mut self, size: usize) -> Option<*mut Header> {
-        // SAFETY: an increment of zero gives nothing back.
-        let brk = unsafe { self.brk.sbrk(0) }.ok()?.as_ptr();
-        let is_joined = self.ends_at(brk);
-        let start = brk.map_addr(|addr| addr.next_multiple_of(ALIGN));
-        let (block, bytes) = if is_joined {
-            // The end becomes a header.
-            (self.end, size + HEADER)
-        } else {
-            (start.cast(), start.addr() - brk.addr() + size + 2 * HEADER)
-        };
-        // SAFETY: the increment is positive: nothing is given back.
-        unsafe { self.brk.sbrk(bytes.try_into().ok()?) }.ok()?;
-        // SAFETY: the break has risen from `brk` by the padding, the payload,
-        // the end, and a header if the end could not become it.
-        unsafe {
-            if self.first.is_null() {
-                self.first = block;
-                (*block).prev_size = 0;
-            } else if !is_joined {
-                // What somebody else took is a block that is never freed.
-                set(self.end, block.addr() - self.end.addr() - HEADER, 0);
-            }
-            set(block, size, 0);
-            self.end = above(block);
-            (*self.end).size_and_flag = 0;
-        }
-        Some(block)
-    }
-
-    /// Whether the end of the heap is at `brk`: nobody has raised the break.
-    fn ends_at(&self, brk: *mut u8) -> bool {
-        !self.end.is_null() && self.end.addr() + HEADER == brk.addr()
     }
 
     /// The blocks, from the lowest address up, for figures and tests: where the
