@@ -260,8 +260,7 @@ impl Sources {
         let what = name.map_or_else(String::new, |name| {
             format!("<code>{}</code>, ", escape(name))
         });
-        let caption =
-            format!("{what}{} → {}", self.link(old), self.link(new));
+        let caption = format!("{what}{} → {}", self.link(old), self.link(new));
         let of_file = match &notes.files[..] {
             [] => &OfFile::default(),
             [file] if file.name.is_empty() => file,
@@ -306,8 +305,7 @@ impl Sources {
                      `` `{name}`: `` in front of the notes of its hunks"
                 )
             })?;
-            let path =
-                |folder: &str| self.link(&format!("{folder}/{name}"));
+            let path = |folder: &str| self.link(&format!("{folder}/{name}"));
             markdown += &match (was.contains(name), is.contains(name)) {
                 (true, true) => {
                     let caption = format!("{} → {}", path(old), path(new));
