@@ -16,12 +16,8 @@ use crate::stage::{Stage, test_command};
 /// The files of a stage that a reader may write from nothing.
 pub const TO_WRITE: [&str; 2] = ["src/heap.rs", "src/free_lists.rs"];
 
-/// What a copy goes without: what was built, and the tests of what the compiler
-/// refuses. Those take long, and their messages quote a stage as it was.
-const LEFT_OUT: [&str; 3] = ["target", "refused.rs", "ui"];
-
-/// The library of those tests.
-const LEFT_OUT_LIBRARY: &str = "trybuild";
+/// What a copy goes without: what was built.
+const LEFT_OUT: &str = "target";
 
 /// What a reader wants.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -206,7 +202,7 @@ fn copy_files(from: &Path, to: &Path) -> Result<()> {
     for entry in fs::read_dir(from).with_context(|| shown(from))? {
         let entry = entry?;
         let name = entry.file_name();
-        if LEFT_OUT.iter().any(|&left_out| name == left_out) {
+        if name == LEFT_OUT {
             continue;
         }
         let (from, to) = (entry.path(), to.join(name));
@@ -248,10 +244,6 @@ const INHERIT: [(&str, &str); 5] = [
 fn standalone(workspace: &str, package: &str, empty: bool) -> Result<String> {
     let workspace: DocumentMut = workspace.parse()?;
     let mut manifest: DocumentMut = package.parse()?;
-    let tests = manifest.get_mut("dev-dependencies");
-    if let Some(tests) = tests.and_then(Item::as_table_like_mut) {
-        tests.remove(LEFT_OUT_LIBRARY);
-    }
     for (name, from) in INHERIT {
         let from = &workspace["workspace"][from];
         match manifest.get_mut(name).and_then(Item::as_table_like_mut) {

@@ -108,24 +108,6 @@ fn a_copy_inherits_nothing() {
 }
 
 #[test]
-fn a_copy_goes_without_the_tests_of_what_the_compiler_refuses() {
-    let repository = Copy::new();
-    repository.told(&["practice", "4"]);
-    let in_stage = |path: &str| {
-        let folder = repository.path("stage4-threadsafe");
-        folder.join(path).exists()
-    };
-    for path in ["tests/refused.rs", "tests/ui"] {
-        assert!(in_stage(path), "{path} has moved");
-        let path = repository.path("practice/stage4").join(path);
-        assert!(!path.exists(), "{}", path.display());
-    }
-    let manifest = repository.read("practice/stage4/Cargo.toml");
-    assert!(!manifest.contains("trybuild"), "{manifest}");
-    assert!(manifest.contains("loom = \"0.7\""), "{manifest}");
-}
-
-#[test]
 fn no_exercise_of_a_copy_is_ignored() {
     let repository = Copy::new();
     let tests = "#[test]\n#[ignore = \"exercise 1.1\"]\nfn one() {}\n";

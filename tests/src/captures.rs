@@ -181,9 +181,9 @@ pub const CAPTURES: [Capture; 41] = [
     },
     Capture {
         name: "refused-3",
-        command: "cat stage3-freelist/tests/ui/heap_in_a_static.stderr",
+        command: "cat tests/refused/tests/stage3/heap_in_a_static.stderr",
         compare: Compare::Exact,
-        make: || refused("stage3-freelist", "heap_in_a_static"),
+        make: || refused("stage3", "heap_in_a_static"),
     },
     Capture {
         name: "behind-our-back",
@@ -555,8 +555,9 @@ fn whole_test(package: &str, name: &str) -> String {
 
 /// What the compiler says of a program that it refuses: a test compares it with
 /// what it says now.
-fn refused(package: &str, name: &str) -> String {
-    let file = workspace().join(package).join("tests/ui").join(name);
+fn refused(stage: &str, name: &str) -> String {
+    let folder = workspace().join("tests/refused/tests").join(stage);
+    let file = folder.join(name);
     fs::read_to_string(file.with_extension("stderr")).expect("its words")
 }
 

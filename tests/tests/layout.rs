@@ -12,7 +12,7 @@ use timing::workspace::workspace;
 
 /// Files that stages copy from each other to the byte, and from which stage to
 /// which.
-const SAME: [(&str, RangeInclusive<u32>); 10] = [
+const SAME: [(&str, RangeInclusive<u32>); 9] = [
     ("src/brk.rs", 1..=5),
     ("src/fault.rs", 2..=5),
     ("src/heap.rs", 3..=4),
@@ -22,7 +22,6 @@ const SAME: [(&str, RangeInclusive<u32>); 10] = [
     ("src/locked.rs", 4..=5),
     ("tests/contract.rs", 1..=5),
     ("tests/scenarios/mod.rs", 3..=5),
-    ("tests/refused.rs", 3..=5),
 ];
 
 /// The files of a stage that may name libc. All others can be compiled where
