@@ -25,3 +25,12 @@ pub fn size(bytes: usize) -> String {
         None => format!("{} bytes", number(bytes as u128)),
     }
 }
+
+/// A small number as a word: `eight`.
+pub fn word(number: usize) -> Option<&'static str> {
+    let words = [
+        "none", "one", "two", "three", "four", "five", "six", "seven", "eight",
+        "nine", "ten", "eleven", "twelve",
+    ];
+    words.get(number).copied()
+}

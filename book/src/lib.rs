@@ -11,6 +11,7 @@ pub mod build;
 pub mod captured;
 pub mod cli;
 pub mod console;
+pub mod constant;
 pub mod diff;
 pub mod directive;
 pub mod empty;

@@ -13,7 +13,7 @@ use crate::problem::Mistake;
 use crate::prose::words;
 use crate::sources::Sources;
 use crate::time::{self, Reading};
-use crate::{about, exercise, html, numbering};
+use crate::{about, constant, exercise, html, numbering};
 
 /// A page has at most this many words of prose.
 pub const MAX_WORDS: usize = 1500;
@@ -128,7 +128,11 @@ impl<'a> Page<'a> {
         let mut at = 0;
         for (index, line) in self.markdown.split_inclusive('\n').enumerate() {
             let mut starts = line.match_indices("{{#");
-            if starts.any(|(start, _)| !self.is_code(at + start)) {
+            let is_one = |start| {
+                !line[start..].starts_with("{{#const ")
+                    && !self.is_code(at + start)
+            };
+            if starts.any(|(start, _)| is_one(start)) {
                 let text = &self.markdown[at..];
                 found.push((index + 1, with_notes(text).unwrap_or(line)));
             }
@@ -183,14 +187,21 @@ impl<'a> Page<'a> {
     ) -> (Vec<(usize, String)>, Vec<Mistake>) {
         let (mut blocks, mut mistakes) = (Vec::new(), Vec::new());
         let (mut all, mut directives) = (Vec::new(), Vec::new());
-        for (number, line) in self.directives() {
-            let block = Directive::parse(line).and_then(|directive| {
+        let replaced =
+            |text: &str| constant::replaced(&sources.root, text, |_| false);
+        for (number, text) in self.directives() {
+            let directive =
+                replaced(text).and_then(|text| Directive::parse(&text));
+            let block = directive.and_then(|directive| {
                 let block = sources.markdown(&directive, path);
+                // The text of an exercise lies in a file of its own.
+                let is_text = matches!(directive, Directive::Exercise { .. });
                 directives.push((number, directive));
-                block
+                if is_text { replaced(&block?) } else { block }
             });
             all.push((number, block));
         }
+        all.extend(self.constants(sources));
         all.extend(self.noted_commands());
         all.sort_by_key(|(number, _)| *number);
         for (number, block) in all {
@@ -261,6 +272,33 @@ impl<'a> Page<'a> {
             }
         }
         (expanded, title_end)
+    }
+
+    /// The lines with numbers that a source gives, with those in place.
+    fn constants(
+        &self,
+        sources: &Sources,
+    ) -> Vec<(usize, Result<String, String>)> {
+        let taken: BTreeSet<usize> = self
+            .directives()
+            .iter()
+            .flat_map(|(number, text)| *number..number + text.lines().count())
+            .collect();
+        let mut lines = Vec::new();
+        let mut at = 0;
+        for (index, line) in self.markdown.split_inclusive('\n').enumerate() {
+            let start = at;
+            at += line.len();
+            if taken.contains(&(index + 1)) || !constant::is_in(line) {
+                continue;
+            }
+            let is_code = |place: usize| self.is_code(start + place);
+            let text = constant::replaced(&sources.root, line, is_code);
+            let margin = margin(line);
+            let text = text.map(|text| text[margin.len()..].to_owned());
+            lines.push((index + 1, text));
+        }
+        lines
     }
 
     /// The lines that belong to a directive on a line above.
