@@ -15,7 +15,7 @@ pub fn number(value: u128) -> String {
 
 /// A number of bytes in the largest unit in which it is whole: `128 KiB`.
 pub fn size(bytes: usize) -> String {
-    let units = [(20, "MiB"), (10, "KiB")];
+    let units = [(30, "GiB"), (20, "MiB"), (10, "KiB")];
     let whole =
         |shift: usize| bytes > 0 && bytes.trailing_zeros() as usize >= shift;
     match units.into_iter().find(|(shift, _)| whole(*shift)) {
