@@ -28,7 +28,40 @@ const FOLDERS: [&str; 6] = [
 ];
 
 /// Amounts that are typed, and whose they are.
-const TYPED: &[(&str, &str, &str)] = &[];
+const TYPED: &[(&str, &str, &str)] = &[
+    ("book/chapters/stage1/a-break-to-test-with.md", "4 KiB", "a page of a PC"),
+    (
+        "book/chapters/stage1/a-break-to-test-with.md",
+        "64 KiB",
+        "a page of other machines",
+    ),
+    ("book/chapters/stage3/large-blocks.md", "10 MB", "an example"),
+    ("book/chapters/stage3/large-blocks.md", "128 KiB", "glibc's threshold"),
+    (
+        "book/chapters/stage3/large-blocks.md",
+        "32 MiB",
+        "the most that glibc's threshold rises to",
+    ),
+    (
+        "book/chapters/stage3/size-classes.md",
+        "56 MiB",
+        "the last class: its edge is computed",
+    ),
+    ("book/chapters/stage3/the-end-of-the-heap.md", "10 MB", "an example"),
+    (
+        "book/chapters/stage3/the-end-of-the-heap.md",
+        "128 KiB",
+        "glibc's M_TRIM_THRESHOLD",
+    ),
+    (
+        "book/chapters/stage4/a-break-of-our-own.md",
+        "16 GiB",
+        "an example of a limit",
+    ),
+    ("book/exercises/3.3.md", "2 MiB", "what the exercise asks for"),
+    ("book/exercises/3.3.md", "128 KiB", "glibc's threshold"),
+    ("book/exercises/3.3.md", "64 KiB", "the contract's simulated break"),
+];
 
 const UNITS: [&str; 6] = ["KiB", "MiB", "GiB", "KB", "MB", "GB"];
 
@@ -114,6 +147,17 @@ fn the_book_reads_from_a_source_what_the_compiler_does() {
     assert_eq!(value("stage3-freelist", "HEADER"), 16);
     let chunk = value("stage5-lifo-stack", "size_of::<Chunk>()");
     assert_eq!(chunk, size_of::<stage5_lifo_stack::heap::Chunk>() as u128);
+}
+
+/// *Size classes* says so: a free block of 56 MiB goes on the last list, and a
+/// smaller one does not.
+#[test]
+fn the_last_class_begins_at_56_mib() {
+    let constants = Constants::read(&workspace().join("stage3-freelist/src"));
+    let constants = constants.expect("a folder of Rust");
+    let last = "(EXACT << ((DEFAULT - 1 - EXACT / ALIGN) / PARTS)) / PARTS \
+                * (PARTS + (DEFAULT - 1 - EXACT / ALIGN) % PARTS)";
+    assert_eq!(constants.evaluate(last), Ok(56 << 20));
 }
 
 /// In a copy the step is doubled: the pages say so.
