@@ -182,7 +182,7 @@ impl Sources {
             Directive::Plot { name, stage } => {
                 plot::render(&self.root, name, stage.as_deref())
             }
-            Directive::Captured { name } => self.captured(name),
+            Directive::Captured { name } => terminal(&self.captured(name)?),
             Directive::TellUs => Ok(self.tell_us()),
             Directive::Exercise { number } => {
                 return Ok(exercise::load(self, number)?.markdown(page));
@@ -350,7 +350,12 @@ impl Sources {
         })
     }
 
-    fn captured(&self, name: &str) -> Result<String, String> {
+    /// A file of captured output, by its name without `.txt`.
+    ///
+    /// # Errors
+    ///
+    /// That there is none, or what is wrong with it.
+    pub fn captured(&self, name: &str) -> Result<Captured, String> {
         let folder = self.book.join("captured");
         let file = folder.join(format!("{name}.txt"));
         let Ok(text) = fs::read_to_string(file) else {
@@ -365,9 +370,8 @@ impl Sources {
                 list(&names)
             ));
         };
-        let captured = captured::parse(&text)
-            .map_err(|error| format!("the captured output `{name}` {error}"))?;
-        terminal(&captured)
+        captured::parse(&text)
+            .map_err(|error| format!("the captured output `{name}` {error}"))
     }
 
     fn read(&self, path: &str) -> Result<String, String> {

@@ -26,7 +26,7 @@ pub struct Length {
     pub words: usize,
     /// The minutes that it takes to read, with its code and its figures.
     pub to_read: usize,
-    /// The minutes that its exercises and tasks take.
+    /// The minutes that its exercises, tasks and commands take.
     pub to_do: usize,
 }
 
@@ -103,11 +103,29 @@ impl<'a> Page<'a> {
             .map(|text| words(&text.title) + Page::new(&text.task).words);
         let minutes = texts.iter().map(|text| text.minutes);
         let other_tasks = time::of_tasks(self.markdown).unwrap_or(0);
+        let waiting = self.seconds_of_commands(sources).div_ceil(60);
         Length {
             words: self.words + tasks.sum::<usize>(),
             to_read: Reading::of(expanded).minutes(),
-            to_do: minutes.sum::<usize>() + other_tasks,
+            to_do: minutes.sum::<usize>() + other_tasks + waiting,
         }
+    }
+
+    /// How long the commands take of which the page says it.
+    fn seconds_of_commands(&self, sources: &Sources) -> usize {
+        let captured = self.directives().into_iter().filter_map(|(_, line)| {
+            let Directive::Captured { name } = Directive::parse(line).ok()?
+            else {
+                return None;
+            };
+            Some(sources.captured(&name).ok()?.notes)
+        });
+        let printed = blocks(self.markdown).into_iter().map(|it| it.notes);
+        let seconds: u64 = printed
+            .chain(captured)
+            .filter_map(|notes| Notes::parse(&notes).ok()?.takes)
+            .sum();
+        usize::try_from(seconds).unwrap_or(usize::MAX)
     }
 
     /// The numbers of the exercises on the page.

@@ -276,6 +276,20 @@ fn the_length_stands_under_the_title() {
 }
 
 #[test]
+fn commands_that_say_how_long_they_take_are_something_to_do() {
+    let repository = Repository::new();
+    repository.write(
+        "book/captured/long.txt",
+        "# command: ls\n# system: Linux\n# notes: takes=2min\n\
+         # compare: exact\n\na.txt\n",
+    );
+    let page = "# T\n\n```sh takes=40s\nls\n```\n\n{{#captured long}}\n\n\
+                {{#captured ls}}\n";
+    let expanded = repository.expand(page).unwrap();
+    assert!(expanded.contains(">1 min to read · 3 min to do<"), "{expanded}");
+}
+
+#[test]
 fn all_problems_are_listed_with_their_page_and_line() {
     let repository = Repository::new();
     repository.write("book/chapters/later/lost.md", "# Lost\n");
