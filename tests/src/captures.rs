@@ -324,7 +324,7 @@ const NEEDS_MORE: [&str; 13] = [
 
 /// What the book says of their commands, where there is something to say: in
 /// the form of `book::console::Notes`.
-const NOTES: [(&str, &str); 20] = [
+const NOTES: [(&str, &str); 25] = [
     ("memory-map", "needs=glibc"),
     ("memory-map-again", "needs=glibc"),
     ("the-break", "needs=glibc"),
@@ -335,23 +335,28 @@ const NOTES: [(&str, &str); 20] = [
     ("ls-counted", "needs=glibc"),
     ("double-free-2", "needs=glibc fails"),
     ("moves-of-the-break", "needs=glibc"),
-    ("real-programs-3", "needs=glibc,gcc,perl,python3,sqlite3"),
+    ("steps-3", "takes=2min"),
+    ("live-blocks", "takes=20s"),
+    ("real-programs-3", "needs=glibc,gcc,perl,python3,sqlite3 takes=1min"),
     ("linked-with-3", "needs=glibc,cc,ldd"),
     ("double-free-3", "needs=glibc fails"),
+    ("model-3", "takes=20s"),
+    ("model-4", "takes=20s"),
     ("behind-our-back", "needs=glibc"),
     (
         "real-programs-4",
-        "needs=glibc,gcc,perl,python3,sqlite3,xz,zstd,redis-server",
+        "needs=glibc,gcc,perl,python3,sqlite3,xz,zstd,redis-server takes=3min",
     ),
-    ("lock-cost", "needs=glibc"),
-    ("nested-calls", "needs=glibc"),
+    ("lock-cost", "needs=glibc takes=40s"),
+    ("finding-a-chunk", "takes=20s"),
+    ("nested-calls", "needs=glibc takes=40s"),
     (
         "real-programs-5",
-        "needs=glibc,gcc,perl,python3,sqlite3,xz,zstd,redis-server",
+        "needs=glibc,gcc,perl,python3,sqlite3,xz,zstd,redis-server takes=3min",
     ),
     (
         "real-programs-per-thread",
-        "needs=glibc,gcc,perl,python3,sqlite3,xz,zstd,redis-server",
+        "needs=glibc,gcc,perl,python3,sqlite3,xz,zstd,redis-server takes=3min",
     ),
     ("real-mallocs", "needs=glibc"),
 ];
