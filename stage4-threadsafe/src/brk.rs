@@ -137,8 +137,7 @@ impl<'a> SimBrk<'a> {
 
     /// A break at the start of `region`, which can rise to its end.
     pub fn new(region: &'a mut [MaybeUninit<u8>]) -> Self {
-        region.fill(MaybeUninit::new(Self::POISON));
-        Self {
+        let mut brk = Self {
             start: NonNull::from(&mut *region).cast(),
             len: region.len(),
             used: 0,
@@ -147,7 +146,9 @@ impl<'a> SimBrk<'a> {
             foreign: [(0, 0); 8],
             foreign_len: 0,
             region: PhantomData,
-        }
+        };
+        brk.fill(0, brk.len, Self::POISON);
+        brk
     }
 
     /// Where the region starts.
