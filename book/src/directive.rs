@@ -297,8 +297,23 @@ impl Sources {
                 same.push(name.as_str());
                 continue;
             }
+            // What is said of a folder is said of all files in it.
+            let is_in = |file: &&OfFile| {
+                let rest = name.strip_prefix(file.name.as_str());
+                rest.is_some_and(|rest| {
+                    rest.is_empty() || rest.starts_with('/')
+                })
+            };
+            let of_file = notes.files.iter().find(is_in);
+            if let Some(folder) = of_file.filter(|it| it.name != *name) {
+                if !named.contains(&folder.name.as_str()) {
+                    named.push(&folder.name);
+                    let path = self.link(&format!("{new}/{}", folder.name));
+                    markdown += &noted::folder(&path, folder);
+                }
+                continue;
+            }
             named.push(name.as_str());
-            let of_file = notes.files.iter().find(|file| file.name == *name);
             let of_file = of_file.ok_or_else(|| {
                 format!(
                     "the file `{name}` changes and has no note. Write \

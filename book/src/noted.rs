@@ -248,6 +248,11 @@ pub fn new_file(
     captioned(path, "new", &of_file.text, &lines)
 }
 
+/// A folder of which no file is shown.
+pub fn folder(path: &str, of_folder: &OfFile) -> String {
+    captioned(path, "not shown", &of_folder.text, "")
+}
+
 /// A file that is no more.
 pub fn no_file(path: &str, of_file: &OfFile) -> String {
     captioned(path, "gone", &of_file.text, "")
@@ -285,8 +290,6 @@ fn hunks_with_notes(
     let rows = lines(old, new);
     let owners = owners(&rows, old, new);
     let hunks = hunks(&rows, &owners, notes);
-    let hunks: Vec<_> =
-        hunks.into_iter().filter(|hunk| !hunk.notes.is_empty()).collect();
     let mistakes = mistakes(&rows, &owners, &hunks, notes, (old, new));
     if !mistakes.is_empty() {
         return Err(mistakes.join("; "));
@@ -365,7 +368,7 @@ fn owners<'a>(
 #[derive(Debug)]
 struct Hunk {
     rows: Range<usize>,
-    /// The notes, by their places. None if there are comments alone.
+    /// The notes, by their places.
     notes: Vec<usize>,
 }
 
@@ -390,6 +393,8 @@ fn hunks(rows: &[Row], owners: &[Option<&str>], notes: &[Note]) -> Vec<Hunk> {
                         last.notes.sort_unstable();
                         last.notes.dedup();
                     }
+                    // Comments alone are no hunk.
+                    _ if hunk.notes.is_empty() => {}
                     _ => hunks.push(hunk),
                 }
             }
