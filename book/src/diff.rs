@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use similar::{Algorithm, ChangeTag, InlineChange, TextDiff};
+use similar::{Algorithm, ChangeTag, DiffTag, InlineChange, TextDiff};
 
 use crate::highlight::{self, Line};
 
@@ -136,6 +136,25 @@ impl Row {
         self.new = self.new.map(|line| line + new);
         self
     }
+}
+
+/// What changes from `old` to `new`, in pieces between which nothing does:
+/// which lines go and which come, each from 0 on.
+pub fn hunks(old: &Side, new: &Side) -> Vec<(Range<usize>, Range<usize>)> {
+    let diff = compare(old, new);
+    let mut hunks: Vec<(Range<usize>, Range<usize>)> = Vec::new();
+    let changes = diff.ops().iter().filter(|op| op.tag() != DiffTag::Equal);
+    for (out, into) in changes.map(|op| (op.old_range(), op.new_range())) {
+        match hunks.last_mut() {
+            Some(last)
+                if (last.0.end, last.1.end) == (out.start, into.start) =>
+            {
+                (last.0.end, last.1.end) = (out.end, into.end);
+            }
+            _ => hunks.push((out, into)),
+        }
+    }
+    hunks
 }
 
 /// All lines of both sides, with numbers that are `digits` wide.

@@ -20,11 +20,6 @@ impl<B: Brk> Heap<B> {
         Self { brk }
     }
 
-    /// The break that this heap moves.
-    pub fn brk(&mut self) -> &mut B {
-        &mut self.brk
-    }
-
     /// Returns a block of at least `size` bytes, aligned to [`ALIGN`]; null if
     /// there is no memory left. A block of 0 bytes is a block of its own.
     /// See malloc(3).
@@ -109,6 +104,11 @@ impl<B: Brk> Heap<B> {
     /// `payload` is null or a block of this heap.
     pub unsafe fn usable_size(&self, _payload: *mut u8) -> usize {
         0
+    }
+
+    /// The break that this heap moves.
+    pub fn brk(&mut self) -> &mut B {
+        &mut self.brk
     }
 }
 

@@ -2,26 +2,12 @@
 
 use core::{fmt, iter, ptr};
 
+pub use crate::block::{ALIGN, Block};
+use crate::block::{
+    HEADER, Header, end, is_joined, padding, payload_of, rounded,
+};
 use crate::brk::{Brk, OutOfMemory};
 use crate::fault::fault;
-
-/// Every payload starts at a multiple of this many bytes. It is the alignment
-/// of C's `max_align_t` on 64-bit machines.
-pub const ALIGN: usize = 16;
-
-/// What stands in front of each payload.
-#[repr(C, align(16))]
-struct Header {
-    /// Bytes of payload.
-    size: usize,
-    is_free: bool,
-    /// The block above, or null.
-    next: *mut Header,
-}
-
-/// Bytes of a header: a multiple of [`ALIGN`], so that behind an aligned
-/// header the payload is aligned.
-const HEADER: usize = size_of::<Header>();
 
 /// A heap on a break of its own.
 pub struct Heap<B> {
@@ -35,11 +21,6 @@ impl<B: Brk> Heap<B> {
     /// An empty heap. It asks `brk` for nothing yet.
     pub const fn new(brk: B) -> Self {
         Self { brk, first: ptr::null_mut(), last: ptr::null_mut() }
-    }
-
-    /// The break that this heap moves.
-    pub fn brk(&mut self) -> &mut B {
-        &mut self.brk
     }
 
     /// Returns a block of at least `size` bytes, aligned to [`ALIGN`]; null if
@@ -60,7 +41,7 @@ impl<B: Brk> Heap<B> {
             return;
         }
         let block = self.block(payload);
-        // SAFETY: `block` is on the list.
+        // SAFETY: `block` is a block of the heap.
         unsafe { (*block).is_free = true };
         if block == self.last {
             // What the break refuses to take back stays on the list, free.
@@ -98,7 +79,7 @@ impl<B: Brk> Heap<B> {
             return self.malloc(size);
         }
         let block = self.block(payload);
-        // SAFETY: `block` is on the list.
+        // SAFETY: `block` is in use.
         let (old, old_size) = unsafe { (payload_of(block), (*block).size) };
         if size <= old_size {
             return old;
@@ -123,7 +104,7 @@ impl<B: Brk> Heap<B> {
             return ptr::null_mut();
         }
         match self.append(align.max(ALIGN), size) {
-            // SAFETY: `block` is on the list.
+            // SAFETY: `block` is in use.
             Some(block) => unsafe { payload_of(block) },
             None => ptr::null_mut(),
         }
@@ -139,8 +120,13 @@ impl<B: Brk> Heap<B> {
         if payload.is_null() {
             return 0;
         }
-        // SAFETY: what `block` returns is on the list.
+        // SAFETY: what `block` returns is in use.
         unsafe { (*self.block(payload)).size }
+    }
+
+    /// The break that this heap moves.
+    pub fn brk(&mut self) -> &mut B {
+        &mut self.brk
     }
 
     /// The blocks, from the lowest address up.
@@ -151,7 +137,7 @@ impl<B: Brk> Heap<B> {
                 return None;
             }
             let block = next;
-            // SAFETY: `block` is on the list.
+            // SAFETY: `block` is a block of the heap.
             unsafe {
                 next = (*block).next;
                 Some(Block::of(block))
@@ -159,48 +145,49 @@ impl<B: Brk> Heap<B> {
         })
     }
 
-    /// Raises the break by a block whose payload starts at a multiple of
-    /// `align`, and puts it at the end of the list.
+    /// Raises the break for a block at the end of the heap, and returns it.
+    ///
+    /// It has `size` bytes or a few more, and its payload starts at a multiple
+    /// of `align`.
     fn append(&mut self, align: usize, size: usize) -> Option<*mut Header> {
         let size = rounded(size)?;
         // SAFETY: an increment of zero gives nothing back.
-        let brk = unsafe { self.brk.sbrk(0) }.ok()?;
-        let padding = padding(brk.addr().get(), align)?;
+        let brk = unsafe { self.brk.sbrk(0) }.ok()?.as_ptr();
+        let padding = padding(brk.addr(), align)?;
         let bytes = size.checked_add(padding + HEADER)?;
         // SAFETY: the increment is positive: nothing is given back.
-        let start = unsafe { self.brk.sbrk(bytes.try_into().ok()?) }.ok()?;
-        // SAFETY: the break has risen from `start` by the padding, a header,
+        unsafe { self.brk.sbrk(bytes.try_into().ok()?) }.ok()?;
+        // SAFETY: the break has risen from `brk` by the padding, a header,
         // which the padding aligns, and a payload.
-        let block = unsafe { start.as_ptr().add(padding).cast::<Header>() };
-        // SAFETY: as above.
-        unsafe {
-            *block = Header { size, is_free: false, next: ptr::null_mut() }
-        };
-        if self.last.is_null() {
-            self.first = block;
-        } else {
-            // SAFETY: `last` is on the list.
-            unsafe {
-                if end(self.last) == start.as_ptr() {
+        let block = unsafe {
+            let block = brk.add(padding).cast::<Header>();
+            *block = Header { size, is_free: false, next: ptr::null_mut() };
+            if self.first.is_null() {
+                self.first = block;
+            } else {
+                if end(self.last) == brk {
                     // Left to nobody, the padding would look like memory that
                     // somebody else took.
                     (*self.last).size += padding;
                 }
                 (*self.last).next = block;
             }
-        }
+            block
+        };
         self.last = block;
         Some(block)
     }
 
-    /// Gives back the free blocks at the end of the heap, in one move.
+    /// Gives the end of the heap back to the system.
+    ///
+    /// That is every free block there, in one move.
     fn release_end(&mut self) -> Result<(), OutOfMemory> {
         // The predecessor: the last block that has to stay.
         let mut keep = ptr::null_mut();
         let mut start = self.first;
         let mut block = self.first;
         while !block.is_null() {
-            // SAFETY: `block` is on the list.
+            // SAFETY: `block` is a block of the heap.
             unsafe {
                 let next = (*block).next;
                 if !(*block).is_free || !is_joined(block, next) {
@@ -210,20 +197,21 @@ impl<B: Brk> Heap<B> {
                 block = next;
             }
         }
-        // SAFETY: `last` is on the list; zero gives nothing back.
-        let (end, brk) = unsafe { (end(self.last), self.brk.sbrk(0)?) };
-        if brk.as_ptr() != end {
+        // SAFETY: an increment of zero gives nothing back.
+        let brk = unsafe { self.brk.sbrk(0)? };
+        // SAFETY: `last` is a block of the heap.
+        if brk.as_ptr() != unsafe { end(self.last) } {
             // Somebody else took what lies above.
             return Err(OutOfMemory);
         }
-        let bytes = end.addr() - start.addr();
+        let bytes = brk.addr().get() - start.addr();
         // SAFETY: from `start` to the break there are free blocks only.
         unsafe { self.brk.sbrk(-(bytes as isize))? };
         self.last = keep;
         if keep.is_null() {
             self.first = keep;
         } else {
-            // SAFETY: `keep` is on the list.
+            // SAFETY: `keep` is a block of the heap.
             unsafe { (*keep).next = ptr::null_mut() };
         }
         Ok(())
@@ -239,7 +227,7 @@ impl<B: Brk> Heap<B> {
         if !is_inside || !block.is_aligned() || !self.is_header(block) {
             fault("this is no block of the heap", payload);
         }
-        // SAFETY: `block` is on the list.
+        // SAFETY: `block` is a block of the heap.
         if unsafe { (*block).is_free } {
             fault("this block is free already", payload);
         }
@@ -268,70 +256,4 @@ impl<B: Brk> fmt::Debug for Heap<B> {
         }
         Ok(())
     }
-}
-
-/// What a heap tells about one of its blocks.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Block {
-    /// Where the payload starts.
-    pub payload: usize,
-    /// Bytes of payload.
-    pub size: usize,
-    /// Whether it is free.
-    pub is_free: bool,
-}
-
-impl Block {
-    /// # Safety
-    ///
-    /// `block` is on the list.
-    unsafe fn of(block: *mut Header) -> Self {
-        let payload = block.addr() + HEADER;
-        // SAFETY: as the caller promises.
-        let header = unsafe { &*block };
-        Self { payload, size: header.size, is_free: header.is_free }
-    }
-}
-
-/// The bytes of payload that a block for `size` bytes has: at least one, so
-/// that its address is no other block's, and no more than an increment can say.
-fn rounded(size: usize) -> Option<usize> {
-    let size = size.max(1).checked_next_multiple_of(ALIGN)?;
-    isize::try_from(size).is_ok().then_some(size)
-}
-
-/// How many bytes to leave out at `start`, so that behind a header a payload
-/// starts at a multiple of `align`.
-fn padding(start: usize, align: usize) -> Option<usize> {
-    let payload = (start + HEADER).checked_next_multiple_of(align)?;
-    Some(payload - HEADER - start)
-}
-
-/// # Safety
-///
-/// `block` is on the list.
-unsafe fn payload_of(block: *mut Header) -> *mut u8 {
-    // SAFETY: behind a header there is a payload.
-    unsafe { block.add(1).cast() }
-}
-
-/// Where the memory of a block ends.
-///
-/// # Safety
-///
-/// `block` is on the list.
-unsafe fn end(block: *mut Header) -> *mut u8 {
-    // SAFETY: the payload has `size` bytes.
-    unsafe { payload_of(block).add((*block).size) }
-}
-
-/// Whether nothing lies between a block and the next one, if there is one:
-/// somebody else may have raised the break in between.
-///
-/// # Safety
-///
-/// `block` is on the list, and `next` is the block above or null.
-unsafe fn is_joined(block: *mut Header, next: *mut Header) -> bool {
-    // SAFETY: as the caller promises.
-    next.is_null() || unsafe { end(block) } == next.cast()
 }

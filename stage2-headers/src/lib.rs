@@ -11,12 +11,13 @@
 //! | May two threads use it? | no: they can be given the same block |
 //! | How often does it ask the kernel? | once for each `malloc`, and when the end is free |
 //!
-//! [`heap`] is the allocator, [`brk`] is where its memory comes from, [`fault`]
-//! is what happens when a program breaks the rules.
+//! [`heap`] is the allocator, `block` is what it hands out, [`brk`] is where its
+//! memory comes from, [`fault`] is what happens when a program breaks the rules.
 
 #![no_std]
 #![deny(missing_docs)]
 
+mod block;
 pub mod brk;
 pub mod fault;
 pub mod heap;

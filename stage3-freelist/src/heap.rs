@@ -2,13 +2,13 @@
 
 use core::{fmt, iter, ptr};
 
-use crate::brk::{Brk, PAGE};
+pub use crate::block::{ALIGN, Block};
+use crate::block::{
+    FREE, HEADER, Header, LINKS, above, below, payload_of, rounded, set,
+};
+use crate::brk::{Brk, OutOfMemory, PAGE};
 use crate::fault::fault;
-use crate::free_lists::{FreeLists, LINKS};
-
-/// Every payload starts at a multiple of this many bytes. It is the alignment
-/// of C's `max_align_t` on 64-bit machines.
-pub const ALIGN: usize = 16;
+use crate::free_lists::FreeLists;
 
 /// How many free lists a heap has.
 pub const DEFAULT: usize = 128;
@@ -19,33 +19,6 @@ pub const STEP: usize = 128 * 1024;
 
 /// This many free bytes stay at the end of the heap when the break falls.
 pub const SLACK: usize = 1024 * 1024;
-
-/// What stands in front of each payload: the boundary tags.
-#[repr(C, align(16))]
-pub(crate) struct Header {
-    /// Bytes of payload of the block below; 0 if there is none.
-    prev_size: usize,
-    /// Bytes of payload, a multiple of [`ALIGN`], and [`FREE`].
-    size_and_flag: usize,
-}
-
-/// The bit of a size that says that the block is free.
-const FREE: usize = 1;
-
-impl Header {
-    /// Bytes of payload.
-    pub fn size(&self) -> usize {
-        self.size_and_flag & !FREE
-    }
-
-    fn is_free(&self) -> bool {
-        self.size_and_flag & FREE != 0
-    }
-}
-
-/// Bytes of a header: a multiple of [`ALIGN`], so that behind an aligned
-/// header the payload is aligned.
-const HEADER: usize = size_of::<Header>();
 
 /// A heap on a break of its own.
 pub struct Heap<B, const LISTS: usize = DEFAULT> {
@@ -70,11 +43,6 @@ impl<B: Brk, const LISTS: usize> Heap<B, LISTS> {
             fresh: 0,
             lists: FreeLists::new(),
         }
-    }
-
-    /// The break that this heap moves.
-    pub fn brk(&mut self) -> &mut B {
-        &mut self.brk
     }
 
     /// Returns a block of at least `size` bytes, aligned to [`ALIGN`]; null if
@@ -174,6 +142,11 @@ impl<B: Brk, const LISTS: usize> Heap<B, LISTS> {
         }
         // SAFETY: what `block` returns is in use.
         unsafe { (*self.block(payload)).size() }
+    }
+
+    /// The break that this heap moves.
+    pub fn brk(&mut self) -> &mut B {
+        &mut self.brk
     }
 
     /// The blocks, from the lowest address up.
@@ -285,7 +258,8 @@ impl<B: Brk, const LISTS: usize> Heap<B, LISTS> {
         // was joined with.
         unsafe {
             let block = self.coalesce(block);
-            self.trim(block);
+            // What the break refuses to take back stays on the list, free.
+            let _ = self.trim(block);
             self.lists.insert(block);
             self.fresh = self.fresh.max(payload_of(block).addr() + LINKS);
         }
@@ -317,41 +291,9 @@ impl<B: Brk, const LISTS: usize> Heap<B, LISTS> {
         block
     }
 
-    /// Gives the end of the heap back to the system, but for [`SLACK`], if
-    /// `block` is the last block and has twice as much.
+    /// Raises the break for a block at the end of the heap, and returns it.
     ///
-    /// # Safety
-    ///
-    /// `block` is free and on no list.
-    unsafe fn trim(&mut self, block: *mut Header) {
-        // SAFETY: `block` is a block of the heap.
-        let (size, above) = unsafe { ((*block).size(), above(block)) };
-        if above != self.end || size < 2 * SLACK {
-            return;
-        }
-        // SAFETY: an increment of zero gives nothing back.
-        let Ok(brk) = (unsafe { self.brk.sbrk(0) }) else { return };
-        if brk.addr().get() != self.end.addr() + HEADER {
-            return;
-        }
-        let bytes = size - SLACK;
-        // SAFETY: the end of a free block, which is not its header, and the
-        // end of the heap: nobody uses them.
-        if unsafe { self.brk.sbrk(-(bytes as isize)) }.is_err() {
-            return;
-        }
-        // SAFETY: what is left of `block` has room for a header at its end.
-        unsafe {
-            self.end = self.end.byte_sub(bytes);
-            (*self.end).size_and_flag = 0;
-            set(block, SLACK, FREE);
-        }
-        // What was given back comes as zeroes when it comes again.
-        self.fresh = self.fresh.min(self.end.addr() + HEADER);
-    }
-
-    /// Raises the break, and returns a free block of at least `size` bytes at
-    /// the end of the heap. It is on no list.
+    /// It is free, has at least `size` bytes, and is on no list.
     fn grow(&mut self, size: usize) -> Option<*mut Header> {
         // SAFETY: an increment of zero gives nothing back.
         let brk = unsafe { self.brk.sbrk(0) }.ok()?.as_ptr();
@@ -369,7 +311,7 @@ impl<B: Brk, const LISTS: usize> Heap<B, LISTS> {
         let risen = self.raise(start.addr() - brk.addr(), missing)?;
         // SAFETY: the break has risen from `brk` by the padding and `risen`
         // bytes, which have room for the end and what is in front of it.
-        unsafe {
+        let block = unsafe {
             if self.first.is_null() {
                 self.first = block;
                 (*block).prev_size = 0;
@@ -385,8 +327,9 @@ impl<B: Brk, const LISTS: usize> Heap<B, LISTS> {
                 // What was the end lies in a payload now that may be fresh.
                 block.write_bytes(0, 1);
             }
-            Some(joined)
-        }
+            joined
+        };
+        Some(block)
     }
 
     /// Raises the break by `padding` and by `bytes`, rounded up to a multiple
@@ -406,6 +349,52 @@ impl<B: Brk, const LISTS: usize> Heap<B, LISTS> {
             }
         }
         None
+    }
+
+    /// How many bytes the last block has, with its header, if it is free.
+    fn free_at_end(&self) -> usize {
+        // SAFETY: `end` is the header behind the last block.
+        unsafe {
+            let last = below(self.end);
+            if last.is_null() || !(*last).is_free() {
+                return 0;
+            }
+            HEADER + (*last).size()
+        }
+    }
+
+    /// Gives the end of the heap back to the system.
+    ///
+    /// All but [`SLACK`], if `block` is the last block and has twice as much.
+    ///
+    /// # Safety
+    ///
+    /// `block` is free and on no list.
+    unsafe fn trim(&mut self, block: *mut Header) -> Result<(), OutOfMemory> {
+        // SAFETY: `block` is a block of the heap.
+        let (size, above) = unsafe { ((*block).size(), above(block)) };
+        if above != self.end || size < 2 * SLACK {
+            return Ok(());
+        }
+        // SAFETY: an increment of zero gives nothing back.
+        let brk = unsafe { self.brk.sbrk(0)? };
+        if brk.addr().get() != self.end.addr() + HEADER {
+            // Somebody else took what lies above.
+            return Err(OutOfMemory);
+        }
+        let bytes = size - SLACK;
+        // SAFETY: the end of a free block, which is not its header, and the
+        // end of the heap: nobody uses them.
+        unsafe { self.brk.sbrk(-(bytes as isize))? };
+        // SAFETY: what is left of `block` has room for a header at its end.
+        unsafe {
+            self.end = self.end.byte_sub(bytes);
+            (*self.end).size_and_flag = 0;
+            set(block, SLACK, FREE);
+        }
+        // What was given back comes as zeroes when it comes again.
+        self.fresh = self.fresh.min(self.end.addr() + HEADER);
+        Ok(())
     }
 
     /// Makes a block in use one of at least `size` bytes where it is; `None` if
@@ -443,18 +432,6 @@ impl<B: Brk, const LISTS: usize> Heap<B, LISTS> {
             self.split(block, size);
         }
         Some(())
-    }
-
-    /// How many bytes the last block has, with its header, if it is free.
-    fn free_at_end(&self) -> usize {
-        // SAFETY: `end` is the header behind the last block.
-        unsafe {
-            let last = below(self.end);
-            if last.is_null() || !(*last).is_free() {
-                return 0;
-            }
-            HEADER + (*last).size()
-        }
     }
 
     /// The block in use that a payload belongs to. Ends the program if there
@@ -505,82 +482,5 @@ impl<B: Brk, const LISTS: usize> fmt::Debug for Heap<B, LISTS> {
             write!(f, "[{size} {}]", if is_free { "free" } else { "used" })?;
         }
         Ok(())
-    }
-}
-
-/// What a heap tells about one of its blocks.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Block {
-    /// Where the payload starts.
-    pub payload: usize,
-    /// Bytes of payload.
-    pub size: usize,
-    /// Whether it is free.
-    pub is_free: bool,
-}
-
-impl Block {
-    /// # Safety
-    ///
-    /// `block` is a block.
-    unsafe fn of(block: *mut Header) -> Self {
-        let payload = block.addr() + HEADER;
-        // SAFETY: as the caller promises.
-        let header = unsafe { &*block };
-        Self { payload, size: header.size(), is_free: header.is_free() }
-    }
-}
-
-/// The bytes of payload that a block for `size` bytes has: room for the links
-/// of a free block, and no more than an increment can say.
-fn rounded(size: usize) -> Option<usize> {
-    let size = size.max(LINKS).checked_next_multiple_of(ALIGN)?;
-    isize::try_from(size).is_ok().then_some(size)
-}
-
-/// Writes a block's size into both of its tags: its own and the one above.
-///
-/// # Safety
-///
-/// `block` and the header behind `size` bytes of payload lie in the heap, and
-/// nobody else uses them.
-unsafe fn set(block: *mut Header, size: usize, flag: usize) {
-    // SAFETY: as the caller promises.
-    unsafe {
-        (*block).size_and_flag = size | flag;
-        (*above(block)).prev_size = size;
-    }
-}
-
-/// # Safety
-///
-/// `block` is a block.
-unsafe fn payload_of(block: *mut Header) -> *mut u8 {
-    // SAFETY: behind a header there is a payload.
-    unsafe { block.add(1).cast() }
-}
-
-/// The block above, or the end of the heap.
-///
-/// # Safety
-///
-/// `block` is a block.
-unsafe fn above(block: *mut Header) -> *mut Header {
-    // SAFETY: the payload has `size` bytes, and a header follows.
-    unsafe { block.byte_add(HEADER + (*block).size()) }
-}
-
-/// The block below, or null.
-///
-/// # Safety
-///
-/// `block` is a block, or the end of the heap.
-unsafe fn below(block: *mut Header) -> *mut Header {
-    // SAFETY: a block of `prev_size` bytes lies below, unless that is 0.
-    unsafe {
-        match (*block).prev_size {
-            0 => ptr::null_mut(),
-            size => block.byte_sub(HEADER + size),
-        }
     }
 }

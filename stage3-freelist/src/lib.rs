@@ -11,13 +11,14 @@
 //! | May two threads use it? | no: they can be given the same block |
 //! | How often does it ask the kernel? | now and then, for [`STEP`](heap::STEP) bytes at a time |
 //!
-//! [`heap`] is the allocator, `free_lists` keeps what is free, [`brk`] is
-//! where its memory comes from, [`fault`] is what happens when a program breaks
-//! the rules.
+//! [`heap`] is the allocator, `block` is what it hands out, [`brk`] is where its
+//! memory comes from, [`fault`] is what happens when a program breaks the rules.
+//! `free_lists` keeps what is free.
 
 #![no_std]
 #![deny(missing_docs)]
 
+mod block;
 pub mod brk;
 pub mod fault;
 mod free_lists;

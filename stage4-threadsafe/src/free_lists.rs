@@ -5,7 +5,7 @@
 
 use core::{iter, ptr};
 
-use crate::heap::{ALIGN, Header};
+use crate::block::{ALIGN, Header, Links, links};
 
 /// Up to this many bytes of payload there is a class for each size.
 const EXACT: usize = 1024;
@@ -15,15 +15,6 @@ const PARTS: usize = 4;
 
 /// How many blocks of its own class a request looks at.
 const LOOKS: usize = 8;
-
-/// What a free block keeps in its own payload: its neighbours on the list.
-struct Links {
-    next: *mut Header,
-    prev: *mut Header,
-}
-
-/// Bytes of a payload that a free block uses for itself.
-pub const LINKS: usize = size_of::<Links>();
 
 /// The free blocks of a heap.
 pub struct FreeLists<const LISTS: usize> {
@@ -145,12 +136,4 @@ impl<const LISTS: usize> FreeLists<LISTS> {
     pub fn bitmap(&self) -> u128 {
         self.bitmap
     }
-}
-
-/// # Safety
-///
-/// `block` is a block.
-unsafe fn links(block: *mut Header) -> *mut Links {
-    // SAFETY: a payload follows the header, and links fit into the smallest.
-    unsafe { block.add(1).cast() }
 }

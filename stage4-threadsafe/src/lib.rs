@@ -19,6 +19,7 @@
 #![no_std]
 #![deny(missing_docs)]
 
+mod block;
 pub mod brk;
 pub mod fault;
 mod free_lists;

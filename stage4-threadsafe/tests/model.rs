@@ -5,6 +5,8 @@
 //! The files of `src` are compiled here once more, over a lock made of loom's
 //! types.
 
+#[path = "../src/block.rs"]
+mod block;
 #[allow(dead_code)]
 #[path = "../src/brk.rs"]
 mod brk;

@@ -5,6 +5,8 @@
 //! has fewer steps than a lock that is made of atomics, and so leaves fewer
 //! orders to try.
 
+#[path = "../src/block.rs"]
+mod block;
 #[allow(dead_code)]
 #[path = "../src/brk.rs"]
 mod brk;

@@ -52,11 +52,6 @@ impl<B: Brk, const CHUNKS: usize> Heap<B, CHUNKS> {
         Self { brk, end: ptr::null_mut(), len: 0, chunks: [none; CHUNKS] }
     }
 
-    /// The break that this heap moves.
-    pub fn brk(&mut self) -> &mut B {
-        &mut self.brk
-    }
-
     /// Returns a chunk of at least `size` bytes, aligned to [`ALIGN`]; null if
     /// there is no memory left, or no room in the array. A chunk of 0 bytes is
     /// a chunk of its own. See malloc(3).
@@ -150,6 +145,11 @@ impl<B: Brk, const CHUNKS: usize> Heap<B, CHUNKS> {
             return 0;
         }
         self.chunks[self.find(payload)].size()
+    }
+
+    /// The break that this heap moves.
+    pub fn brk(&mut self) -> &mut B {
+        &mut self.brk
     }
 
     /// The chunks, from the lowest address up: the last one is the top.

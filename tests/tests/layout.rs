@@ -1,20 +1,24 @@
 //! What the tree promises: which crate holds what, and which files are the
 //! same in several stages.
 
+use std::collections::BTreeSet;
 use std::fs;
-use std::ops::RangeInclusive;
+use std::ops::{Range, RangeInclusive};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use book::diff::{Changes, Side, changes};
+use book::diff::{Changes, Side, changes, hunks};
 use serde_json::Value;
+use syn::spanned::Spanned;
+use syn::visit::Visit;
 use timing::workspace::workspace;
 
 /// Files that stages copy from each other to the byte, and from which stage to
 /// which.
-const SAME: [(&str, RangeInclusive<u32>); 9] = [
+const SAME: [(&str, RangeInclusive<u32>); 10] = [
     ("src/brk.rs", 1..=5),
     ("src/fault.rs", 2..=5),
+    ("src/block.rs", 3..=4),
     ("src/heap.rs", 3..=4),
     ("src/free_lists.rs", 3..=4),
     ("src/reserved.rs", 4..=5),
@@ -293,6 +297,184 @@ fn a_stage_changes_few_lines_of_the_one_before() {
             stage.name,
         );
     }
+}
+
+/// How many lines a hunk may have that takes some out and puts others in. It
+/// changes one function: what is nowhere else is read for itself.
+const LONGEST: usize = 40;
+
+/// Files that start anew in a stage, and why. Their diff teaches nothing.
+const ANEW: [(u32, &str, &str); 1] =
+    [(5, "heap.rs", "a stack of chunks knows no blocks and no lists")];
+
+/// A hunk: the lines that go and those that come, each from 0 on.
+type Hunk = (Range<usize>, Range<usize>);
+
+/// The hunks as git shows them, but without the lines around them. None where
+/// there is no git.
+fn hunks_of_git(old: &Side, new: &Side) -> Option<Vec<Hunk>> {
+    let output = Command::new("git")
+        .args(["diff", "--no-index", "--no-color", "--unified=0"])
+        .args(["--diff-algorithm=default", &old.path, &new.path])
+        .current_dir(workspace())
+        .output()
+        .ok()?;
+    let text = String::from_utf8(output.stdout).expect("sources in UTF-8");
+    let hunks = text.lines().filter_map(|line| {
+        let (ranges, _) = line.strip_prefix("@@ -")?.split_once(" @@")?;
+        let (old, new) = ranges.split_once(" +")?;
+        Some((lines_of_git(old)?, lines_of_git(new)?))
+    });
+    Some(hunks.collect())
+}
+
+/// `4..6` for `5,2`; `4..5` for `5`; for `5,0` it is behind line 5.
+fn lines_of_git(range: &str) -> Option<Range<usize>> {
+    let (first, len) = range.split_once(',').unwrap_or((range, "1"));
+    let (first, len): (usize, usize) = (first.parse().ok()?, len.parse().ok()?);
+    let start = if len == 0 { first } else { first - 1 };
+    Some(start..start + len)
+}
+
+/// The functions of a file: their names, and their lines with the comments
+/// above them, from 0 on.
+struct Functions(Vec<(String, Range<usize>)>);
+
+impl Functions {
+    fn of(side: &Side) -> Self {
+        let mut functions = Self(Vec::new());
+        let file = syn::parse_file(&side.text);
+        functions.visit_file(&file.expect("Rust"));
+        functions
+    }
+
+    fn note(&mut self, name: &syn::Ident, item: &impl Spanned) {
+        let span = item.span();
+        let lines = span.start().line - 1..span.end().line;
+        self.0.push((name.to_string(), lines));
+    }
+
+    /// Those that have some of the lines.
+    fn among(&self, lines: &Range<usize>) -> Vec<&str> {
+        let meets =
+            |its: &Range<usize>| its.start < lines.end && lines.start < its.end;
+        let found = self.0.iter().filter(|(_, its)| meets(its));
+        found.map(|(name, _)| name.as_str()).collect()
+    }
+}
+
+impl<'a> Visit<'a> for Functions {
+    fn visit_item_fn(&mut self, item: &'a syn::ItemFn) {
+        self.note(&item.sig.ident, item);
+    }
+
+    fn visit_impl_item_fn(&mut self, item: &'a syn::ImplItemFn) {
+        self.note(&item.sig.ident, item);
+    }
+
+    fn visit_trait_item_fn(&mut self, item: &'a syn::TraitItemFn) {
+        self.note(&item.sig.ident, item);
+    }
+}
+
+/// What makes a hunk hard to read, if anything does.
+fn complaint(old: &Side, new: &Side, (out, into): &Hunk) -> Option<String> {
+    if out.is_empty() || into.is_empty() {
+        return None;
+    }
+    let (old, new) = (Functions::of(old), Functions::of(new));
+    let (from, to) = (old.among(out), new.among(into));
+    let is_readable =
+        from.len() <= 1 && to.len() <= 1 && out.len() + into.len() <= LONGEST;
+    (!is_readable).then(|| {
+        format!(
+            "-{},{} +{},{}: {from:?} becomes {to:?}",
+            out.start + 1,
+            out.len(),
+            into.start + 1,
+            into.len()
+        )
+    })
+}
+
+/// Whether a hunk changes nothing but comments and empty lines.
+fn is_comment(old: &Side, new: &Side, (out, into): &Hunk) -> bool {
+    let lines = |side: &Side, lines: &Range<usize>| {
+        let all = side.text.lines().skip(lines.start).take(lines.len());
+        all.map(|line| line.trim().to_owned()).collect::<Vec<_>>()
+    };
+    let all = [lines(old, out), lines(new, into)].concat();
+    all.iter().all(|line| line.is_empty() || line.starts_with("//"))
+}
+
+#[test]
+fn a_hunk_of_a_stage_changes_one_function() {
+    let stages = stages();
+    let mut complaints = String::new();
+    for pair in stages.windows(2) {
+        let [before, stage] = pair else { unreachable!() };
+        let mut by_git = 0;
+        let (mut all, mut comments, mut hard) = (0, 0, 0);
+        for (name, new, old) in with_the_stage_before(stage, before) {
+            let Some(old) = old else { continue };
+            let hunks = hunks(&old, &new);
+            let git = hunks_of_git(&old, &new).unwrap_or_else(|| {
+                println!("skipped: there is no git");
+                Vec::new()
+            });
+            all += hunks.len();
+            by_git += git.len();
+            let comment = |hunk: &&Hunk| is_comment(&old, &new, hunk);
+            comments += hunks.iter().filter(comment).count();
+            let wrong = hunks.iter().chain(&git);
+            let wrong = wrong.filter_map(|hunk| complaint(&old, &new, hunk));
+            let wrong: BTreeSet<String> = wrong.collect();
+            hard += wrong.len();
+            let is_anew = ANEW.iter().any(|&(number, file, _)| {
+                number == stage.number && name == Path::new(file)
+            });
+            if !is_anew {
+                for wrong in wrong {
+                    complaints += &format!(
+                        "\n{} to {}, {}: {wrong}",
+                        before.name,
+                        stage.name,
+                        name.display()
+                    );
+                }
+            }
+        }
+        println!(
+            "{} to {}: {all} hunks ({by_git} by git), {comments} of comments \
+             alone, {hard} hard to read",
+            before.name, stage.name
+        );
+    }
+    assert!(
+        complaints.is_empty(),
+        "a hunk changes one function in at most {LONGEST} lines, unless all \
+         of it is new or all is gone:{complaints}"
+    );
+}
+
+#[test]
+fn a_hunk_that_changes_two_functions_is_found() {
+    let side = |text: &str| Side {
+        path: "a.rs".into(),
+        first_line: 1,
+        text: text.into(),
+    };
+    let old = side("fn a() {\n    one();\n}\n\nfn b() {\n    two();\n}\n");
+    let new = side("fn a() {\n    three();\n}\n\nfn c() {\n    four();\n}\n");
+    let whole = (1..6, 1..6);
+    assert!(complaint(&old, &new, &whole).is_some(), "two functions");
+    assert_eq!(complaint(&old, &new, &(1..2, 1..2)), None, "one line");
+    assert_eq!(complaint(&old, &new, &(7..7, 0..7)), None, "all is new");
+    let long = "    a();\n".repeat(LONGEST);
+    let [old, new] = ["a", "b"]
+        .map(|name| side(&format!("fn f() {{\n    {name}();\n{long}}}\n")));
+    let whole = (1..LONGEST, 1..LONGEST);
+    assert!(complaint(&old, &new, &whole).is_some(), "too long");
 }
 
 #[test]
