@@ -8,20 +8,22 @@ for (const code of document.querySelectorAll("td code")) {
 
 // A table that is wider than the page scrolls. The keyboard reaches it, and a
 // screen reader is told what it is.
-const wide = new ResizeObserver((entries) => {
-    for (const { target } of entries) {
-        const scrolls = target.scrollWidth > target.clientWidth + 1;
-        if (scrolls === target.hasAttribute("tabindex")) continue;
+function markWideTables() {
+    for (const table of document.querySelectorAll(".table-wrapper")) {
+        const scrolls = table.scrollWidth > table.clientWidth + 1;
         for (const [name, value] of [
             ["tabindex", "0"],
             ["role", "region"],
             ["aria-label", "Table, wider than the page"],
         ]) {
-            if (scrolls) target.setAttribute(name, value);
-            else target.removeAttribute(name);
+            if (scrolls) table.setAttribute(name, value);
+            else table.removeAttribute(name);
         }
     }
-});
-for (const wrapper of document.querySelectorAll(".table-wrapper")) {
-    wide.observe(wrapper);
 }
+
+markWideTables();
+addEventListener("load", markWideTables);
+addEventListener("resize", markWideTables);
+// A table may be behind a click.
+addEventListener("toggle", markWideTables, true);

@@ -1,0 +1,171 @@
+//! What the pages do in a browser, but for the figures: they have a test of their
+//! own.
+
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+
+use book::build;
+
+/// Blocks, and what is copied of each.
+const PAGE: &str = "\
+# One
+
+```sh
+cargo test -p stage1-bump
+cargo run
+```
+
+```console
+$ ls target \\
+    book
+one  two
+$ echo 'costs $ 5'
+costs $ 5
+```
+
+{{#captured ls}}
+
+```rust,ignore
+let price = \"$ 5\";
+```
+";
+
+const CAPTURED: &str = "\
+# command: ls --size
+# system: Linux
+# compare: exact
+
+total 4
+4 a.txt
+";
+
+/// What a button says, and what it copies.
+const COPIED: [[&str; 2]; 4] = [
+    ["Copy the commands", "cargo test -p stage1-bump\ncargo run"],
+    ["Copy the commands", "ls target \\\n    book\necho 'costs $ 5'"],
+    ["Copy the commands", "ls --size"],
+    ["Copy to clipboard", "let price = \"$ 5\";"],
+];
+
+/// Presses every button, and writes down what it would have copied: clipboard.js
+/// puts it into a text area, and asks the browser to copy that.
+const DRIVE: &str = "<pre id=seen></pre><script>
+const seen = [];
+for (const button of document.querySelectorAll('.clip-button')) {
+    document.execCommand = () => {
+        const areas = document.querySelectorAll('body > textarea');
+        const text = areas[areas.length - 1].value;
+        seen.push([button.getAttribute('aria-label'), text]);
+        return true;
+    };
+    button.click();
+}
+document.getElementById('seen').textContent = JSON.stringify(seen);
+</script></body>";
+
+/// A table that fits, and one that does not, which a reader has to open.
+const TABLES: &str = "\
+# One
+
+| a | b |
+| --- | --- |
+| 1 | 2 |
+
+<details>
+<summary>More</summary>
+
+| a | b |
+| --- | --- |
+| a_name_of_a_hundred_letters_and_more_which_is_much_longer_than_a_screen_of_600_pixels_is_wide_and_has_no_place_to_break | 2 |
+
+</details>
+";
+
+/// Says of each table, once all is open, whether the keyboard reaches it, what
+/// it is called, and what stands above it.
+const LOOK: &str = "<pre id=seen></pre><script>
+const look = () => [...document.querySelectorAll('.table-wrapper')].map(
+    (table) => [
+        table.getAttribute('tabindex') ?? '',
+        table.getAttribute('aria-label') ?? '',
+        getComputedStyle(table, '::before').content,
+    ],
+);
+document.querySelector('details').open = true;
+setTimeout(() => {
+    document.getElementById('seen').textContent = JSON.stringify(look());
+}, 500);
+</script></body>";
+
+/// What a page writes down, when it is opened in a browser with `script` at its
+/// end. It lies in a book with our theme.
+fn drive(page: &str, script: &str) -> String {
+    let folder = tempfile::tempdir().expect("a folder of our own");
+    let file = folder.path().join("out/driven.html");
+    let page = build(folder.path(), page).replace("</body>", script);
+    fs::write(&file, page).expect("it can be written");
+    let output = Command::new("chromium")
+        .args(["--headless", "--no-sandbox", "--disable-gpu"])
+        .args(["--disable-quic", "--no-first-run", "--disable-sync"])
+        .args(["--disable-background-networking"])
+        .args(["--disable-component-update", "--window-size=600,800"])
+        .arg(format!("--user-data-dir={}", folder.path().display()))
+        .args(["--virtual-time-budget=10000", "--dump-dom"])
+        .arg(format!("file://{}", file.display()))
+        .output()
+        .expect("chromium starts");
+    let page = String::from_utf8_lossy(&output.stdout);
+    let seen = page.split("<pre id=\"seen\">").nth(1);
+    let seen = seen.and_then(|rest| rest.split("</pre>").next());
+    seen.unwrap_or_else(|| panic!("it is not there: {page}")).to_owned()
+}
+
+/// A book of one page.
+fn build(root: &Path, page: &str) -> String {
+    let write = |path: &str, text: &str| {
+        let path = root.join(path);
+        fs::create_dir_all(path.parent().expect("a folder")).expect("made");
+        fs::write(path, text).expect("it can be written");
+    };
+    for name in ["index.hbs", "copy.js", "table.js", "book.css"] {
+        let path = build::folder().join("theme").join(name);
+        let text = fs::read_to_string(path).expect(name);
+        write(&format!("book/theme/{name}"), &text);
+    }
+    write(
+        "book/book.toml",
+        "[book]\ntitle = \"T\"\nsrc = \"chapters\"\n\
+         [build]\nuse-default-preprocessors = false\n\
+         [output.html]\nadditional-css = [\"theme/book.css\"]\n\
+         additional-js = [\"theme/table.js\", \"theme/copy.js\"]\n",
+    );
+    write("book/chapters/SUMMARY.md", "- [One](one.md)\n");
+    write("book/chapters/one.md", page);
+    write("book/captured/ls.txt", CAPTURED);
+    let out = root.join("out");
+    build::build(&root.join("book"), &out).expect("it is built");
+    fs::read_to_string(out.join("one.html")).expect("the page")
+}
+
+#[test]
+#[ignore = "needs Chromium: .ci/run runs it"]
+fn the_copy_button_takes_commands_and_no_output() {
+    let seen = drive(PAGE, DRIVE);
+    let copied: Vec<[String; 2]> = serde_json::from_str(&seen).expect("JSON");
+    assert_eq!(copied, COPIED);
+}
+
+#[test]
+#[ignore = "needs Chromium: .ci/run runs it"]
+fn a_table_wider_than_the_page_can_be_reached_and_says_that_it_scrolls() {
+    let seen = drive(TABLES, LOOK);
+    let seen: [[String; 3]; 2] = serde_json::from_str(&seen).expect("JSON");
+    let narrow = ["", "", "none"];
+    let wide = [
+        "0",
+        "Table, wider than the page",
+        "\"The table is wider than the page: scroll it.\"",
+    ];
+    assert_eq!(seen, [narrow, wide]);
+}
