@@ -7,23 +7,27 @@ for (const code of document.querySelectorAll("td code")) {
 }
 
 // A table that is wider than the page scrolls. The keyboard reaches it, and a
-// screen reader is told what it is.
-function markWideTables() {
-    for (const table of document.querySelectorAll(".table-wrapper")) {
-        const scrolls = table.scrollWidth > table.clientWidth + 1;
-        for (const [name, value] of [
-            ["tabindex", "0"],
-            ["role", "region"],
-            ["aria-label", "Table, wider than the page"],
-        ]) {
-            if (scrolls) table.setAttribute(name, value);
-            else table.removeAttribute(name);
+// screen reader is told what it is. The keyboard reaches wide code too.
+function markWhatScrolls() {
+    for (const box of document.querySelectorAll(
+        ".table-wrapper, main pre > code, .hunks",
+    )) {
+        const isTable = box.matches(".table-wrapper");
+        const marks = isTable
+            ? { role: "group", "aria-label": "Table, wider than the page" }
+            : {};
+        const scrolls =
+            box.scrollWidth > box.clientWidth + 1 &&
+            getComputedStyle(box).overflowX !== "visible";
+        for (const [name, value] of Object.entries({ tabindex: 0, ...marks })) {
+            if (scrolls) box.setAttribute(name, value);
+            else box.removeAttribute(name);
         }
     }
 }
 
-markWideTables();
-addEventListener("load", markWideTables);
-addEventListener("resize", markWideTables);
-// A table may be behind a click.
-addEventListener("toggle", markWideTables, true);
+markWhatScrolls();
+addEventListener("load", markWhatScrolls);
+addEventListener("resize", markWhatScrolls);
+// It may be behind a click.
+addEventListener("toggle", markWhatScrolls, true);
