@@ -284,9 +284,6 @@ fn hunks_with_notes(
     new: &Text,
     notes: &[Note],
 ) -> Result<String, String> {
-    if notes.is_empty() {
-        return Ok(code(&diff::html(&old.side, &new.side)));
-    }
     let rows = lines(old, new);
     let owners = owners(&rows, old, new);
     let hunks = hunks(&rows, &owners, notes);
