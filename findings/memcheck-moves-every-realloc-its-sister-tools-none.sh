@@ -7,8 +7,8 @@
 #   in quarantine, so that a pointer kept from before is found out. massif,
 #   dhat, helgrind and drd keep the block where it is as long as it fits. A
 #   loop that grows a buffer by a byte, cheap outside, copies it each time.
-#   And a program that forgets to take realloc's answer fails under memcheck
-#   only.
+#   And a program that forgets to take realloc's answer is found out under
+#   memcheck only.
 # One would have guessed: one core replaces malloc for all tools, hence one
 #   behaviour; and shrinking, or the same size again, has no reason to move.
 # Seen, moves of 100 to the same size and of 100 to one byte less:

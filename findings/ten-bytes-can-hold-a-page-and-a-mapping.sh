@@ -4,10 +4,10 @@
 # Versions: Debian's libc6 2.36-9+deb12u14 and libjemalloc2 5.3.0-1.
 # Behaviour: 20,000 blocks of 200,000 bytes, each shrunk to ten bytes before
 #   the next is taken (a read buffer, then shrink_to_fit). Glibc never moves
-#   them to its heap: each keeps a page and a line in /proc/self/maps. Linux
-#   allows 65,530 lines to a process, so some 65,000 short strings use up what
-#   threads and libraries need as well. The dynamic threshold does not help:
-#   it learns from free, and here nothing is freed.
+#   them to its heap: each keeps a page and a line in /proc/self/maps. Unless
+#   told otherwise, Linux allows a process 65,530 lines, so some 65,000 short
+#   strings use up what threads and libraries need as well. The dynamic
+#   threshold does not help: it learns from free, and here nothing is freed.
 # One would have guessed: ten bytes become a heap block of 24, or the kernel
 #   joins the neighbouring mappings. jemalloc, asked for the same, copies.
 # Seen: "glibc: 4080 usable, 20024 mappings", "jemalloc: 16 usable, 48
