@@ -30,10 +30,6 @@ impl<B: Brk, const CHUNKS: usize> Heap<B, CHUNKS> {
         Self { brk, end: ptr::null_mut(), len: 0, chunks: [none; CHUNKS] }
     }
 
-    pub fn brk(&mut self) -> &mut B {
-        &mut self.brk
-    }
-
     pub fn malloc(&mut self, size: usize) -> *mut u8 {
         loop {
             // if top.end + n <= break:
@@ -64,6 +60,10 @@ impl<B: Brk, const CHUNKS: usize> Heap<B, CHUNKS> {
             // pop
             self.len -= 1;
         }
+    }
+
+    pub fn brk(&mut self) -> &mut B {
+        &mut self.brk
     }
 
     fn top(&mut self) -> Chunk {

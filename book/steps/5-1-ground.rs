@@ -29,10 +29,6 @@ impl<B: Brk, const CHUNKS: usize> Heap<B, CHUNKS> {
         Self { brk, end: ptr::null_mut(), len: 0, chunks: [none; CHUNKS] }
     }
 
-    pub fn brk(&mut self) -> &mut B {
-        &mut self.brk
-    }
-
     pub fn malloc(&mut self, size: usize) -> *mut u8 {
         if self.len == 0 {
             self.lay_the_ground();
@@ -66,6 +62,10 @@ impl<B: Brk, const CHUNKS: usize> Heap<B, CHUNKS> {
             // pop
             self.len -= 1;
         }
+    }
+
+    pub fn brk(&mut self) -> &mut B {
+        &mut self.brk
     }
 
     /// All that lies below the heap becomes a chunk that is never free.
