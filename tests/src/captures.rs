@@ -324,7 +324,7 @@ const NEEDS_MORE: [&str; 13] = [
 
 /// What the book says of their commands, where there is something to say: in
 /// the form of `book::console::Notes`.
-const NOTES: [(&str, &str); 25] = [
+const NOTES: [(&str, &str); 24] = [
     ("memory-map", "needs=glibc"),
     ("memory-map-again", "needs=glibc"),
     ("the-break", "needs=glibc"),
@@ -345,18 +345,17 @@ const NOTES: [(&str, &str); 25] = [
     ("behind-our-back", "needs=glibc"),
     (
         "real-programs-4",
-        "needs=glibc,gcc,perl,python3,sqlite3,xz,zstd,redis-server takes=3min",
+        "needs=glibc,gcc,perl,python3,sqlite3,xz,zstd,redis-server takes=2min",
     ),
-    ("lock-cost", "needs=glibc takes=40s"),
-    ("finding-a-chunk", "takes=20s"),
-    ("nested-calls", "needs=glibc takes=40s"),
+    ("lock-cost", "needs=glibc"),
+    ("nested-calls", "needs=glibc takes=20s"),
     (
         "real-programs-5",
-        "needs=glibc,gcc,perl,python3,sqlite3,xz,zstd,redis-server takes=3min",
+        "needs=glibc,gcc,perl,python3,sqlite3,xz,zstd,redis-server takes=2min",
     ),
     (
         "real-programs-per-thread",
-        "needs=glibc,gcc,perl,python3,sqlite3,xz,zstd,redis-server takes=3min",
+        "needs=glibc,gcc,perl,python3,sqlite3,xz,zstd,redis-server takes=2min",
     ),
     ("real-mallocs", "needs=glibc"),
 ];
