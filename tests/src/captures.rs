@@ -348,7 +348,7 @@ const NOTES: [(&str, &str); 24] = [
         "needs=glibc,gcc,perl,python3,sqlite3,xz,zstd,redis-server takes=2min",
     ),
     ("lock-cost", "needs=glibc"),
-    ("nested-calls", "needs=glibc takes=20s"),
+    ("nested-calls", "needs=glibc"),
     (
         "real-programs-5",
         "needs=glibc,gcc,perl,python3,sqlite3,xz,zstd,redis-server takes=2min",
