@@ -9,8 +9,9 @@
 #   of it: twice the blocks, four times the work, or more beyond the cache.
 # One would have guessed: a buddy system's free is one look at the buddy for
 #   each doubling, some 20 steps at most; that is what it is chosen for.
-# Seen for 2,000 and for 8,000 blocks of 64 bytes, microseconds:
-#   "reverse: 17 71", "every other: 36255 513992" (one machine; what is tested is the ratio).
+# Seen for 2,000 and for 8,000 blocks of 64 bytes, microseconds (one machine;
+#   what is tested is the ratio): "reverse: 17 71", "every other: 36255
+#   513992".
 set -euo pipefail
 dir=$(mktemp -d)
 trap 'rm -rf "$dir"' EXIT
@@ -45,8 +46,9 @@ fn microseconds(count: usize, every_other: bool) -> u128 {
 }
 fn main() {
     for every_other in [false, true] {
-        let few = microseconds(2_000, every_other);
-        let many = microseconds(8_000, every_other);
+        let [few, many] = [2_000, 8_000].map(|count| {
+            (0..3).map(|_| microseconds(count, every_other)).min().unwrap()
+        });
         println!("{few} {many}");
     }
 }
@@ -57,8 +59,8 @@ END
 } < <(CARGO_TARGET_DIR=$dir/target cargo run -q --release)
 echo "reverse: $reverse_few $reverse_many microseconds"
 echo "every other: $other_few $other_many microseconds"
-if ((other_many < 8 * other_few || other_many < 100 * reverse_many)); then
-    echo "expected every other to take over 8 times as long for 4 times the" \
+if ((other_many < 6 * other_few || other_many < 100 * reverse_many)); then
+    echo "expected every other to take over 6 times as long for 4 times the" \
         "blocks, and over 100 times as long as in reverse" >&2
     exit 1
 fi

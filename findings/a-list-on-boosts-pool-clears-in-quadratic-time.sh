@@ -56,9 +56,9 @@ g++-12 -O2 -w -I root/usr/include clear.cc -o clear
 echo "pool_allocator: $ordered_few $ordered_many"
 echo "fast_pool_allocator: $fast_few $fast_many"
 echo "std::allocator: $std_few $std_many"
-if ((ordered_many < 8 * ordered_few || ordered_many < 50 * fast_many ||
+if ((ordered_many < 6 * ordered_few || ordered_many < 50 * fast_many ||
     ordered_many < 50 * std_many)); then
-    echo "expected pool_allocator's clear to take over 8 times as long for 4" \
+    echo "expected pool_allocator's clear to take over 6 times as long for 4" \
         "times the nodes, and over 50 times as long as the others'" >&2
     exit 1
 fi

@@ -23,7 +23,7 @@ apt-get -qq download clang-19=1:19.1.7-3~deb12u1 \
     libllvm19=1:19.1.7-3~deb12u1 libclang-cpp19=1:19.1.7-3~deb12u1 \
     libclang-common-19-dev=1:19.1.7-3~deb12u1 2>apt.log ||
     { cat apt.log; exit 1; }
-for deb in *.deb; do dpkg-deb -x "$deb" root; done
+for deb in *.deb; do dpkg-deb -x "$deb" unpacked; done
 version=$(dpkg-query -W -f='${Version}' gcc-12)
 [[ $version == 12.2.0-14+deb12u1 ]] || { echo "gcc-12 $version" >&2; exit 1; }
 cat >zeros.c <<'END'
@@ -45,9 +45,9 @@ void *with_less(size_t n) {
     return p;
 }
 END
-libs=$PWD/root/usr/lib/x86_64-linux-gnu:$PWD/root/usr/lib/llvm-19/lib
+libs=$PWD/unpacked/usr/lib/x86_64-linux-gnu:$PWD/unpacked/usr/lib/llvm-19/lib
 clang() {
-    LD_LIBRARY_PATH=$libs root/usr/lib/llvm-19/bin/clang "$@"
+    LD_LIBRARY_PATH=$libs unpacked/usr/lib/llvm-19/bin/clang "$@"
 }
 calls() { # the allocating calls of each function, one line
     awk '/^with_/ { name = substr($1, 6); sub(/:.*/, "", name)
