@@ -9,11 +9,12 @@
 //! These are the names that glibc's manual asks for in "Replacing malloc".
 
 #![cfg(all(target_os = "linux", target_env = "gnu"))]
+// In release. What unwinds, as the dev profile does, needs std for it.
+#![cfg_attr(panic = "abort", no_std)]
 
-use std::alloc::{GlobalAlloc, Layout};
-use std::cell::UnsafeCell;
-use std::ffi::{c_int, c_void};
-use std::ptr;
+use core::cell::UnsafeCell;
+use core::ffi::{c_int, c_void};
+use core::ptr;
 
 use stage2_headers::{Heap, ProcessBrk};
 
@@ -90,7 +91,7 @@ pub extern "C" fn calloc(count: usize, size: usize) -> *mut c_void {
     or_enomem(unsafe { heap() }.calloc(count, size))
 }
 
-/// realloc(3)
+/// realloc(3): for 0 bytes the block is freed, and null is no error.
 ///
 /// # Safety
 ///
@@ -101,28 +102,38 @@ pub unsafe extern "C" fn realloc(
     payload: *mut c_void,
     size: usize,
 ) -> *mut c_void {
+    if size == 0 && !payload.is_null() {
+        // SAFETY: `payload` as the caller promises.
+        unsafe { free(payload) };
+        return ptr::null_mut();
+    }
     // SAFETY: the program has one thread; `payload` as the caller promises.
     or_enomem(unsafe { heap().realloc(payload.cast(), size) })
 }
 
-/// memalign(3)
+/// memalign(3): takes the next power of two for an alignment that is none.
 #[unsafe(no_mangle)]
 pub extern "C" fn memalign(align: usize, size: usize) -> *mut c_void {
-    if !align.is_power_of_two() {
+    let Some(align) = align.checked_next_power_of_two() else {
         set_errno(libc::EINVAL);
         return ptr::null_mut();
-    }
+    };
     // SAFETY: the program has one thread.
     or_enomem(unsafe { heap() }.memalign(align, size))
 }
 
-/// aligned_alloc(3)
+/// aligned_alloc(3): an alignment that is no power of two is an error.
 #[unsafe(no_mangle)]
 pub extern "C" fn aligned_alloc(align: usize, size: usize) -> *mut c_void {
+    if !align.is_power_of_two() {
+        set_errno(libc::EINVAL);
+        return ptr::null_mut();
+    }
     memalign(align, size)
 }
 
-/// posix_memalign(3): returns the error and leaves `errno` alone.
+/// posix_memalign(3): returns the error. As in glibc, that there is no memory
+/// stands in `errno` too.
 ///
 /// # Safety
 ///
@@ -136,9 +147,7 @@ pub unsafe extern "C" fn posix_memalign(
     if !align.is_power_of_two() || align < size_of::<*mut c_void>() {
         return libc::EINVAL;
     }
-    let errno = errno();
     let payload = memalign(align, size);
-    set_errno(errno);
     if payload.is_null() {
         return libc::ENOMEM;
     }
@@ -174,24 +183,51 @@ pub unsafe extern "C" fn malloc_usable_size(payload: *mut c_void) -> usize {
     unsafe { heap().usable_size(payload.cast()) }
 }
 
-/// This library's own Rust code has no heap: asking one of the functions above
-/// from inside would never end. It does not ask, and if it did (a panic's
-/// message would), this is where it stops.
-struct NoHeap;
+/// Where it would stop if something in here panicked. The panic's message would
+/// ask for memory, and who asks from inside waits for himself.
+fn stop() -> ! {
+    let line = "malloc2: a panic in the allocator\n";
+    // SAFETY: `line` is as long as its length says; abort(3) ends it.
+    unsafe {
+        libc::write(libc::STDERR_FILENO, line.as_ptr().cast(), line.len());
+        libc::abort()
+    }
+}
 
-#[global_allocator]
-static NO_HEAP: NoHeap = NoHeap;
+/// Without the standard library, nobody has a message.
+#[cfg(panic = "abort")]
+mod without_std {
+    use core::arch::global_asm;
+    use core::panic::PanicInfo;
 
-// SAFETY: it returns no memory at all.
-unsafe impl GlobalAlloc for NoHeap {
-    unsafe fn alloc(&self, _layout: Layout) -> *mut u8 {
-        let line = "malloc2: the allocator asked for memory itself\n";
-        // SAFETY: `line` is as long as its length says; abort(3) ends it.
-        unsafe {
-            libc::write(libc::STDERR_FILENO, line.as_ptr().cast(), line.len());
-            libc::abort()
-        }
+    #[panic_handler]
+    fn panic(_info: &PanicInfo<'_>) -> ! {
+        super::stop()
     }
 
-    unsafe fn dealloc(&self, _block: *mut u8, _layout: Layout) {}
+    // `core` names a function that unwinds, and never calls it.
+    global_asm!(".globl rust_eh_personality", "rust_eh_personality:");
+
+    #[link(name = "c")]
+    unsafe extern "C" {}
+}
+
+/// With it, the message gets no memory.
+#[cfg(panic = "unwind")]
+mod with_std {
+    use core::alloc::{GlobalAlloc, Layout};
+
+    struct NoHeap;
+
+    #[global_allocator]
+    static NO_HEAP: NoHeap = NoHeap;
+
+    // SAFETY: it returns no memory at all.
+    unsafe impl GlobalAlloc for NoHeap {
+        unsafe fn alloc(&self, _layout: Layout) -> *mut u8 {
+            super::stop()
+        }
+
+        unsafe fn dealloc(&self, _block: *mut u8, _layout: Layout) {}
+    }
 }

@@ -156,7 +156,11 @@ impl<B: Brk> Heap<B> {
         let padding = padding(brk.addr(), align)?;
         let bytes = size.checked_add(padding + HEADER)?;
         // SAFETY: the increment is positive: nothing is given back.
-        unsafe { self.brk.sbrk(bytes.try_into().ok()?) }.ok()?;
+        let old = unsafe { self.brk.sbrk(bytes.try_into().ok()?) }.ok()?;
+        if old.as_ptr() != brk {
+            // It had gone on before it rose: what came is theirs now.
+            return self.append(align, size);
+        }
         // SAFETY: the break has risen from `brk` by the padding, a header,
         // which the padding aligns, and a payload.
         let block = unsafe {

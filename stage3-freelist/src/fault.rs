@@ -23,8 +23,8 @@ fn end_with(line: &[u8]) -> ! {
     }
 }
 
-/// Where there is no process to end, as in a web page, the program hangs up
-/// in the only way that is left.
+/// Without an operating system there is no process to end. A panic is what is
+/// left: it ends whatever there is.
 #[cfg(not(any(unix, windows)))]
 fn end_with(_line: &[u8]) -> ! {
     panic!()

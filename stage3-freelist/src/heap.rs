@@ -308,7 +308,11 @@ impl<B: Brk, const LISTS: usize> Heap<B, LISTS> {
         } else {
             (start.cast(), size + 2 * HEADER)
         };
-        let risen = self.raise(start.addr() - brk.addr(), missing)?;
+        let [old, risen] = self.raise(start.addr() - brk.addr(), missing)?;
+        if old != brk.addr() {
+            // It had gone on before it rose: what came is theirs now.
+            return self.grow(size);
+        }
         // SAFETY: the break has risen from `brk` by the padding and `risen`
         // bytes, which have room for the end and what is in front of it.
         let block = unsafe {
@@ -333,9 +337,10 @@ impl<B: Brk, const LISTS: usize> Heap<B, LISTS> {
     }
 
     /// Raises the break by `padding` and by `bytes`, rounded up to a multiple
-    /// of [`STEP`]; if that cannot be had, by no more than `bytes`. Returns by
-    /// how many bytes more than the padding, all of which are zero.
-    fn raise(&mut self, padding: usize, bytes: usize) -> Option<usize> {
+    /// of [`STEP`]; if that cannot be had, by no more than `bytes`. Returns
+    /// where it was, and by how many bytes more than the padding it has risen.
+    /// All of them are zero.
+    fn raise(&mut self, padding: usize, bytes: usize) -> Option<[usize; 2]> {
         for bytes in [bytes.checked_next_multiple_of(STEP)?, bytes] {
             let increment = isize::try_from(padding + bytes).ok()?;
             // SAFETY: the increment is not negative: nothing is given back.
@@ -345,7 +350,7 @@ impl<B: Brk, const LISTS: usize> Heap<B, LISTS> {
                 let left = old.addr().get().wrapping_neg() % PAGE;
                 // SAFETY: the break has risen by so many bytes.
                 unsafe { old.write_bytes(0, left.min(padding + bytes)) };
-                return Some(bytes);
+                return Some([old.addr().get(), bytes]);
             }
         }
         None

@@ -12,7 +12,8 @@
 //! | How often does it ask the kernel? | now and then, for [`STEP`](heap::STEP) bytes at a time |
 //!
 //! [`heap`] is the allocator, `free_lists` keeps what is free, [`locked`] puts
-//! it behind the lock that [`sync`] names, [`brk`] and [`reserved`] are where
+//! it behind the lock that [`sync`] names, [`fork`] is what becomes of that lock
+//! when a process is copied, [`brk`], [`reserved`] and [`extended`] are where
 //! its memory comes from, [`fault`] is what happens when a program breaks the
 //! rules.
 
@@ -21,7 +22,11 @@
 
 mod block;
 pub mod brk;
+#[cfg(all(target_os = "linux", target_env = "gnu"))]
+pub mod extended;
 pub mod fault;
+#[cfg(all(target_os = "linux", target_env = "gnu"))]
+pub mod fork;
 mod free_lists;
 pub mod heap;
 pub mod locked;
@@ -32,6 +37,8 @@ pub mod sync;
 #[cfg(all(target_os = "linux", target_env = "gnu"))]
 pub use brk::ProcessBrk;
 pub use brk::{Brk, OutOfMemory, SimBrk};
+#[cfg(all(target_os = "linux", target_env = "gnu"))]
+pub use extended::ExtendedBrk;
 pub use heap::Heap;
 pub use locked::LockedHeap;
 #[cfg(all(target_os = "linux", target_env = "gnu"))]

@@ -10,6 +10,7 @@ mod block;
 #[allow(dead_code)]
 #[path = "../src/brk.rs"]
 mod brk;
+#[allow(dead_code)]
 #[path = "../src/fault.rs"]
 mod fault;
 #[allow(dead_code)]

@@ -9,17 +9,14 @@
 //! These are the names that glibc's manual asks for in "Replacing malloc".
 
 #![cfg(all(target_os = "linux", target_env = "gnu"))]
+// In release. What unwinds, as the dev profile does, needs std for it.
+#![cfg_attr(panic = "abort", no_std)]
 
-use std::alloc::{GlobalAlloc, Layout};
-use std::ffi::{c_int, c_void};
-use std::mem;
-use std::ptr;
+use core::ffi::{c_int, c_void};
+use core::ptr;
 
+use stage5_lifo_stack::fork::{ForkHandler, register_atfork};
 use stage5_lifo_stack::per_thread::threads;
-
-type ForkHandler = Option<extern "C" fn()>;
-type Register =
-    extern "C" fn(ForkHandler, ForkHandler, ForkHandler, *mut c_void) -> c_int;
 
 /// What pthread_atfork(3) calls, in every library. Handlers that are there
 /// before ours run while the lock is held, and would wait for ever if they
@@ -33,19 +30,7 @@ pub extern "C" fn __register_atfork(
 ) -> c_int {
     // SAFETY: this is a block, and nobody uses it.
     unsafe { threads::free(threads::malloc(0)) };
-    // SAFETY: the C library has a function of this name and type, and it is
-    // the next one after this.
-    let next = unsafe {
-        let name = c"__register_atfork".as_ptr();
-        let next = libc::dlsym(libc::RTLD_NEXT, name);
-        mem::transmute::<*mut c_void, Register>(next)
-    };
-    next(before, in_parent, in_child, library)
-}
-
-fn errno() -> c_int {
-    // SAFETY: it points to this thread's `errno`.
-    unsafe { *libc::__errno_location() }
+    register_atfork(before, in_parent, in_child, library)
 }
 
 fn set_errno(error: c_int) {
@@ -100,7 +85,7 @@ pub extern "C" fn calloc(count: usize, size: usize) -> *mut c_void {
     or_enomem(threads::calloc(count, size))
 }
 
-/// realloc(3)
+/// realloc(3): for 0 bytes the block is freed, and null is no error.
 ///
 /// # Safety
 ///
@@ -111,27 +96,37 @@ pub unsafe extern "C" fn realloc(
     payload: *mut c_void,
     size: usize,
 ) -> *mut c_void {
+    if size == 0 && !payload.is_null() {
+        // SAFETY: `payload` as the caller promises.
+        unsafe { free(payload) };
+        return ptr::null_mut();
+    }
     // SAFETY: `payload` as the caller promises.
     or_enomem(unsafe { threads::realloc(payload.cast(), size) })
 }
 
-/// memalign(3)
+/// memalign(3): takes the next power of two for an alignment that is none.
 #[unsafe(no_mangle)]
 pub extern "C" fn memalign(align: usize, size: usize) -> *mut c_void {
+    let Some(align) = align.checked_next_power_of_two() else {
+        set_errno(libc::EINVAL);
+        return ptr::null_mut();
+    };
+    or_enomem(threads::memalign(align, size))
+}
+
+/// aligned_alloc(3): an alignment that is no power of two is an error.
+#[unsafe(no_mangle)]
+pub extern "C" fn aligned_alloc(align: usize, size: usize) -> *mut c_void {
     if !align.is_power_of_two() {
         set_errno(libc::EINVAL);
         return ptr::null_mut();
     }
-    or_enomem(threads::memalign(align, size))
-}
-
-/// aligned_alloc(3)
-#[unsafe(no_mangle)]
-pub extern "C" fn aligned_alloc(align: usize, size: usize) -> *mut c_void {
     memalign(align, size)
 }
 
-/// posix_memalign(3): returns the error and leaves `errno` alone.
+/// posix_memalign(3): returns the error. As in glibc, that there is no memory
+/// stands in `errno` too.
 ///
 /// # Safety
 ///
@@ -145,9 +140,7 @@ pub unsafe extern "C" fn posix_memalign(
     if !align.is_power_of_two() || align < size_of::<*mut c_void>() {
         return libc::EINVAL;
     }
-    let errno = errno();
     let payload = memalign(align, size);
-    set_errno(errno);
     if payload.is_null() {
         return libc::ENOMEM;
     }
@@ -183,24 +176,51 @@ pub unsafe extern "C" fn malloc_usable_size(payload: *mut c_void) -> usize {
     unsafe { threads::usable_size(payload.cast()) }
 }
 
-/// This library's own Rust code has no heap: asking one of the functions above
-/// from inside would never end. It does not ask, and if it did (a panic's
-/// message would), this is where it stops.
-struct NoHeap;
+/// Where it would stop if something in here panicked. The panic's message would
+/// ask for memory, and who asks from inside waits for himself.
+fn stop() -> ! {
+    let line = "malloc5: a panic in the allocator\n";
+    // SAFETY: `line` is as long as its length says; abort(3) ends it.
+    unsafe {
+        libc::write(libc::STDERR_FILENO, line.as_ptr().cast(), line.len());
+        libc::abort()
+    }
+}
 
-#[global_allocator]
-static NO_HEAP: NoHeap = NoHeap;
+/// Without the standard library, nobody has a message.
+#[cfg(panic = "abort")]
+mod without_std {
+    use core::arch::global_asm;
+    use core::panic::PanicInfo;
 
-// SAFETY: it returns no memory at all.
-unsafe impl GlobalAlloc for NoHeap {
-    unsafe fn alloc(&self, _layout: Layout) -> *mut u8 {
-        let line = "malloc5: the allocator asked for memory itself\n";
-        // SAFETY: `line` is as long as its length says; abort(3) ends it.
-        unsafe {
-            libc::write(libc::STDERR_FILENO, line.as_ptr().cast(), line.len());
-            libc::abort()
-        }
+    #[panic_handler]
+    fn panic(_info: &PanicInfo<'_>) -> ! {
+        super::stop()
     }
 
-    unsafe fn dealloc(&self, _block: *mut u8, _layout: Layout) {}
+    // `core` names a function that unwinds, and never calls it.
+    global_asm!(".globl rust_eh_personality", "rust_eh_personality:");
+
+    #[link(name = "c")]
+    unsafe extern "C" {}
+}
+
+/// With it, the message gets no memory.
+#[cfg(panic = "unwind")]
+mod with_std {
+    use core::alloc::{GlobalAlloc, Layout};
+
+    struct NoHeap;
+
+    #[global_allocator]
+    static NO_HEAP: NoHeap = NoHeap;
+
+    // SAFETY: it returns no memory at all.
+    unsafe impl GlobalAlloc for NoHeap {
+        unsafe fn alloc(&self, _layout: Layout) -> *mut u8 {
+            super::stop()
+        }
+
+        unsafe fn dealloc(&self, _block: *mut u8, _layout: Layout) {}
+    }
 }

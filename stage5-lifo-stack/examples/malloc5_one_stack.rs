@@ -9,88 +9,60 @@
 //! These are the names that glibc's manual asks for in "Replacing malloc".
 
 #![cfg(all(target_os = "linux", target_env = "gnu"))]
+// In release. What unwinds, as the dev profile does, needs std for it.
+#![cfg_attr(panic = "abort", no_std)]
 
-use std::alloc::{GlobalAlloc, Layout};
-use std::ffi::{c_int, c_void};
-use std::mem;
-use std::ptr;
-use std::sync::atomic::{AtomicBool, Ordering};
+use core::ffi::{c_int, c_void};
+use core::mem;
+use core::ptr;
+use core::sync::atomic::{AtomicBool, Ordering};
 
-use stage5_lifo_stack::{Heap, LockedHeap, Mutex, ProcessBrk};
+use stage5_lifo_stack::fault::before_the_end;
+use stage5_lifo_stack::fork::{self, ForkHandler, TheLock};
+use stage5_lifo_stack::{ExtendedBrk, Heap, LockedHeap, Mutex, ProcessBrk};
 
 /// How many chunks a program can have at one time: 24 MiB of records, which are
 /// memory once they are used.
 const CHUNKS: usize = 1 << 20;
 
-static HEAP: LockedHeap<ProcessBrk, CHUNKS> =
-    LockedHeap::new(Mutex::new(Heap::new(
+static HEAP: LockedHeap<ExtendedBrk<ProcessBrk>, CHUNKS> =
+    LockedHeap::new(Mutex::new(Heap::new(ExtendedBrk::new(
         // SAFETY: this library takes the place of the C library's `malloc`, so
         // nobody else moves the break, and of our threads one at a time.
         unsafe { ProcessBrk::new() },
-    )));
+    ))));
+
+/// The heap's lock, for who cannot be told which it is.
+struct OurLock;
+
+impl TheLock for OurLock {
+    fn take() {
+        mem::forget(HEAP.heap.lock());
+    }
+
+    unsafe fn let_go() {
+        // SAFETY: this thread has the lock, as the caller promises.
+        unsafe { HEAP.heap.force_unlock() };
+    }
+}
 
 /// The heap, for a function that takes a block from it. The first one that
-/// asks sees to what has to be done at a fork.
+/// asks sees to what has to be done at a fork, and at the end.
 ///
 /// Any earlier is too late: what other libraries set up before they ask for
 /// memory, the C library undoes after us. Any later, and a fork can come first.
-fn heap() -> &'static LockedHeap<ProcessBrk, CHUNKS> {
+fn heap() -> &'static LockedHeap<ExtendedBrk<ProcessBrk>, CHUNKS> {
     static IS_PREPARED: AtomicBool = AtomicBool::new(false);
-    // First the flag, and no lock is held: pthread_atfork(3) may call malloc.
+    // First the flag, and no lock is held: `fork::prepare` may call malloc.
     if !IS_PREPARED.load(Ordering::Relaxed)
         && !IS_PREPARED.swap(true, Ordering::Relaxed)
     {
-        // SAFETY: the functions are there as long as the process: a preloaded
-        // library is never unloaded.
-        unsafe {
-            libc::pthread_atfork(
-                Some(before_fork),
-                Some(after_fork_in_parent),
-                Some(after_fork_in_child),
-            );
-        }
+        // SAFETY: there is one heap, and faults are found under its lock.
+        unsafe { before_the_end(OurLock::let_go) };
+        fork::prepare::<OurLock>();
     }
     &HEAP
 }
-
-// The lock on the C library's list of open files. A thread in fflush(3) holds
-// it and waits for a file, and who writes to that file may be asking for
-// memory. A fork takes it too, but only after `before_fork`. So that nobody
-// takes the two locks in the other order, we take that one first.
-unsafe extern "C" {
-    fn _IO_list_lock();
-    fn _IO_list_unlock();
-    fn _IO_list_resetlock();
-}
-
-/// The child gets a copy of the heap and of its lock, but no other thread: a
-/// lock that one of them held would never be released. So the thread that forks
-/// takes it, and nobody is in the middle of the heap.
-extern "C" fn before_fork() {
-    // SAFETY: the lock can be taken more than once, and is released below.
-    unsafe { _IO_list_lock() };
-    mem::forget(HEAP.heap.lock());
-}
-
-extern "C" fn after_fork_in_parent() {
-    // SAFETY: this thread took both locks, in `before_fork`.
-    unsafe {
-        HEAP.heap.force_unlock();
-        _IO_list_unlock();
-    }
-}
-
-extern "C" fn after_fork_in_child() {
-    // SAFETY: as above; this is the only thread.
-    unsafe {
-        HEAP.heap.force_unlock();
-        _IO_list_resetlock();
-    }
-}
-
-type ForkHandler = Option<extern "C" fn()>;
-type Register =
-    extern "C" fn(ForkHandler, ForkHandler, ForkHandler, *mut c_void) -> c_int;
 
 /// What pthread_atfork(3) calls, in every library. Handlers that are there
 /// before ours run while the lock is held, and would wait for ever if they
@@ -103,14 +75,7 @@ pub extern "C" fn __register_atfork(
     library: *mut c_void,
 ) -> c_int {
     heap();
-    // SAFETY: the C library has a function of this name and type, and it is
-    // the next one after this.
-    let next = unsafe {
-        let name = c"__register_atfork".as_ptr();
-        let next = libc::dlsym(libc::RTLD_NEXT, name);
-        mem::transmute::<*mut c_void, Register>(next)
-    };
-    next(before, in_parent, in_child, library)
+    fork::register_atfork(before, in_parent, in_child, library)
 }
 
 fn errno() -> c_int {
@@ -163,7 +128,7 @@ pub extern "C" fn calloc(count: usize, size: usize) -> *mut c_void {
     or_enomem(heap().calloc(count, size))
 }
 
-/// realloc(3)
+/// realloc(3): for 0 bytes the block is freed, and null is no error.
 ///
 /// # Safety
 ///
@@ -174,27 +139,37 @@ pub unsafe extern "C" fn realloc(
     payload: *mut c_void,
     size: usize,
 ) -> *mut c_void {
+    if size == 0 && !payload.is_null() {
+        // SAFETY: `payload` as the caller promises.
+        unsafe { free(payload) };
+        return ptr::null_mut();
+    }
     // SAFETY: `payload` as the caller promises.
     or_enomem(unsafe { heap().realloc(payload.cast(), size) })
 }
 
-/// memalign(3)
+/// memalign(3): takes the next power of two for an alignment that is none.
 #[unsafe(no_mangle)]
 pub extern "C" fn memalign(align: usize, size: usize) -> *mut c_void {
+    let Some(align) = align.checked_next_power_of_two() else {
+        set_errno(libc::EINVAL);
+        return ptr::null_mut();
+    };
+    or_enomem(heap().memalign(align, size))
+}
+
+/// aligned_alloc(3): an alignment that is no power of two is an error.
+#[unsafe(no_mangle)]
+pub extern "C" fn aligned_alloc(align: usize, size: usize) -> *mut c_void {
     if !align.is_power_of_two() {
         set_errno(libc::EINVAL);
         return ptr::null_mut();
     }
-    or_enomem(heap().memalign(align, size))
-}
-
-/// aligned_alloc(3)
-#[unsafe(no_mangle)]
-pub extern "C" fn aligned_alloc(align: usize, size: usize) -> *mut c_void {
     memalign(align, size)
 }
 
-/// posix_memalign(3): returns the error and leaves `errno` alone.
+/// posix_memalign(3): returns the error. As in glibc, that there is no memory
+/// stands in `errno` too.
 ///
 /// # Safety
 ///
@@ -208,9 +183,7 @@ pub unsafe extern "C" fn posix_memalign(
     if !align.is_power_of_two() || align < size_of::<*mut c_void>() {
         return libc::EINVAL;
     }
-    let errno = errno();
     let payload = memalign(align, size);
-    set_errno(errno);
     if payload.is_null() {
         return libc::ENOMEM;
     }
@@ -246,24 +219,51 @@ pub unsafe extern "C" fn malloc_usable_size(payload: *mut c_void) -> usize {
     unsafe { HEAP.usable_size(payload.cast()) }
 }
 
-/// This library's own Rust code has no heap: asking one of the functions above
-/// from inside would never end. It does not ask, and if it did (a panic's
-/// message would), this is where it stops.
-struct NoHeap;
+/// Where it would stop if something in here panicked. The panic's message would
+/// ask for memory, and who asks from inside waits for himself.
+fn stop() -> ! {
+    let line = "malloc5_one_stack: a panic in the allocator\n";
+    // SAFETY: `line` is as long as its length says; abort(3) ends it.
+    unsafe {
+        libc::write(libc::STDERR_FILENO, line.as_ptr().cast(), line.len());
+        libc::abort()
+    }
+}
 
-#[global_allocator]
-static NO_HEAP: NoHeap = NoHeap;
+/// Without the standard library, nobody has a message.
+#[cfg(panic = "abort")]
+mod without_std {
+    use core::arch::global_asm;
+    use core::panic::PanicInfo;
 
-// SAFETY: it returns no memory at all.
-unsafe impl GlobalAlloc for NoHeap {
-    unsafe fn alloc(&self, _layout: Layout) -> *mut u8 {
-        let line = "malloc5_one_stack: the allocator asked for memory itself\n";
-        // SAFETY: `line` is as long as its length says; abort(3) ends it.
-        unsafe {
-            libc::write(libc::STDERR_FILENO, line.as_ptr().cast(), line.len());
-            libc::abort()
-        }
+    #[panic_handler]
+    fn panic(_info: &PanicInfo<'_>) -> ! {
+        super::stop()
     }
 
-    unsafe fn dealloc(&self, _block: *mut u8, _layout: Layout) {}
+    // `core` names a function that unwinds, and never calls it.
+    global_asm!(".globl rust_eh_personality", "rust_eh_personality:");
+
+    #[link(name = "c")]
+    unsafe extern "C" {}
+}
+
+/// With it, the message gets no memory.
+#[cfg(panic = "unwind")]
+mod with_std {
+    use core::alloc::{GlobalAlloc, Layout};
+
+    struct NoHeap;
+
+    #[global_allocator]
+    static NO_HEAP: NoHeap = NoHeap;
+
+    // SAFETY: it returns no memory at all.
+    unsafe impl GlobalAlloc for NoHeap {
+        unsafe fn alloc(&self, _layout: Layout) -> *mut u8 {
+            super::stop()
+        }
+
+        unsafe fn dealloc(&self, _block: *mut u8, _layout: Layout) {}
+    }
 }

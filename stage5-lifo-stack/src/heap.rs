@@ -202,7 +202,11 @@ impl<B: Brk, const CHUNKS: usize> Heap<B, CHUNKS> {
         if CHUNKS - self.len < 1 + usize::from(is_moved) {
             return None;
         }
-        let risen = self.raise(bytes)?;
+        let [old, risen] = self.raise(bytes)?;
+        if old != brk.addr() {
+            // It had gone on before it rose: what came is theirs now.
+            return self.grow(bytes);
+        }
         if is_moved {
             let theirs =
                 Chunk { start: ptr::null_mut(), end: brk, free: false };
@@ -213,13 +217,14 @@ impl<B: Brk, const CHUNKS: usize> Heap<B, CHUNKS> {
     }
 
     /// Raises the break by [`STEP`] or by `bytes`, whichever is more; if that
-    /// cannot be had, by `bytes`. Returns by how many.
-    fn raise(&mut self, bytes: usize) -> Option<usize> {
+    /// cannot be had, by `bytes`. Returns where it was, and by how many bytes it
+    /// has risen.
+    fn raise(&mut self, bytes: usize) -> Option<[usize; 2]> {
         for bytes in [bytes.max(STEP), bytes] {
             let increment = isize::try_from(bytes).ok()?;
             // SAFETY: the increment is not negative: nothing is given back.
-            if unsafe { self.brk.sbrk(increment) }.is_ok() {
-                return Some(bytes);
+            if let Ok(old) = unsafe { self.brk.sbrk(increment) } {
+                return Some([old.addr().get(), bytes]);
             }
         }
         None

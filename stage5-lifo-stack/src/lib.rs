@@ -13,8 +13,9 @@
 //! | How often does it ask the kernel? | now and then: for [`STEP`](heap::STEP) bytes, or for what it needs |
 //!
 //! [`heap`] is the allocator, [`locked`] puts it behind the lock that [`sync`]
-//! names, [`brk`] and [`reserved`] are where its memory comes from, [`fault`]
-//! is what happens when a program breaks the rules.
+//! names, [`fork`] is what becomes of that lock when a process is copied,
+//! [`brk`], [`reserved`] and [`extended`] are where its memory comes from,
+//! [`fault`] is what happens when a program breaks the rules.
 //!
 //! [`per_thread`] goes beyond the design: a stack for each thread.
 
@@ -22,7 +23,11 @@
 #![deny(missing_docs)]
 
 pub mod brk;
+#[cfg(all(target_os = "linux", target_env = "gnu"))]
+pub mod extended;
 pub mod fault;
+#[cfg(all(target_os = "linux", target_env = "gnu"))]
+pub mod fork;
 pub mod heap;
 pub mod locked;
 pub mod per_thread;
@@ -33,6 +38,8 @@ pub mod sync;
 #[cfg(all(target_os = "linux", target_env = "gnu"))]
 pub use brk::ProcessBrk;
 pub use brk::{Brk, OutOfMemory, SimBrk};
+#[cfg(all(target_os = "linux", target_env = "gnu"))]
+pub use extended::ExtendedBrk;
 pub use heap::Heap;
 pub use locked::LockedHeap;
 #[cfg(all(target_os = "linux", target_env = "gnu"))]

@@ -1,5 +1,5 @@
 //! What the C functions answer, and what they do to `errno`, when they are
-//! asked for what cannot be had.
+//! asked for what cannot be had, or for what is asked for in an odd way.
 //!
 //! ```text
 //! cargo build -p tests --example errno
@@ -17,7 +17,9 @@ fn main() {
     use std::hint::black_box;
     use std::ptr;
 
-    use libc::{aligned_alloc, calloc, malloc, posix_memalign, realloc};
+    use libc::{
+        aligned_alloc, calloc, malloc, memalign, posix_memalign, realloc,
+    };
 
     // Sizes that the compiler does not see through.
     let too_large = black_box(usize::MAX);
@@ -37,9 +39,21 @@ fn main() {
         // SAFETY: `block` is a block, and stays one if this fails.
         of(unsafe { realloc(block, too_large) })
     });
-    show("aligned_alloc(3, 100)", || {
+    show("aligned_alloc(24, 48)", || {
         // SAFETY: it may fail.
-        of(unsafe { aligned_alloc(black_box(3), 100) })
+        of(unsafe { aligned_alloc(black_box(24), 48) })
+    });
+    for (align, rounded) in [(0, 16), (24, 32), (1000, 1024)] {
+        show(&format!("memalign({align}, 100)"), || {
+            // SAFETY: as above.
+            let block = unsafe { memalign(black_box(align), 100) };
+            assert_eq!(block.addr() % rounded, 0, "{block:p}");
+            of(block)
+        });
+    }
+    show("memalign(SIZE_MAX, 100)", || {
+        // SAFETY: as above.
+        of(unsafe { memalign(too_large, 100) })
     });
 
     let mut out: *mut c_void = ptr::null_mut();
@@ -50,6 +64,17 @@ fn main() {
     show("posix_memalign(64, SIZE_MAX)", || {
         // SAFETY: as above.
         name(unsafe { posix_memalign(&mut out, 64, too_large) })
+    });
+
+    show("realloc(NULL, 0)", || {
+        // SAFETY: as above.
+        of(unsafe { realloc(ptr::null_mut(), black_box(0)) })
+    });
+    // SAFETY: as above.
+    let freed = black_box(unsafe { malloc(100) });
+    show("realloc(block, 0)", || {
+        // SAFETY: nobody uses the block any more.
+        of(unsafe { realloc(freed, black_box(0)) })
     });
 
     show("free of a small block", || {

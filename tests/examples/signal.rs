@@ -1,5 +1,5 @@
 //! A signal comes while the program is in the middle of `malloc`, and its
-//! handler asks for memory.
+//! handler asks for memory. Or, with the argument `fork`, it forks.
 //!
 //! ```text
 //! cargo build -p tests --example signal
@@ -17,6 +17,7 @@ fn main() {
 
 #[cfg(all(target_os = "linux", target_env = "gnu"))]
 mod program {
+    use std::env;
     use std::ffi::{c_int, c_void};
     use std::hint::black_box;
     use std::sync::atomic::{AtomicBool, Ordering};
@@ -48,6 +49,18 @@ mod program {
         say("the handler has got it\n");
     }
 
+    extern "C" fn forking_handler(_signal: c_int) {
+        say("the handler forks\n");
+        // SAFETY: it may be called in a handler, if all that it calls may be.
+        // Whether that is so is what is shown. The child does nothing but end.
+        unsafe {
+            if libc::fork() == 0 {
+                libc::_exit(0);
+            }
+        }
+        say("the handler has a child\n");
+    }
+
     /// Says it without asking for memory.
     fn say(line: &str) {
         // SAFETY: `line` has that many bytes.
@@ -57,7 +70,10 @@ mod program {
     }
 
     pub fn main() {
-        let handler: extern "C" fn(c_int) = handler;
+        let handler: extern "C" fn(c_int) = match env::args().nth(1) {
+            Some(word) if word == "fork" => forking_handler,
+            _ => handler,
+        };
         // SAFETY: the handler is a function of the right type.
         unsafe {
             libc::alarm(1);

@@ -30,7 +30,7 @@ pub struct Capture {
 }
 
 /// All of them, in the order of the book.
-pub const CAPTURES: [Capture; 41] = [
+pub const CAPTURES: [Capture; 42] = [
     Capture {
         name: "memory-map",
         command: "cargo run -p tests --example memory_map",
@@ -96,6 +96,12 @@ pub const CAPTURES: [Capture; 41] = [
                   ls -R stage1-bump > target/list; cat target/count",
         compare: Compare::Shape,
         make: moves_of_ls,
+    },
+    Capture {
+        name: "library-sizes",
+        command: "cargo run -p tests --example library_sizes",
+        compare: Compare::Shape,
+        make: || run_example("library_sizes"),
     },
     Capture {
         name: "checkpoints-1",
@@ -306,7 +312,8 @@ pub const CAPTURES: [Capture; 41] = [
 
 /// Those for which a plain `cargo test` has not all that they need: other
 /// programs, or the minutes that a measurement takes.
-const NEEDS_MORE: [&str; 13] = [
+const NEEDS_MORE: [&str; 14] = [
+    "library-sizes",
     "steps-3",
     "live-blocks",
     "real-programs-3",

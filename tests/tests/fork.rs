@@ -87,6 +87,21 @@ fn a_program_in_c_forks_a_thousand_times() {
 
 // What a lock cannot do.
 
+/// Runs a program whose handler interrupts `malloc` on the heaps with a lock:
+/// the last that is heard of it is `last`.
+fn a_handler_hangs(args: &[&str], last: &str) {
+    let signal = build_example("signal");
+    for name in LOCKED {
+        let mut signal = command(&signal, Path::new("/"));
+        signal.args(args);
+        preload(&mut signal, &[&build_example(name)]);
+        let outcome = run(signal);
+        let status = outcome.status.to_string();
+        assert!(status.contains("SIGALRM"), "{name}: {outcome:?}");
+        assert_eq!(outcome.stdout, last, "{name}: {outcome:?}");
+    }
+}
+
 /// Whoever waits for the lock in a handler waits for the thread that the
 /// handler has interrupted: for itself.
 #[test]
@@ -95,14 +110,15 @@ fn a_program_in_c_forks_a_thousand_times() {
     ignore = "needs Linux with glibc"
 )]
 fn a_signal_handler_that_allocates_in_the_middle_of_malloc_hangs() {
-    let signal = build_example("signal");
-    for name in LOCKED {
-        let mut signal = command(&signal, Path::new("/"));
-        preload(&mut signal, &[&build_example(name)]);
-        let outcome = run(signal);
-        let status = outcome.status.to_string();
-        assert!(status.contains("SIGALRM"), "{name}: {outcome:?}");
-        let expected = "the handler asks for memory\n";
-        assert_eq!(outcome.stdout, expected, "{name}: {outcome:?}");
-    }
+    a_handler_hangs(&[], "the handler asks for memory\n");
+}
+
+/// The fork takes the lock first, which its own thread has.
+#[test]
+#[cfg_attr(
+    not(all(target_os = "linux", target_env = "gnu")),
+    ignore = "needs Linux with glibc"
+)]
+fn a_signal_handler_that_forks_in_the_middle_of_malloc_hangs() {
+    a_handler_hangs(&["fork"], "the handler forks\n");
 }

@@ -15,13 +15,16 @@ use timing::workspace::workspace;
 
 /// Files that stages copy from each other to the byte, and from which stage to
 /// which.
-const SAME: [(&str, RangeInclusive<u32>); 10] = [
+const SAME: [(&str, RangeInclusive<u32>); 13] = [
     ("src/brk.rs", 1..=5),
-    ("src/fault.rs", 2..=5),
+    ("src/fault.rs", 2..=3),
+    ("src/fault.rs", 4..=5),
     ("src/block.rs", 3..=4),
     ("src/heap.rs", 3..=4),
     ("src/free_lists.rs", 3..=4),
     ("src/reserved.rs", 4..=5),
+    ("src/extended.rs", 4..=5),
+    ("src/fork.rs", 4..=5),
     ("src/sync.rs", 4..=5),
     ("src/locked.rs", 4..=5),
     ("tests/contract.rs", 1..=5),
@@ -30,9 +33,10 @@ const SAME: [(&str, RangeInclusive<u32>); 10] = [
 
 /// The files of a stage that may name libc. All others can be compiled where
 /// there is none.
-const NAMES_LIBC: [&str; 6] = [
+const NAMES_LIBC: [&str; 7] = [
     "src/brk.rs",
     "src/fault.rs",
+    "src/fork.rs",
     "src/reserved.rs",
     "src/sync.rs",
     "src/per_thread/slot.rs",
