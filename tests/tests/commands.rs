@@ -258,7 +258,8 @@ fn run(clone: &Path, printed: &Printed) -> Option<String> {
     // What other work on the machine has taken is not counted.
     let took = start.elapsed().min(used.time);
     println!("  {:7.1} s  {}", took.as_secs_f64(), printed.command);
-    let said = format!("{}{}", outcome.stdout, outcome.stderr);
+    // What a test complains of stands on standard output: it comes last.
+    let said = format!("{}{}", outcome.stderr, outcome.stdout);
     let end = said.lines().rev().take(30).collect::<Vec<_>>();
     let end = end.into_iter().rev().collect::<Vec<_>>().join("\n");
     // The loader only warns of what it cannot preload.
