@@ -29,8 +29,27 @@ pub fn size(bytes: usize) -> String {
 /// A small number as a word: `eight`.
 pub fn word(number: usize) -> Option<&'static str> {
     let words = [
-        "none", "one", "two", "three", "four", "five", "six", "seven", "eight",
-        "nine", "ten", "eleven", "twelve",
+        "none",
+        "one",
+        "two",
+        "three",
+        "four",
+        "five",
+        "six",
+        "seven",
+        "eight",
+        "nine",
+        "ten",
+        "eleven",
+        "twelve",
+        "thirteen",
+        "fourteen",
+        "fifteen",
+        "sixteen",
+        "seventeen",
+        "eighteen",
+        "nineteen",
+        "twenty",
     ];
     words.get(number).copied()
 }

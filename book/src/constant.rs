@@ -20,61 +20,15 @@ use syn::{
 
 use crate::amount;
 
-const START: &str = "{{#const ";
-const END: &str = "}}";
-
-/// The text with each `{{#const …}}` replaced by its number. `is_code` says of
-/// a place in the text whether it is code, in which a directive is text.
+/// What `stage3-freelist STEP as size` stands for.
 ///
 /// # Errors
 ///
-/// What is wrong with the first that is wrong.
-pub fn replaced(
-    root: &Path,
-    text: &str,
-    is_code: impl Fn(usize) -> bool,
-) -> Result<String, String> {
-    let mut replaced = String::new();
-    let mut done = 0;
-    for (start, _) in text.match_indices(START) {
-        let inner = &text[start + START.len()..];
-        let Some(end) = inner.find(END) else {
-            return Err("`{{#const` has no `}}` on its line".into());
-        };
-        if start < done || is_code(start) {
-            continue;
-        }
-        replaced += &text[done..start];
-        replaced += &value(root, &inner[..end])?;
-        done = start + START.len() + end + END.len();
-    }
-    Ok(replaced + &text[done..])
-}
-
-/// The text with a 0 in place of each `{{#const …}}`, for who reads the words
-/// and not the numbers.
-pub fn blanked(text: &str) -> String {
-    let mut parts = text.split(START);
-    let mut blanked = parts.next().unwrap_or_default().to_owned();
-    for part in parts {
-        match part.split_once(END) {
-            Some((_, rest)) => blanked = blanked + "0" + rest,
-            None => blanked = blanked + START + part,
-        }
-    }
-    blanked
-}
-
-/// Whether there is one in the text.
-pub fn is_in(text: &str) -> bool {
-    text.contains(START)
-}
-
-/// What `stage3-freelist STEP as size` stands for.
-fn value(root: &Path, arguments: &str) -> Result<String, String> {
+/// What is wrong with it.
+pub fn value(root: &Path, arguments: &str) -> Result<String, String> {
     let (stage, rest) = arguments.split_once(' ').ok_or_else(|| {
         format!(
-            "`{START}{arguments}{END}` has other arguments: a stage's folder, \
+            "`{{{{#const {arguments}}}}}` has other arguments: a stage's folder, \
              an expression, and perhaps `as size`, `as bytes` or `as word`"
         )
     })?;

@@ -13,7 +13,7 @@ use crate::problem::Mistake;
 use crate::prose::words;
 use crate::sources::Sources;
 use crate::time::{self, Reading};
-use crate::{about, constant, exercise, html, numbering};
+use crate::{about, exercise, html, inline, numbering};
 
 /// A page has at most this many words of prose.
 pub const MAX_WORDS: usize = 1500;
@@ -147,8 +147,7 @@ impl<'a> Page<'a> {
         for (index, line) in self.markdown.split_inclusive('\n').enumerate() {
             let mut starts = line.match_indices("{{#");
             let is_one = |start| {
-                !line[start..].starts_with("{{#const ")
-                    && !self.is_code(at + start)
+                !inline::starts(&line[start..]) && !self.is_code(at + start)
             };
             if starts.any(|(start, _)| is_one(start)) {
                 let text = &self.markdown[at..];
@@ -206,7 +205,7 @@ impl<'a> Page<'a> {
         let (mut blocks, mut mistakes) = (Vec::new(), Vec::new());
         let (mut all, mut directives) = (Vec::new(), Vec::new());
         let replaced =
-            |text: &str| constant::replaced(&sources.root, text, |_| false);
+            |text: &str| inline::replaced(&sources.root, text, |_| false);
         for (number, text) in self.directives() {
             let directive =
                 replaced(text).and_then(|text| Directive::parse(&text));
@@ -219,7 +218,7 @@ impl<'a> Page<'a> {
             });
             all.push((number, block));
         }
-        all.extend(self.constants(sources));
+        all.extend(self.lines_with_numbers(sources));
         all.extend(self.noted_commands());
         all.sort_by_key(|(number, _)| *number);
         for (number, block) in all {
@@ -292,8 +291,8 @@ impl<'a> Page<'a> {
         (expanded, title_end)
     }
 
-    /// The lines with numbers that a source gives, with those in place.
-    fn constants(
+    /// The lines with numbers that a directive gives, with those in place.
+    fn lines_with_numbers(
         &self,
         sources: &Sources,
     ) -> Vec<(usize, Result<String, String>)> {
@@ -307,11 +306,11 @@ impl<'a> Page<'a> {
         for (index, line) in self.markdown.split_inclusive('\n').enumerate() {
             let start = at;
             at += line.len();
-            if taken.contains(&(index + 1)) || !constant::is_in(line) {
+            if taken.contains(&(index + 1)) || !inline::is_in(line) {
                 continue;
             }
             let is_code = |place: usize| self.is_code(start + place);
-            let text = constant::replaced(&sources.root, line, is_code);
+            let text = inline::replaced(&sources.root, line, is_code);
             let margin = margin(line);
             let text = text.map(|text| text[margin.len()..].to_owned());
             lines.push((index + 1, text));
@@ -375,7 +374,8 @@ fn indented(block: &str, margin: &str) -> String {
 
 fn is_directive(line: &str) -> bool {
     let line = line.trim();
-    line.starts_with("{{#") || line == END_OF_DIFF
+    let is_block = line.starts_with("{{#") && !inline::starts(line);
+    is_block || line == END_OF_DIFF
 }
 
 /// The directive at the start of `text` to the end of its notes, if it has any.

@@ -6,7 +6,7 @@ use std::ops::Range;
 use mdbook_markdown::pulldown_cmark::{Event, Tag, TagEnd};
 use mdbook_markdown::{MarkdownOptions, new_cmark_parser};
 
-use crate::constant;
+use crate::inline;
 
 /// What stands in a passage for code in the middle of a line: no letter, and
 /// no blank.
@@ -36,7 +36,7 @@ impl Passage {
 
 /// The passages of a page in Markdown. Directives and blocks of code are none.
 pub fn passages(markdown: &str) -> Vec<Passage> {
-    let markdown = &constant::blanked(markdown);
+    let markdown = &inline::blanked(markdown);
     let mut passages = Vec::new();
     let mut passage = Passage::default();
     let (mut bold, mut link) = (0, (0, String::new()));

@@ -5,6 +5,9 @@
 //! else's, or belongs to an example, and stands in a list here. So a constant
 //! that changes changes the pages, and nobody types one again.
 //!
+//! What was measured comes from its file by `{{#result …}}`, and how many there
+//! are of something by `{{#count …}}`.
+//!
 //! Looked at are numbers in front of KiB, MiB, GiB, KB, MB and GB. Plain bytes
 //! are not: most of those are sizes of blocks in examples.
 
@@ -12,18 +15,23 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 
-use book::constant::{self, Constants};
+use book::constant::Constants;
+use book::inline;
 use book::prose::passages;
 use stage3_freelist::heap::{DEFAULT, SLACK, STEP};
 use tests::workspace::workspace;
 
 /// Where the prose lies.
-const FOLDERS: [&str; 6] = [
+const FOLDERS: [&str; 10] = [
     "book/chapters/stage1",
     "book/chapters/stage2",
     "book/chapters/stage3",
     "book/chapters/stage4",
     "book/chapters/stage5",
+    "book/chapters/beyond/claim",
+    "book/chapters/beyond/measured",
+    "book/chapters/back",
+    "book/chapters/back/real-allocators",
     "book/exercises",
 ];
 
@@ -57,6 +65,76 @@ const TYPED: &[(&str, &str, &str)] = &[
         "book/chapters/stage4/a-break-of-our-own.md",
         "16 GiB",
         "an example of a limit",
+    ),
+    (
+        "book/chapters/beyond/claim/what-it-costs.md",
+        "32 KB",
+        "the buffer of ls for a folder",
+    ),
+    (
+        "book/chapters/beyond/measured/what-is-not-shown.md",
+        "4 KiB",
+        "a page of the machine",
+    ),
+    (
+        "book/chapters/beyond/measured/without-fooling-yourself.md",
+        "4 MiB",
+        "the block of an example",
+    ),
+    (
+        "book/chapters/back/real-allocators/dlmalloc-and-glibc.md",
+        "64 MiB",
+        "glibc's HEAP_MAX_SIZE",
+    ),
+    (
+        "book/chapters/back/real-allocators/in-the-kernel.md",
+        "4 MiB",
+        "the kernel's order 10",
+    ),
+    (
+        "book/chapters/back/real-allocators/jemalloc.md",
+        "14 KiB",
+        "jemalloc's small classes",
+    ),
+    (
+        "book/chapters/back/real-allocators/jemalloc.md",
+        "32 KiB",
+        "jemalloc's tcache_max",
+    ),
+    (
+        "book/chapters/back/real-allocators/mimalloc.md",
+        "4 KiB",
+        "mimalloc's MI_MAX_EXTEND_SIZE",
+    ),
+    (
+        "book/chapters/back/real-allocators/mimalloc.md",
+        "32 MiB",
+        "a segment of mimalloc 2.0",
+    ),
+    (
+        "book/chapters/back/real-allocators/mimalloc.md",
+        "64 KiB",
+        "mimalloc's slabs",
+    ),
+    (
+        "book/chapters/back/real-allocators/seen-from-outside.md",
+        "64 KiB",
+        "mimalloc's slabs",
+    ),
+    (
+        "book/chapters/back/real-allocators/snmalloc.md",
+        "16 KiB",
+        "snmalloc's chunks",
+    ),
+    (
+        "book/chapters/back/real-allocators/tcmalloc.md",
+        "2 MiB",
+        "a huge page of x86-64",
+    ),
+    (
+        "book/chapters/back/real-allocators/tcmalloc.md",
+        "8 KiB",
+        "tcmalloc's pages",
     ),
     ("book/exercises/3.3.md", "2 MiB", "what the exercise asks for"),
     ("book/exercises/3.3.md", "128 KiB", "glibc's threshold"),
@@ -172,7 +250,7 @@ fn a_page_follows_its_constant() {
     };
     let said = |root: &Path, how: &str| {
         let text = format!("{{{{#const stage3-freelist STEP{how}}}}} each");
-        constant::replaced(root, &text, |_| false)
+        inline::replaced(root, &text, |_| false)
     };
     write("128 * 1024");
     assert_eq!(said(copy.path(), " as size").as_deref(), Ok("128 KiB each"));
@@ -181,4 +259,105 @@ fn a_page_follows_its_constant() {
     assert_eq!(said(copy.path(), "").as_deref(), Ok("262,144 each"));
     let refused = said(copy.path(), " as word").expect_err("no word for it");
     assert_eq!(refused, "262144 has no word here");
+}
+
+/// A repository with one file of results, of which a page tells.
+fn measured(ls: u32) -> tempfile::TempDir {
+    let root = tempfile::tempdir().expect("a folder of our own");
+    let write = |path: &str, text: String| {
+        let path = root.path().join(path);
+        let folder = path.parent().expect("a folder");
+        fs::create_dir_all(folder).expect("a folder");
+        fs::write(path, text).expect("a file");
+    };
+    let rows = format!(
+        "threads,allocator,ns\n1,per thread,{ls}\n2,per thread,60\n\
+         4,per thread,80\n1,glibc,2e2\n2,glibc,300\n4,glibc,1234567\n"
+    );
+    write("tests/bench/results/threads.csv", rows);
+    let gaps = "allocator,ns\nglibc,\n";
+    write("tests/bench/results/gaps.csv", gaps.into());
+    let printed = "# command: x\n# system: y\n# compare: exact\n\n\
+                   10 rounds  1,150 bytes ±20 ×2.5\nten  -\nten  5\n";
+    write("book/captured/x.txt", printed.into());
+    for name in ["a.rs", "b.rs", "common/mod.rs", "notes.txt"] {
+        write(&format!("stage1/tests/{name}"), String::new());
+    }
+    root
+}
+
+/// What a directive stands for, or what is wrong with it.
+fn said(root: &Path, directive: &str) -> String {
+    let text = format!("{{{{#{directive}}}}}");
+    inline::replaced(root, &text, |_| false).unwrap_or_else(|error| error)
+}
+
+#[test]
+fn a_page_follows_its_result() {
+    let question = "result threads: 1,per thread: ns / ns of 1,glibc as 1 %";
+    for (ns, expected) in [(50, "25 %"), (100, "50 %")] {
+        assert_eq!(said(measured(ns).path(), question), expected);
+    }
+}
+
+#[test]
+fn a_result_is_written_as_the_page_asks() {
+    let root = measured(50);
+    let of_rows = [
+        ("1,per thread: ns as 1", "50"),
+        ("1,per thread: ns as 20", "60"),
+        ("4,glibc: ns as 0.1 MB", "1.2 MB"),
+        ("4,glibc: ns as 1", "1,234,567"),
+        ("1,per thread: ns / 2048 as 0.001 KiB", "0.000 KiB"),
+        ("1,per thread: ns - 60 as 1", "−10"),
+        ("1,per thread: ns / 2 + 5 as 10", "30"),
+        ("1,per thread: ns / ns of 2,per thread as fraction", "five sixths"),
+        ("median *,per thread: ns as 0.1", "60.0"),
+        ("least *,per thread: ns as 1", "50"),
+        ("most *,per thread: ns as 1", "80"),
+        ("count *,per thread: ns > 50 as word", "two"),
+        ("count *,per thread: ns < 55 as word", "one"),
+    ];
+    for (question, expected) in of_rows {
+        let question = format!("result threads: {question}");
+        assert_eq!(said(root.path(), &question), expected, "{question}");
+    }
+    let line = |place| {
+        said(root.path(), &format!("result captured/x: 10 rounds: {place}"))
+    };
+    assert_eq!(line("#2 as 10"), "1,150");
+    assert_eq!(line("#3 as 0.1"), "2.5");
+    assert_eq!(said(root.path(), "count tests stage1"), "two");
+    assert_eq!(said(root.path(), "count plot threads"), "two");
+}
+
+#[test]
+fn a_result_that_is_not_there_stops_the_build() {
+    let root = measured(50);
+    let wrong = [
+        ("result threads: ns as 1", "other arguments"),
+        ("result thread: 1,glibc: ns as 1", "thread.csv is not there"),
+        ("result threads: 3,glibc: ns as 1", "no row `3,glibc`"),
+        ("result threads: 1: ns as 1", "more than one row `1`"),
+        ("result threads: median 3: ns as 1", "no row `3`"),
+        ("result threads: 1,glibc: ms as 1", "no column `ms`"),
+        ("result gaps: glibc: ns as 1", "and no number"),
+        ("result threads: 1,glibc: ns / 0 as 1", "is no number"),
+        ("result threads: count 1: ns as word", "is a comparison"),
+        ("result threads: 1,glibc: ns as 1 MW", "not as `1 MW`"),
+        ("result threads: 1,glibc: ns as 0", "not as `0`"),
+        ("result threads: 1,glibc: ns as word", "has no word"),
+        ("result threads: 1,glibc: ns as fraction", "near no fraction"),
+        ("result captured/y: a: #1 as 1", "y.txt is not there"),
+        ("result captured/x: ten: #1 as 1", "more than one row `ten`"),
+        ("result captured/x: 10 rounds: #4 as 1", "has 3 numbers"),
+        ("result captured/x: 10 rounds: 2nd as 1", "no number of a line"),
+        ("count plot thread", "Did you mean `threads`?"),
+        ("count tests stage9", "no folder stage9/tests"),
+        ("count sheep", "other arguments"),
+    ];
+    for (directive, expected) in wrong {
+        let error = said(root.path(), directive);
+        assert!(error.contains(expected), "{directive}: {error}");
+    }
 }

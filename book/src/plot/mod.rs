@@ -50,7 +50,7 @@ struct Drawing {
     rows: Vec<Vec<String>>,
 }
 
-const PLOTS: [Plot; 15] = [
+static PLOTS: [Plot; 15] = [
     Plot {
         name: "claim-shares",
         title: "Which of the thread’s live blocks a free hits",
@@ -154,7 +154,51 @@ pub fn render(
     name: &str,
     stage: Option<&str>,
 ) -> Result<String, String> {
-    let names = PLOTS.map(|plot| plot.name);
+    let (plot, table, drawing) = drawn(root, name, stage)?;
+    Ok(figure(plot, &table, &drawing))
+}
+
+/// What a plot compares: its allocators, or its programs.
+///
+/// # Errors
+///
+/// As for [`render`].
+pub fn names(
+    root: &Path,
+    name: &str,
+    stage: Option<&str>,
+) -> Result<Vec<String>, String> {
+    let Drawing { columns, rows, .. } = drawn(root, name, stage)?.2;
+    let mut names = Vec::new();
+    match &*columns[0] {
+        "allocator" | "program" => {
+            names.extend(rows.into_iter().map(|mut row| row.swap_remove(0)));
+            names.dedup();
+        }
+        // Its rows are places on an axis.
+        _ => names.extend(columns.into_iter().skip(1)),
+    }
+    Ok(names)
+}
+
+/// The results in the file `name`, without its ending.
+///
+/// # Errors
+///
+/// That there is no such file, or what is wrong with it.
+pub fn results(root: &Path, name: &str) -> Result<Table, String> {
+    let path = format!("{RESULTS}/{name}.csv");
+    let text = fs::read_to_string(root.join(&path))
+        .map_err(|_| format!("{path} is not there"))?;
+    Table::parse(&text).map_err(|error| format!("{path} {error}"))
+}
+
+fn drawn(
+    root: &Path,
+    name: &str,
+    stage: Option<&str>,
+) -> Result<(&'static Plot, Table, Drawing), String> {
+    let names = PLOTS.each_ref().map(|plot| plot.name);
     let plot =
         PLOTS.iter().find(|plot| plot.name == name).ok_or_else(|| {
             let hint = did_you_mean(name, &names);
@@ -180,7 +224,8 @@ pub fn render(
             ));
         }
     };
-    Ok(figure(plot, &table, &drawing.map_err(wrong)?))
+    let drawing = drawing.map_err(wrong)?;
+    Ok((plot, table, drawing))
 }
 
 /// Names, such as those of columns.
