@@ -188,7 +188,8 @@ fn realloc_copies_the_neighbour_too() {
         .find(|span| span.owners == ["c"])
         .expect("realloc gave a block");
     let letters: Vec<u8> = new.holds.iter().map(|run| run.byte).collect();
-    assert_eq!(letters, [b'a', 0, b'b'], "{new:?}");
+    let poison = SimBrk::POISON;
+    assert_eq!(letters, [b'a', 0, poison, b'b'], "{new:?}");
 }
 
 #[test]

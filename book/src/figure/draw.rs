@@ -208,10 +208,11 @@ fn runs(holds: &[Run]) -> String {
     let run = |run: &Run| {
         let Run { byte, count } = run;
         let letter = match byte {
-            0 => '0',
-            byte => char::from(*byte),
+            0 => "0".to_owned(),
+            byte if byte.is_ascii() => char::from(*byte).to_string(),
+            byte => format!("0x{byte:X}"),
         };
-        let letter = escape(&letter.to_string());
+        let letter = escape(&letter);
         format!(
             "<span class='hf-run' style='flex-grow:{count}'>\
              {count} × {letter}</span>"

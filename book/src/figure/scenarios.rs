@@ -139,17 +139,20 @@ fn realloc(r: &mut Recorder<'_>) {
     r.fill("a");
     r.malloc("b", 24);
     r.fill("b");
-    r.note("What lies between them is nobody's, and zero.");
+    r.note("What lies between them is nobody's.");
     r.realloc("c", "a", 64);
     let copied = r.holds("c");
     let total: usize = copied.iter().map(|run| run.count).sum();
-    let parts: Vec<String> = copied
-        .iter()
-        .map(|run| match run.byte {
-            0 => format!("{} that are nobody's", run.count),
-            letter => format!("{} of `{}`", run.count, char::from(letter)),
-        })
-        .collect();
+    let of = |letter| {
+        let its = copied.iter().filter(|run| run.byte == letter);
+        its.map(|run| run.count).sum::<usize>()
+    };
+    let (a, b) = (of(b'a'), of(b'b'));
+    let parts = [
+        format!("{a} of `a`"),
+        format!("{} that are nobody's", total - a - b),
+        format!("{b} of `b`"),
+    ];
     r.note(format!(
         "The heap does not know where `a` ends, so it copies {total} bytes \
          from its start: {}.",
