@@ -10,7 +10,9 @@ use std::slice;
 use stage5_lifo_stack::SimBrk;
 use stage5_lifo_stack::heap::{DEFAULT, STEP};
 use stage5_lifo_stack::per_thread::holes::Holes;
-use stage5_lifo_stack::per_thread::stack::{self, SLACK, Stack};
+use stage5_lifo_stack::per_thread::record;
+use stage5_lifo_stack::per_thread::sim::SimMmap;
+use stage5_lifo_stack::per_thread::stack::Stack;
 
 type Heap<B, const CHUNKS: usize = DEFAULT> =
     stage5_lifo_stack::Heap<B, CHUNKS>;
@@ -304,60 +306,43 @@ trait GivesBack {
     }
 }
 
-impl GivesBack for Stack<SimBrk<'_>> {}
+/// Bytes of a segment in these tests.
+const SEGMENT: usize = 16 * 1024;
+
+type Memory<'a> = SimMmap<SimBrk<'a>>;
+
+impl GivesBack for Stack<Memory<'_>> {}
 
 #[test]
 #[ignore = "exercise 5.5"]
-fn a_stack_gives_back_all_that_it_does_not_use() {
-    let mut region = region();
-    let mut stack = Stack::new(SimBrk::new(&mut region.0));
+fn a_stack_gives_back_the_segment_that_it_keeps() {
+    let mut region = vec![MaybeUninit::uninit(); 10 * SEGMENT];
+    let memory = SimMmap::new(SimBrk::new(&mut region));
+    let mut stack: Stack<Memory> = Stack::new(memory);
     stack.give_back();
-    assert_eq!(stack.brk().used(), 0, "bytes of a stack that has no chunk");
+    assert_eq!(stack.mmap().mapped(), 0, "bytes of a stack without chunks");
 
-    let kept = stack.malloc(1000);
-    let freed = stack.malloc(60_000);
-    // SAFETY: the chunks are live and have so many bytes.
-    unsafe {
-        kept.write_bytes(7, 1000);
-        stack.free(freed);
+    let chunks: Vec<*mut u8> = (0..40).map(|_| stack.malloc(1000)).collect();
+    for chunk in chunks[5..].iter().rev() {
+        // SAFETY: the chunk is live.
+        unsafe { stack.free(*chunk) };
     }
-    stack.give_back();
-    let top = freed.addr() - stack.brk().start().as_ptr().addr();
-    assert_eq!(
-        stack.brk().used(),
-        top,
-        "the break, which should be where the next chunk will start"
-    );
-    let again = stack.malloc(60_000);
-    assert_eq!(again, freed, "the next chunk");
-    let used = stack.brk().used();
-    assert!(
-        used >= top + 60_000,
-        "a chunk ends {} bytes above the break",
-        top + 60_000 - used
-    );
-    // SAFETY: the chunk is live and has so many bytes.
-    unsafe {
-        again.write_bytes(8, 60_000);
-        stack.free(again);
-        expect_filled("a chunk that stays", kept, 1000, 7);
+    assert_eq!(stack.mmap().mapped(), 2 * SEGMENT, "one is kept");
+    for _ in 0..2 {
+        stack.give_back();
+        let mapped = stack.mmap().mapped();
+        assert_eq!(mapped, SEGMENT, "bytes of a stack with five chunks");
     }
-
-    stack.brk().somebody_else_takes(100).unwrap();
-    let used = stack.brk().used();
-    stack.give_back();
-    assert!(
-        stack.brk().foreign_is_intact(),
-        "what somebody else took was given back"
-    );
-    assert_eq!(
-        stack.brk().used(),
-        used,
-        "the break, which should stay: below it lies somebody else's memory"
-    );
-    // SAFETY: the chunk has so many bytes.
-    unsafe { stack.malloc(30_000).write_bytes(9, 30_000) };
-    assert!(stack.brk().foreign_is_intact(), "a chunk lies over theirs");
+    // SAFETY: the chunks are live, and have so many bytes.
+    unsafe {
+        chunks[4].write_bytes(7, 1000);
+        for _ in 0..40 {
+            let chunk = stack.malloc(1000);
+            assert!(!chunk.is_null(), "there is memory for 1,000 bytes");
+            chunk.write_bytes(8, 1000);
+        }
+        expect_filled("a chunk that stays", chunks[4], 1000, 7);
+    }
 }
 
 /// Frees a chunk as a thread does whose stack it is not on.
@@ -367,15 +352,16 @@ fn a_stack_gives_back_all_that_it_does_not_use() {
 /// It is a live chunk, and nobody uses it any more.
 unsafe fn free_in_another_thread(chunk: *mut u8) {
     // SAFETY: as the caller promises; the pointer comes from the stack.
-    unsafe { stack::mark(chunk) };
+    unsafe { record::mark(chunk) };
 }
 
 #[test]
 #[ignore = "exercise 5.6"]
 fn what_others_have_freed_at_the_top_is_used_again() {
-    let mut region = vec![MaybeUninit::uninit(); 5 << 20];
-    let mut stack = Stack::new(SimBrk::new(&mut region));
-    for _ in 0..10_000 {
+    let mut region = vec![MaybeUninit::uninit(); 60 * SEGMENT];
+    let memory = SimMmap::new(SimBrk::new(&mut region));
+    let mut stack: Stack<Memory> = Stack::new(memory);
+    for _ in 0..5000 {
         let chunk = stack.malloc(100);
         // SAFETY: the chunk has so many bytes, and nobody uses it any more.
         unsafe {
@@ -383,34 +369,33 @@ fn what_others_have_freed_at_the_top_is_used_again() {
             free_in_another_thread(chunk);
         }
     }
-    let used = stack.brk().used();
+    let most = stack.mmap().most();
     assert!(
-        used <= 2 * stack::STEP,
+        most <= 2 * SEGMENT,
         "a stack that never has more than one live chunk of 100 bytes takes \
-         {used} bytes"
+         {most} bytes"
     );
 
     let below = stack.malloc(100);
     // SAFETY: the chunk has so many bytes.
     unsafe { below.write_bytes(7, 100) };
-    let chunks = [(); 50].map(|()| stack.malloc(80_000));
+    let chunks = [(); 100].map(|()| stack.malloc(1000));
     for chunk in chunks {
         // SAFETY: the chunk is live, and nobody uses it any more.
         unsafe { free_in_another_thread(chunk) };
     }
-    // There is no room for so much, unless they are popped.
-    let next = stack.malloc(200_000);
-    assert_eq!(next, chunks[0], "where the lowest freed chunk was");
-    // SAFETY: the chunks are live and have so many bytes.
-    unsafe {
-        next.write_bytes(8, 200_000);
-        expect_filled("the chunk below", below, 100, 7);
+    for _ in 0..30 {
+        let next = stack.malloc(1000);
+        // SAFETY: the chunk has so many bytes.
+        unsafe { next.write_bytes(8, 1000) };
     }
-    let used = stack.brk().used();
+    // SAFETY: the chunk is live.
+    unsafe { expect_filled("the chunk below", below, 100, 7) };
+    let mapped = stack.mmap().mapped();
     assert!(
-        used <= 2 * SLACK,
-        "the stack keeps {used} bytes for 200,100 that are in use; when it \
-         pops so much, memory should go back as after a free"
+        mapped <= 4 * SEGMENT,
+        "the stack keeps {mapped} bytes for 30,100 that are in use; when it \
+         pops so much, segments should go back as after a free"
     );
 }
 
@@ -418,10 +403,11 @@ fn what_others_have_freed_at_the_top_is_used_again() {
 #[ignore = "exercise 5.7"]
 fn a_chunk_of_the_next_size_is_used_again() {
     let mut region = region();
-    let mut holes: Holes<_> = Holes::new(SimBrk::new(&mut region.0));
+    let memory = SimMmap::new(SimBrk::new(&mut region.0));
+    let mut holes: Holes<Memory> = Holes::new(memory);
     let chunks = [104, 40, 1000].map(|size| holes.malloc(size));
-    let mut top = holes.malloc(3000);
-    // SAFETY: the chunks are live, and too deep in the stack for a mark.
+    let mut top = holes.malloc(1500);
+    // SAFETY: the chunks are live.
     unsafe { chunks.iter().for_each(|chunk| holes.free(*chunk)) };
     let larger = holes.malloc(88);
     assert_eq!(
@@ -446,51 +432,34 @@ fn a_chunk_of_the_next_size_is_used_again() {
         top = unlike;
     }
     assert!(holes.malloc(1000) > top, "there is no chunk of 1000 any more");
-    assert!(holes.malloc(1016) > top, "there is no list for so much");
 }
 
 #[test]
 #[ignore = "exercise 5.8"]
-fn what_is_on_the_lists_makes_room() {
-    let mut region = vec![MaybeUninit::uninit(); 2 * stack::STEP];
-    let mut holes: Holes<_, 4, 1024> = Holes::new(SimBrk::new(&mut region));
-    let end = holes.brk().start().as_ptr().addr() + 2 * stack::STEP;
-    let first = [(); 6].map(|()| holes.malloc(1000));
-    let mut last = first[5];
-    while last.addr() + 4000 < end {
-        last = holes.malloc(1000);
-    }
-    for chunk in first[1..5].iter().rev() {
-        // SAFETY: the chunk is live, and too deep in the stack for a mark.
-        unsafe { holes.free(*chunk) };
-    }
-    let block = holes.malloc(3000);
-    assert!(
-        !block.is_null(),
-        "there is no memory for 3,000 bytes, though four free chunks of 1,000 \
-         lie side by side"
-    );
-    // SAFETY: the block has so many bytes.
-    unsafe { block.write_bytes(8, 3000) };
-    let is_in_block =
-        |chunk: *mut u8| chunk.wrapping_sub(block.addr()).addr() < 3000;
-    let chunk = holes.malloc(1000);
-    assert!(
-        !is_in_block(chunk),
-        "a new chunk starts inside a block that is in use: it was on a list \
-         still"
-    );
-
-    // SAFETY: the chunks are live, and far from the top.
-    unsafe {
-        holes.free(first[0]);
-        holes.free(last);
-    }
-    for freed in [last, first[0]] {
+fn the_chunk_that_fits_best_is_taken() {
+    let mut region = region();
+    let memory = SimMmap::new(SimBrk::new(&mut region.0));
+    let mut holes: Holes<Memory> = Holes::new(memory);
+    // All on the same list.
+    let sizes = [1100, 1048, 1200, 1064];
+    let chunks = sizes.map(|size| {
+        let chunk = holes.malloc(size);
+        holes.malloc(8);
+        chunk
+    });
+    // SAFETY: the chunks are live.
+    unsafe { chunks.iter().for_each(|chunk| holes.free(*chunk)) };
+    for (size, best) in [(1050, 3), (1040, 1), (1040, 0), (1190, 2)] {
+        let chunk = holes.malloc(size);
         assert_eq!(
-            holes.malloc(1000),
-            freed,
-            "a chunk that was freed a moment ago, and should be on its list"
+            chunk, chunks[best],
+            "the place of a chunk for {size} bytes, which fits best where {} \
+             were free",
+            sizes[best]
         );
+        // SAFETY: the chunk has so many bytes.
+        unsafe { chunk.write_bytes(1, size) };
     }
+    let top = holes.malloc(1040);
+    assert!(!chunks.contains(&top), "all four are in use");
 }

@@ -20,6 +20,11 @@ mod per_thread {
     use super::atomic;
 
     pub mod holes;
+    mod large;
+    mod lists;
+    pub mod record;
+    pub mod segment;
+    pub mod sim;
     pub mod stack;
 }
 
@@ -32,7 +37,9 @@ use loom::cell::UnsafeCell;
 use loom::sync::Arc;
 use loom::thread;
 use per_thread::holes::Holes;
-use per_thread::stack::{Stack, mark};
+use per_thread::record::mark;
+use per_thread::sim::SimMmap;
+use per_thread::stack::Stack;
 
 /// Atomics of loom's, of which one ordering may be missing.
 mod atomic {
@@ -62,14 +69,33 @@ mod atomic {
         }
     }
 
+    pub struct AtomicPtr<T>(loom::sync::atomic::AtomicPtr<T>);
+
+    impl<T> AtomicPtr<T> {
+        pub fn new(value: *mut T) -> Self {
+            Self(loom::sync::atomic::AtomicPtr::new(value))
+        }
+
+        pub fn load(&self, ordering: Ordering) -> *mut T {
+            self.0.load(given(ordering))
+        }
+
+        pub fn store(&self, value: *mut T, ordering: Ordering) {
+            self.0.store(value, given(ordering));
+        }
+    }
+
     fn given(ordering: Ordering) -> Ordering {
         let is_missing = MISSING.get() == Some(ordering);
         if is_missing { Ordering::Relaxed } else { ordering }
     }
 }
 
-/// How far the break can rise: so little that it never rises in steps.
+/// How far the break can rise.
 const REGION: usize = 4096;
+
+/// Memory in small segments.
+type Mmap = SimMmap<SimBrk<'static>, 1024, 64>;
 
 /// The memory under a break, and what loom sees of it.
 struct Memory {
@@ -84,13 +110,13 @@ unsafe impl Send for Memory {}
 unsafe impl Sync for Memory {}
 
 impl Memory {
-    fn new() -> (Arc<Self>, SimBrk<'static>) {
+    fn new() -> (Arc<Self>, Mmap) {
         let bytes = Box::into_raw(Box::new_uninit_slice(REGION));
         // SAFETY: the scenarios keep the memory to their end.
         let brk = SimBrk::new(unsafe { &mut *bytes });
-        let start = brk.start().addr().get().next_multiple_of(16);
-        let cells = (0..REGION / 16).map(|_| UnsafeCell::new(())).collect();
-        (Arc::new(Self { start, cells, bytes }), brk)
+        let start = brk.start().addr().get() / 16 * 16;
+        let cells = (0..=REGION / 16).map(|_| UnsafeCell::new(())).collect();
+        (Arc::new(Self { start, cells, bytes }), SimMmap::new(brk))
     }
 
     /// Uses a chunk, as whoever has it may.
@@ -145,7 +171,7 @@ fn explore(endings: &[&'static str], scenario: fn() -> &'static str) {
 
 /// The owner frees the chunk above, and takes the next one into use.
 fn free_and_malloc(
-    stack: &mut Stack<SimBrk>,
+    stack: &mut Stack<Mmap>,
     memory: &Memory,
     above: Chunk,
 ) -> Chunk {
@@ -157,7 +183,7 @@ fn free_and_malloc(
 }
 
 /// The owner frees its last chunk: now the stack is empty.
-fn assert_empty_without(stack: &mut Stack<SimBrk>, last: Chunk, lowest: Chunk) {
+fn assert_empty_without(stack: &mut Stack<Mmap>, last: Chunk, lowest: Chunk) {
     // SAFETY: the chunk is live.
     unsafe { stack.free(last.0) };
     assert_eq!(stack.malloc(16), lowest.0, "the only chunk of the stack");
@@ -246,44 +272,20 @@ fn a_stack_is_adopted_while_another_marks() -> &'static str {
     }
 }
 
-/// Another thread puts a chunk on its list, takes it from there, and at last
-/// marks it.
-fn a_list_gives_it_out_again_while_the_owner_pops() -> &'static str {
-    let (memory, brk) = Memory::new();
-    let mut stack = Stack::new(brk);
-    let [a, b] = [(); 2].map(|()| Chunk(stack.malloc(16)));
-    let (mut stack, owners) = (Parked(stack), memory.clone());
-    let owner = thread::spawn(move || {
-        let Parked(own) = &mut stack;
-        let c = free_and_malloc(own, &owners, b);
-        (stack, c)
-    });
-
-    let mut holes: Holes<_> = Holes::new(SimBrk::new(&mut []));
-    memory.write(a);
-    // SAFETY: the chunk is live, and this thread's stack is empty.
-    unsafe { holes.put(a.0) };
-    assert_eq!(holes.malloc(16), a.0, "the chunk from the list");
-    memory.write_and_mark(a);
-
-    let (Parked(mut stack), c) = owner.join().unwrap();
-    assert_empty_without(&mut stack, c, a);
-    if c == a { "popped at once" } else { "popped later" }
-}
-
-/// The owner looks for a hole, and another thread makes it larger meanwhile.
-fn a_hole_is_looked_for_while_another_marks() -> &'static str {
-    let (memory, brk) = Memory::new();
-    let mut holes: Holes<_, 0, 16> = Holes::new(brk);
-    let [a, b, guard] = [(); 3].map(|()| Chunk(holes.malloc(32)));
+/// The owner sweeps, and another thread makes a hole larger meanwhile.
+fn a_sweep_goes_by_while_another_marks() -> &'static str {
+    let (memory, mmap) = Memory::new();
+    let mut holes: Box<Holes<_, 0>> = Box::new(Holes::new(mmap));
+    let [a, b, guard] = [(); 3].map(|()| Chunk(holes.malloc(16)));
     // SAFETY: the chunk is live.
     unsafe { holes.free(b.0) };
     let (mut holes, owners) = (Parked(holes), memory.clone());
     let owner = thread::spawn(move || {
         let Parked(own) = &mut holes;
-        // As much as both have together.
-        let c = Chunk(own.malloc(64));
-        assert!(!c.0.is_null(), "there is room at the end");
+        own.tidy();
+        // As much as both have together, and a large one otherwise.
+        let c = Chunk(own.malloc(40));
+        assert!(!c.0.is_null(), "there is room");
         owners.write(c);
         c
     });
@@ -295,7 +297,7 @@ fn a_hole_is_looked_for_while_another_marks() -> &'static str {
         return "in the hole";
     }
     assert!(c.0 > guard.0, "{c:?} lies above {guard:?}");
-    "at the end"
+    "at the top"
 }
 
 #[test]
@@ -322,16 +324,9 @@ fn stack_is_adopted_while_a_mark_arrives() {
 
 #[test]
 #[cfg_attr(miri, ignore = "loom switches stacks, which Miri cannot follow")]
-fn chunk_is_reused_from_a_list_while_the_owner_pops() {
-    let endings = ["popped at once", "popped later"];
-    explore(&endings, a_list_gives_it_out_again_while_the_owner_pops);
-}
-
-#[test]
-#[cfg_attr(miri, ignore = "loom switches stacks, which Miri cannot follow")]
-fn hole_is_looked_for_while_another_marks() {
-    let endings = ["in the hole", "at the end"];
-    explore(&endings, a_hole_is_looked_for_while_another_marks);
+fn sweep_goes_by_while_another_marks() {
+    let endings = ["in the hole", "at the top"];
+    explore(&endings, a_sweep_goes_by_while_another_marks);
 }
 
 // What goes wrong where something is missing.
@@ -363,7 +358,7 @@ fn pop_without_acquire_lets_the_owner_write_too_early() {
 #[test]
 #[cfg_attr(miri, ignore = "loom switches stacks, which Miri cannot follow")]
 #[should_panic(expected = "Concurrent write accesses to `UnsafeCell`")]
-fn search_without_acquire_lets_the_owner_write_too_early() {
+fn sweep_without_acquire_lets_the_owner_write_too_early() {
     let acquire = atomic::Ordering::Acquire;
-    explore_without(acquire, a_hole_is_looked_for_while_another_marks);
+    explore_without(acquire, a_sweep_goes_by_while_another_marks);
 }

@@ -8,9 +8,14 @@ use std::thread;
 
 use stage5_lifo_stack::SimBrk;
 use stage5_lifo_stack::per_thread::holes::Holes;
-use stage5_lifo_stack::per_thread::stack::{LARGEST, SLACK, STEP, Stack, mark};
+use stage5_lifo_stack::per_thread::record::mark;
+use stage5_lifo_stack::per_thread::sim::SimMmap;
+use stage5_lifo_stack::per_thread::stack::Stack;
 
-const REGION: usize = 4 * STEP;
+/// Bytes of a segment in these tests.
+const SEGMENT: usize = 16 * 1024;
+
+const REGION: usize = 8 * SEGMENT;
 
 /// A break in it starts at a multiple of 4,096.
 #[repr(align(4096))]
@@ -20,19 +25,25 @@ fn region() -> Box<Region> {
     Box::new(Region([const { MaybeUninit::uninit() }; REGION]))
 }
 
-/// Room for a break that falls.
+/// Memory of that many segments.
 fn large_region() -> Vec<MaybeUninit<u8>> {
-    vec![MaybeUninit::uninit(); 8 * SLACK]
+    vec![MaybeUninit::uninit(); 50 * SEGMENT]
 }
 
-type Default<'a> = Holes<SimBrk<'a>>;
+type Memory<'a> = SimMmap<SimBrk<'a>>;
+
+fn memory(region: &mut [MaybeUninit<u8>]) -> Memory<'_> {
+    SimMmap::new(SimBrk::new(region))
+}
+
+type Default<'a> = Holes<Memory<'a>>;
 
 // A stack for each thread.
 
 #[test]
 fn a_freed_chunk_at_the_top_is_used_again() {
     let mut region = region();
-    let mut stack = Stack::new(SimBrk::new(&mut region.0));
+    let mut stack = Stack::new(memory(&mut region.0));
     let a = stack.malloc(100);
     for _ in 0..1000 {
         let b = stack.malloc(100);
@@ -45,7 +56,7 @@ fn a_freed_chunk_at_the_top_is_used_again() {
 #[test]
 fn eight_bytes_stand_in_front_of_a_chunk() {
     let mut region = region();
-    let mut stack = Stack::new(SimBrk::new(&mut region.0));
+    let mut stack = Stack::new(memory(&mut region.0));
     let sizes = [0, 8, 9, 24, 25, 40];
     let chunks = sizes.map(|size| stack.malloc(size));
     let places = chunks.map(|chunk| chunk.addr() - chunks[0].addr());
@@ -58,7 +69,7 @@ fn eight_bytes_stand_in_front_of_a_chunk() {
 #[test]
 fn a_free_from_another_thread_is_a_mark() {
     let mut region = region();
-    let mut stack = Stack::new(SimBrk::new(&mut region.0));
+    let mut stack = Stack::new(memory(&mut region.0));
     let (a, b) = (stack.malloc(100), stack.malloc(100));
     // SAFETY: the chunk is live. Another thread needs no more than this.
     unsafe { mark(b) };
@@ -94,7 +105,7 @@ impl Theirs {
 fn another_thread_frees_while_the_owner_works() {
     let rounds = if cfg!(miri) { 100 } else { 1000 };
     let mut region = region();
-    let mut stack = Stack::new(SimBrk::new(&mut region.0));
+    let mut stack = Stack::new(memory(&mut region.0));
     let (sender, receiver) = mpsc::sync_channel(3);
     thread::scope(|scope| {
         scope.spawn(|| receiver.into_iter().for_each(Theirs::write_and_free));
@@ -120,7 +131,7 @@ fn another_thread_frees_while_the_owner_works() {
 #[test]
 fn the_owner_pops_what_others_have_marked() {
     let mut region = region();
-    let mut stack = Stack::new(SimBrk::new(&mut region.0));
+    let mut stack = Stack::new(memory(&mut region.0));
     let chunks = [(); 10].map(|()| stack.malloc(100));
     for chunk in &chunks[..9] {
         // SAFETY: the chunk is live, and marked once.
@@ -134,12 +145,12 @@ fn the_owner_pops_what_others_have_marked() {
 #[test]
 fn what_others_have_marked_at_the_top_waits_for_a_pop() {
     let mut region = region();
-    let mut stack = Stack::new(SimBrk::new(&mut region.0));
+    let mut stack = Stack::new(memory(&mut region.0));
     for _ in 0..100 {
         // SAFETY: the chunk is live.
         unsafe { mark(stack.malloc(100)) };
     }
-    let marked = stack.chunks().count() - 2;
+    let marked = stack.chunks().count() - 1;
     assert_eq!(marked, 100, "chunks that nobody has");
     let top = stack.malloc(100);
     // SAFETY: the chunk is live.
@@ -150,7 +161,7 @@ fn what_others_have_marked_at_the_top_waits_for_a_pop() {
 #[test]
 fn what_an_alignment_leaves_out_is_a_chunk_that_is_free_at_once() {
     let mut region = region();
-    let mut stack = Stack::new(SimBrk::new(&mut region.0));
+    let mut stack = Stack::new(memory(&mut region.0));
     let a = stack.malloc(8);
     let aligned = stack.memalign(1024, 8);
     assert_eq!(aligned.addr() % 1024, 0, "the address modulo 1,024");
@@ -164,147 +175,106 @@ fn what_an_alignment_leaves_out_is_a_chunk_that_is_free_at_once() {
     assert_eq!(format!("{stack:?}"), "[8 used][room]");
 }
 
+// Segments.
+
 #[test]
-fn the_top_alone_grows_where_it_is() {
+fn a_stack_goes_on_in_another_segment() {
     let mut region = region();
-    let mut stack = Stack::new(SimBrk::new(&mut region.0));
-    let (a, b) = (stack.malloc(100), stack.malloc(100));
+    let mut stack = Stack::new(memory(&mut region.0));
+    let chunks: Vec<*mut u8> = (0..40).map(|_| stack.malloc(1000)).collect();
+    let segments: Vec<usize> =
+        chunks.iter().map(|chunk| chunk.addr() / SEGMENT).collect();
+    let mut different = segments.clone();
+    different.dedup();
+    assert_eq!(different.len(), 3, "segments of 40 chunks: {segments:?}");
     // SAFETY: the chunks are live.
-    unsafe {
-        assert_eq!(stack.resize(b, 2 * STEP), Some(()), "the top");
-        assert_eq!(stack.resize(b, 10), Some(()), "the top");
-        assert_eq!(stack.resize(a, 50), Some(()), "a smaller size");
-        assert_eq!(stack.resize(a, 105), None, "one byte too many");
-    }
-    assert_eq!(format!("{stack:?}"), "[104 used][24 used][room]");
+    unsafe { chunks.iter().rev().for_each(|chunk| stack.free(*chunk)) };
+    assert_eq!(format!("{stack:?}"), "[room]", "what is left");
+    let again: Vec<*mut u8> = (0..40).map(|_| stack.malloc(1000)).collect();
+    assert_eq!(again[..15], chunks[..15], "the places in the lowest segment");
 }
 
 #[test]
-fn the_break_rises_by_64_kib() {
+fn one_empty_segment_is_kept() {
     let mut region = region();
-    let mut stack = Stack::new(SimBrk::new(&mut region.0));
-    for _ in 0..1000 {
-        stack.malloc(40);
-    }
-    let brk = stack.brk();
-    assert_eq!((brk.used(), brk.calls()), (64 * 1024, 1), "the break");
-}
-
-#[test]
-#[cfg_attr(miri, ignore = "large chunks are slow under Miri")]
-fn what_is_unused_goes_back_past_a_threshold() {
-    let mut region = large_region();
-    let mut stack = Stack::new(SimBrk::new(&mut region));
-    let chunk = stack.malloc(3 * SLACK);
-    let start = chunk.addr() - stack.brk().start().addr().get();
-    // SAFETY: the chunk is live.
-    unsafe { stack.free(chunk) };
-    let unused = stack.brk().used() - start;
-    assert!((SLACK..SLACK + 16).contains(&unused), "{unused} are kept");
-    assert_eq!(stack.brk().calls(), 2, "up once and down once");
-}
-
-#[test]
-#[cfg_attr(miri, ignore = "large chunks are slow under Miri")]
-fn what_a_smaller_top_leaves_goes_back_too() {
-    let mut region = large_region();
-    let mut stack = Stack::new(SimBrk::new(&mut region));
-    let chunk = stack.malloc(4 * SLACK);
-    let start = chunk.addr() - stack.brk().start().addr().get();
-    // SAFETY: the chunk is live.
-    unsafe { stack.resize(chunk, 100) }.expect("a smaller size");
-    let unused = stack.brk().used() - start - 112;
-    assert!((SLACK..SLACK + 16).contains(&unused), "{unused} are kept");
-}
-
-#[test]
-#[cfg_attr(miri, ignore = "large chunks are slow under Miri")]
-fn a_swing_within_the_slack_asks_nobody() {
-    let mut region = large_region();
-    let mut stack = Stack::new(SimBrk::new(&mut region));
-    for _ in 0..1000 {
-        let chunk = stack.malloc(SLACK);
-        // SAFETY: the chunk is live.
-        unsafe { stack.free(chunk) };
-    }
-    assert_eq!(stack.brk().calls(), 1, "moves of the break");
-}
-
-#[test]
-fn what_somebody_else_took_is_a_chunk_that_is_never_freed() {
-    let mut region = region();
-    let mut stack = Stack::new(SimBrk::new(&mut region.0));
-    let a = stack.malloc(100);
-    stack.brk().somebody_else_takes(100).expect("room for it");
-    let b = stack.malloc(STEP);
+    let mut stack = Stack::new(memory(&mut region.0));
+    let chunks: Vec<*mut u8> = (0..100).map(|_| stack.malloc(1000)).collect();
+    let used = stack.mmap().mapped();
     // SAFETY: the chunks are live.
-    unsafe {
-        stack.free(a);
-        stack.free(b);
-    }
-    let left: Vec<bool> =
-        stack.chunks().map(|chunk| chunk.start.addr() < b.addr()).collect();
-    assert_eq!(left, [true, true, true, false], "ground, a, theirs, the room");
-    assert!(stack.brk().foreign_is_intact());
+    unsafe { chunks.iter().rev().for_each(|chunk| stack.free(*chunk)) };
+    let left = stack.mmap().mapped();
+    assert_eq!((used, left), (7 * SEGMENT, 2 * SEGMENT), "mapped");
 }
 
 #[test]
-fn a_size_that_the_record_cannot_hold_is_refused() {
+fn a_swing_over_a_border_asks_nobody() {
     let mut region = region();
-    let mut stack = Stack::new(SimBrk::new(&mut region.0));
-    for size in [LARGEST + 1, usize::MAX] {
-        assert!(stack.malloc(size).is_null(), "{size} bytes");
-        assert!(stack.memalign(64, size).is_null(), "{size} bytes");
-        assert!(stack.memalign(1 << 40, 8).is_null(), "such an alignment");
+    let mut stack = Stack::new(memory(&mut region.0));
+    let below: Vec<*mut u8> = (0..16).map(|_| stack.malloc(1000)).collect();
+    let calls = stack.mmap().brk().calls();
+    for _ in 0..1000 {
+        let chunks = [(); 4].map(|()| stack.malloc(1000));
+        let is_over = chunks[3].addr() / SEGMENT != below[0].addr() / SEGMENT;
+        assert!(is_over, "the border is passed");
+        // SAFETY: the chunks are live.
+        unsafe { chunks.iter().rev().for_each(|chunk| stack.free(*chunk)) };
     }
-    assert_eq!(stack.brk().calls(), 0, "moves of the break");
+    let more = stack.mmap().brk().calls() - calls;
+    assert!(more <= 1, "{more} calls for 1,000 swings");
 }
 
 #[test]
-fn an_overflow_damages_the_record_above() {
+fn what_is_left_of_a_segment_waits_and_is_popped() {
     let mut region = region();
-    let mut stack = Stack::new(SimBrk::new(&mut region.0));
-    let (a, b) = (stack.malloc(24), stack.malloc(24));
+    let mut stack = Stack::new(memory(&mut region.0));
+    let mut chunks = vec![stack.malloc(1000)];
+    while chunks[chunks.len() - 1].addr() / SEGMENT
+        == chunks[0].addr() / SEGMENT
+    {
+        chunks.push(stack.malloc(1000));
+    }
+    let state = format!("{stack:?}");
+    assert!(state.ends_with(" marked][1000 used][room]"), "{state}");
     // SAFETY: the chunk is live.
-    assert_eq!(unsafe { stack.usable_size(b) }, 24, "as it was given");
-    // SAFETY: none: `a` has 24 bytes. (What lies above is the stack's.)
-    unsafe { a.add(24).write_bytes(1, 8) };
-    // SAFETY: the chunk is live.
-    let usable = unsafe { stack.usable_size(b) };
-    assert_ne!(usable, 24, "after eight bytes too many in the one below");
+    unsafe { stack.free(chunks[chunks.len() - 1]) };
+    let state = format!("{stack:?}");
+    assert!(state.ends_with("[1000 used][room]"), "{state}");
+}
+
+#[test]
+fn a_stack_that_gets_no_segment_is_as_it_was() {
+    let mut region = region();
+    let mut stack = Stack::new(memory(&mut region.0));
+    stack.mmap().brk().refuse(1);
+    assert!(stack.malloc(100).is_null(), "while the break refuses");
+    // As many as one segment has.
+    let chunks = [(); 16].map(|()| stack.malloc(1000));
+    let before = format!("{stack:?}");
+    stack.mmap().brk().refuse(1);
+    assert!(stack.malloc(1000).is_null(), "while the break refuses");
+    assert_eq!(format!("{stack:?}"), before);
+    // SAFETY: the chunks are live.
+    unsafe { chunks.iter().rev().for_each(|chunk| stack.free(*chunk)) };
+    assert_eq!(format!("{stack:?}"), "[room]", "what is left");
 }
 
 // Holes.
 
-/// Frees a chunk that lies deeper than what the stack may soon pop.
+/// Frees a chunk that lies under another one.
 fn free_deep(heap: &mut Default, size: usize) -> *mut u8 {
     let chunk = heap.malloc(size);
-    heap.malloc(4000);
+    heap.malloc(1500);
     // SAFETY: the chunk is live.
     unsafe { heap.free(chunk) };
     chunk
 }
 
 #[test]
-fn what_lies_near_the_top_is_marked_and_popped() {
-    let mut region = region();
-    let mut heap: Default = Holes::new(SimBrk::new(&mut region.0));
-    let (a, b) = (heap.malloc(100), heap.malloc(1900));
-    // SAFETY: the chunks are live.
-    unsafe {
-        heap.free(a);
-        assert_eq!(format!("{heap:?}"), "[104 marked][1912 used][room]");
-        heap.free(b);
-    }
-    assert_eq!(format!("{heap:?}"), "[room]", "what is left");
-}
-
-#[test]
 fn a_chunk_freed_deep_is_used_again_by_size() {
     let mut region = region();
-    let mut heap: Default = Holes::new(SimBrk::new(&mut region.0));
+    let mut heap: Default = Holes::new(memory(&mut region.0));
     let chunk = free_deep(&mut heap, 100);
-    assert_eq!(format!("{heap:?}"), "[104 listed][4008 used][room]");
+    assert_eq!(format!("{heap:?}"), "[104 listed][1512 used][room]");
     assert_ne!(heap.malloc(72), chunk, "another size");
     assert_eq!(heap.malloc(89), chunk, "a size of the same list");
     assert_ne!(heap.malloc(89), chunk, "it is in use now");
@@ -313,9 +283,9 @@ fn a_chunk_freed_deep_is_used_again_by_size() {
 #[test]
 fn a_list_gives_out_first_what_it_got_last() {
     let mut region = region();
-    let mut heap: Default = Holes::new(SimBrk::new(&mut region.0));
+    let mut heap: Default = Holes::new(memory(&mut region.0));
     let chunks = [(); 3].map(|()| heap.malloc(100));
-    heap.malloc(4000);
+    heap.malloc(1500);
     for chunk in chunks {
         // SAFETY: the chunk is live.
         unsafe { heap.free(chunk) };
@@ -327,9 +297,9 @@ fn a_list_gives_out_first_what_it_got_last() {
 #[test]
 fn a_list_is_short_and_what_is_too_many_is_marked() {
     let mut region = region();
-    let mut heap: Default = Holes::new(SimBrk::new(&mut region.0));
-    let chunks = [(); 40].map(|()| heap.malloc(100));
-    heap.malloc(4000);
+    let mut heap: Default = Holes::new(memory(&mut region.0));
+    let chunks = [(); 80].map(|()| heap.malloc(100));
+    heap.malloc(1500);
     for chunk in chunks {
         // SAFETY: the chunk is live.
         unsafe { heap.free(chunk) };
@@ -342,103 +312,155 @@ fn a_list_is_short_and_what_is_too_many_is_marked() {
     }
     let state = format!("{heap:?}");
     let counts = ["listed", "marked"].map(|it| state.matches(it).count());
-    assert_eq!(counts, [32, 8], "listed and marked: {state}");
+    assert_eq!(counts, [64, 16], "listed and marked: {state}");
 }
 
-/// Frees a chunk that is too large for the lists, and pushes others until the
-/// stack grows in its place.
-fn grow_in_a_hole(heap: &mut Default) -> *mut u8 {
-    let (hole, _guard) = (heap.malloc(10_000), heap.malloc(100));
+#[test]
+fn a_larger_request_is_cut_from_what_is_free() {
+    let mut region = region();
+    let mut heap: Default = Holes::new(memory(&mut region.0));
+    let hole = free_deep(&mut heap, 1900);
+    let piece = heap.malloc(1100);
+    assert_eq!(piece, hole, "the start of the hole");
+    assert_eq!(format!("{heap:?}"), "[1112 used][792 listed][1512 used][room]");
+}
+
+#[test]
+fn a_sweep_makes_one_chunk_of_many() {
+    let mut region = large_region();
+    let mut heap: Default = Holes::new(memory(&mut region));
+    let small: Vec<*mut u8> = (0..1000).map(|_| heap.malloc(100)).collect();
+    heap.malloc(1500);
+    // SAFETY: the chunks are live.
+    unsafe { small.iter().for_each(|chunk| heap.free(*chunk)) };
+    let used = heap.mmap().most();
+    for _ in 0..80 {
+        assert!(!heap.malloc(1000).is_null(), "there is memory");
+    }
+    let most = heap.mmap().most();
+    assert_eq!(most, used, "bytes that were mapped at most");
+}
+
+#[test]
+fn what_is_cut_off_a_smaller_block_is_used_again() {
+    let mut region = region();
+    let mut heap: Default = Holes::new(memory(&mut region.0));
+    let (a, _guard) = (heap.malloc(1500), heap.malloc(100));
     // SAFETY: the chunk is live.
-    unsafe { heap.free(hole) };
-    for _ in 0..REGION / 2000 {
-        if heap.malloc(2000) == hole {
-            return hole;
-        }
-    }
-    panic!("the hole is not found: {heap:?}");
+    unsafe { assert_eq!(heap.realloc(a, 200), a, "in its place") };
+    assert_eq!(format!("{heap:?}"), "[200 used][1304 listed][104 used][room]");
+    let next = heap.malloc(500);
+    assert_eq!(next.addr() - a.addr(), 208, "the place behind it");
 }
 
 #[test]
-fn a_hole_is_used_when_there_is_no_room() {
+fn the_top_grows_where_it_is() {
     let mut region = region();
-    let mut heap: Default = Holes::new(SimBrk::new(&mut region.0));
-    grow_in_a_hole(&mut heap);
-    assert_eq!(heap.brk().calls(), 1, "moves of the break");
-    let state = format!("{heap:?}");
-    assert!(state.starts_with("[2008 used][room][104 used]"), "{state}");
-}
-
-#[test]
-fn a_stack_that_is_done_with_a_hole_goes_on_at_the_end() {
-    let mut region = region();
-    let mut heap: Default = Holes::new(SimBrk::new(&mut region.0));
-    let hole = grow_in_a_hole(&mut heap);
-    while heap.malloc(1500).addr() < hole.addr() + 10_000 {}
-    assert_eq!(heap.brk().calls(), 2, "moves of the break");
-    let state = format!("{heap:?}");
-    assert!(state.ends_with("[1512 used][room]"), "{state}");
-}
-
-/// A queue of 50: what comes in first is the first to go. Returns how far the
-/// break is then.
-fn break_after_a_queue<'a>(mut heap: impl Queue<'a>) -> usize {
-    let mut queue = [(); 50].map(|()| heap.push(1500));
-    for turn in 0..3000 {
-        let first = mem::replace(&mut queue[turn % 50], heap.push(1500));
-        heap.remove(first);
+    let mut heap: Default = Holes::new(memory(&mut region.0));
+    let (a, b) = (heap.malloc(100), heap.malloc(100));
+    // SAFETY: the chunks are live.
+    unsafe {
+        assert_eq!(heap.realloc(b, 1900), b, "the top");
+        assert_eq!(heap.realloc(b, 10), b, "the top");
+        assert_eq!(heap.realloc(a, 90), a, "not worth it");
     }
-    heap.used()
+    assert_eq!(format!("{heap:?}"), "[104 used][24 used][room]");
 }
 
-trait Queue<'a> {
-    fn push(&mut self, size: usize) -> *mut u8;
-    fn remove(&mut self, first: *mut u8);
-    fn used(&mut self) -> usize;
-}
-
-impl<'a> Queue<'a> for Stack<SimBrk<'a>> {
-    fn push(&mut self, size: usize) -> *mut u8 {
-        self.malloc(size)
-    }
-
-    fn remove(&mut self, first: *mut u8) {
+/// A queue of 50: what comes in first is the first to go. Returns how many
+/// bytes were mapped at most.
+fn most_of_a_queue<const MOST: usize, const HOLE: usize>() -> usize {
+    let mut region = large_region();
+    let mut heap = Holes::<_, MOST, HOLE>::new(memory(&mut region));
+    let mut queue = [(); 50].map(|()| heap.malloc(1500));
+    for turn in 0..300 {
+        let first = mem::replace(&mut queue[turn % 50], heap.malloc(1500));
         // SAFETY: the chunk is live.
-        unsafe { self.free(first) };
+        unsafe { heap.free(first) };
     }
-
-    fn used(&mut self) -> usize {
-        self.brk().used()
-    }
-}
-
-impl<'a> Queue<'a> for Default<'a> {
-    fn push(&mut self, size: usize) -> *mut u8 {
-        self.malloc(size)
-    }
-
-    fn remove(&mut self, first: *mut u8) {
-        // SAFETY: the chunk is live.
-        unsafe { self.free(first) };
-    }
-
-    fn used(&mut self) -> usize {
-        self.brk().used()
-    }
+    heap.mmap().most()
 }
 
 #[test]
 #[cfg_attr(miri, ignore = "a long queue is slow under Miri")]
 fn a_pure_stack_grows_where_holes_do_not() {
     let mut region = large_region();
-    let used = break_after_a_queue(Stack::new(SimBrk::new(&mut region)));
-    let all = 3050 * 1520;
-    assert!(used > all, "a pure stack: {used} for {all} pushed in all");
+    let mut stack = Stack::new(memory(&mut region));
+    let mut queue = [(); 50].map(|()| stack.malloc(1000));
+    for turn in 0..300 {
+        let first = mem::replace(&mut queue[turn % 50], stack.malloc(1000));
+        // SAFETY: the chunk is live.
+        unsafe { stack.free(first) };
+    }
+    let pure = stack.mmap().most();
+    assert!(pure > 300 * 1008, "a pure stack: {pure} for {}", 300 * 1008);
+    let both = most_of_a_queue::<64, 16>();
+    assert!(both <= 8 * SEGMENT, "with holes: {both} for {}", 50 * 1512);
+    let holes = most_of_a_queue::<0, 16>();
+    assert!(holes <= 12 * SEGMENT, "holes alone: {holes}");
+}
 
+// Large blocks.
+
+#[test]
+fn a_large_block_has_a_mapping_of_its_own_which_is_kept() {
+    let mut region = region();
+    let mut heap: Default = Holes::new(memory(&mut region.0));
+    let a = heap.malloc(10_000);
+    let mapped = heap.mmap().mapped();
+    // SAFETY: the block is live.
+    unsafe { heap.free(a) };
+    assert_eq!(heap.mmap().mapped(), mapped, "it is kept");
+    assert_eq!(heap.malloc(9500), a, "and used again");
+    assert_ne!(heap.malloc(9500), a, "it is in use now");
+}
+
+#[test]
+#[cfg_attr(miri, ignore = "large blocks are slow under Miri")]
+fn few_mappings_are_kept() {
     let mut region = large_region();
-    let heap: Default = Holes::new(SimBrk::new(&mut region));
-    let used = break_after_a_queue(heap);
-    assert!(used <= 3 * STEP, "with holes: {used} for {} live", 50 * 1520);
+    let mut heap: Default = Holes::new(memory(&mut region));
+    let blocks = [(); 12].map(|()| heap.malloc(10_000));
+    let all = heap.mmap().mapped();
+    for block in blocks {
+        // SAFETY: the block is live.
+        unsafe { heap.free(block) };
+    }
+    let kept = heap.mmap().mapped();
+    assert_eq!(kept * 12, all * 8, "{kept} of {all} bytes");
+}
+
+#[test]
+#[cfg_attr(miri, ignore = "large blocks are slow under Miri")]
+fn a_large_block_grows_by_more_than_it_must() {
+    let mut region = large_region();
+    let mut heap: Default = Holes::new(memory(&mut region));
+    let (mut block, mut moves) = (heap.malloc(10_000), 0);
+    for size in (10_000..100_000).step_by(100) {
+        // SAFETY: the block is live.
+        let new = unsafe { heap.realloc(block, size) };
+        assert!(!new.is_null(), "{size} bytes");
+        moves += usize::from(new != block);
+        block = new;
+    }
+    assert!(moves < 25, "{moves} moves for 900 steps");
+}
+
+#[test]
+fn what_calloc_gives_is_zero_though_it_was_used() {
+    let mut region = region();
+    let mut heap: Default = Holes::new(memory(&mut region.0));
+    for size in [100, 1500, 9000] {
+        let block = heap.malloc(size);
+        // SAFETY: the block is live, and has so many bytes.
+        let is_zero = unsafe {
+            block.write_bytes(7, size);
+            heap.free(block);
+            let block = heap.calloc(size);
+            (0..size).all(|at| *block.add(at) == 0)
+        };
+        assert!(is_zero, "{size} bytes");
+    }
 }
 
 // What is noticed.
@@ -448,7 +470,7 @@ fn a_pure_stack_grows_where_holes_do_not() {
 fn ends_with(line: &str, name: &str, crime: fn(&mut Default)) {
     if env::var_os("CRIME").is_some() {
         let mut region = region();
-        crime(&mut Holes::new(SimBrk::new(&mut region.0)));
+        crime(&mut Holes::new(memory(&mut region.0)));
         return;
     }
     let output = Command::new(env::current_exe().unwrap())
@@ -503,7 +525,7 @@ fn a_double_free_is_noticed_after_it_was_popped() {
 #[test]
 fn a_double_free_is_not_noticed_once_it_has_a_new_owner() {
     let mut region = region();
-    let mut heap: Default = Holes::new(SimBrk::new(&mut region.0));
+    let mut heap: Default = Holes::new(memory(&mut region.0));
     let mine = heap.malloc(100);
     // SAFETY: the chunk is live.
     unsafe { heap.free(mine) };
@@ -580,6 +602,64 @@ mod in_a_process {
             };
             thread::spawn(free_it).join().unwrap();
             free_it();
+        });
+    }
+    /// A word stands in front of it that would fit: the size up to the top.
+    #[test]
+    #[cfg_attr(miri, ignore = "Miri starts no process")]
+    fn a_pointer_from_elsewhere_is_noticed_whatever_stands_in_front() {
+        let name = "in_a_process::\
+            a_pointer_from_elsewhere_is_noticed_whatever_stands_in_front";
+        ends_with(NO_BLOCK, name, |_| {
+            let a = malloc(100);
+            let mut words = [0_u128; 4];
+            let words = words.as_mut_ptr().cast::<u8>();
+            let place = words.wrapping_add(32);
+            let size = a.addr().wrapping_add(112).wrapping_sub(place.addr());
+            // SAFETY: none: the last line is the crime.
+            unsafe {
+                words.add(28).cast::<u32>().write(size as u32);
+                free(place);
+            }
+        });
+    }
+
+    #[test]
+    #[cfg_attr(miri, ignore = "Miri starts no process")]
+    fn a_large_block_that_is_freed_twice_is_noticed() {
+        let name = "in_a_process::a_large_block_that_is_freed_twice_is_noticed";
+        ends_with(NO_BLOCK, name, |_| {
+            let a = malloc(1 << 20);
+            // SAFETY: none: the second one is the crime.
+            unsafe {
+                free(a);
+                free(a);
+            }
+        });
+    }
+
+    #[test]
+    #[cfg_attr(miri, ignore = "Miri starts no process")]
+    fn a_huge_block_that_is_freed_twice_is_noticed() {
+        let name = "in_a_process::a_huge_block_that_is_freed_twice_is_noticed";
+        ends_with(NO_BLOCK, name, |_| {
+            let a = malloc(1 << 30);
+            // SAFETY: none: the second one is the crime.
+            unsafe {
+                free(a);
+                free(a);
+            }
+        });
+    }
+
+    #[test]
+    #[cfg_attr(miri, ignore = "Miri starts no process")]
+    fn a_pointer_into_a_large_block_is_noticed() {
+        let name = "in_a_process::a_pointer_into_a_large_block_is_noticed";
+        ends_with(NO_BLOCK, name, |_| {
+            let a = malloc(1 << 20);
+            // SAFETY: none: this is the crime.
+            unsafe { free(a.add(4096)) };
         });
     }
 }

@@ -536,162 +536,92 @@ impl Piece {
 /// then its size and its flags.
 const IN_FRONT: usize = 8;
 
-/// A stack with its records in front of its chunks.
+/// A stack in segments, with its records in front of its chunks. Blocks of more
+/// than `middle` bytes have a mapping of their own, and so may those that were
+/// larger once.
 ///
 /// # Errors
 ///
 /// The first rule that does not hold.
-pub fn stack(pieces: &[Piece], around: &Around) -> Result<(), String> {
-    let (Some(ground), Some(last)) = (pieces.first(), pieces.last()) else {
-        let live = around.live.len();
-        return ensure(live == 0, || format!("{live} chunks of no stack"));
-    };
-    ensure(ground.is_used && ground.size == ALIGN, || {
-        format!("the lowest chunk has 16 bytes and is not free: {ground:?}")
-    })?;
-    ensure(last.end() == around.remembered() / ALIGN * ALIGN, || {
-        format!(
-            "the last place is right below the break that was ours: {last:?}, \
-             {:#x}",
-            around.remembered()
-        )
-    })?;
-    records_are_right(pieces, around)?;
-    let (theirs, used): (Vec<Piece>, Vec<Piece>) = pieces[1..]
-        .iter()
-        .filter(|piece| piece.is_used)
-        .partition(|piece| around.is_theirs(piece));
-    let used: Vec<Seen> = used
-        .iter()
-        .map(|piece| Seen {
-            payload: piece.start,
-            size: piece.size - IN_FRONT,
-            is_free: false,
-        })
-        .collect();
-    around.are_live(&used, 0..=0)?;
-    theirs_are_in_chunks(ground, &theirs, around)?;
-    null_was_right_with_room(pieces, around)
-}
-
-/// Each chunk notes how far it is to the one above, and that one how far it is
-/// to the one below. So does the top. All sizes are multiples of 16.
-fn records_are_right(pieces: &[Piece], around: &Around) -> Result<(), String> {
-    let mut below = 0;
-    let mut rooms = 0;
-    for (place, piece) in pieces.iter().enumerate() {
-        let is_right = piece.size > 0
-            && (piece.start | piece.size).is_multiple_of(ALIGN)
-            && pieces.get(place + 1).is_none_or(|it| it.start == piece.end());
-        ensure(is_right, || {
-            format!("chunks lie one above the other: {piece:?} in {pieces:x?}")
-        })?;
-        rooms += usize::from(piece.is_room);
-        ensure(rooms <= 1, || format!("there is one room: {pieces:x?}"))?;
-        around.is_noted(piece.start, below)?;
-        // Above the room the note is old: it is written when the room is full
-        // or left.
-        below = if piece.is_room { 0 } else { piece.size };
-    }
-    around.is_noted(pieces[pieces.len() - 1].end(), below)
-}
-
-/// What somebody else took is a chunk in use. The lowest of it may lie below
-/// the stack, and the highest above.
-fn theirs_are_in_chunks(
-    ground: &Piece,
-    theirs: &[Piece],
-    around: &Around,
-) -> Result<(), String> {
-    let inside = around
-        .foreign
-        .iter()
-        .filter(|&&(from, to)| ground.start <= from && to != around.brk);
-    let inside: Vec<(usize, usize)> = inside.copied().collect();
-    let are_noted = inside.len() == theirs.len()
-        && inside.iter().zip(theirs).all(|(&(from, to), chunk)| {
-            chunk.start <= from && to <= chunk.end() - IN_FRONT
-        });
-    ensure(are_noted, || {
-        format!("what they took is in chunks: {inside:x?}, {theirs:x?}")
-    })
-}
-
-/// Null says that the chunk would not have fitted into the room.
-fn null_was_right_with_room(
+pub fn segments(
     pieces: &[Piece],
+    middle: usize,
     around: &Around,
 ) -> Result<(), String> {
-    let Some(room) = pieces.iter().find(|piece| piece.is_room) else {
+    let Some((room, chunks)) = pieces.split_last() else {
         return Ok(());
     };
-    // The stack asks for what the worst place would need.
-    let end = around.denied.and_then(|(align, size)| {
-        let size = size.checked_add(IN_FRONT)?;
-        let size = size.checked_next_multiple_of(ALIGN)?;
-        room.start.checked_add(size)?.checked_add(align)
-    });
-    ensure(end.is_none_or(|end| end > room.end()), || {
-        format!(
-            "null says that there is no memory: {:?} would fit into {room:?}",
-            around.denied
-        )
-    })
+    ensure(room.is_room, || format!("the room comes last: {pieces:x?}"))?;
+    let mut below: Option<&Piece> = None;
+    for piece in pieces {
+        let is_next = below.is_some_and(|below| below.end() == piece.start);
+        let size = if is_next { below.map_or(0, |it| it.size) } else { 0 };
+        ensure((piece.start | piece.size).is_multiple_of(ALIGN), || {
+            format!("starts and sizes are multiples of 16: {piece:?}")
+        })?;
+        around.is_noted(piece.start, size)?;
+        below = Some(piece);
+    }
+    let used = chunks.iter().filter(|piece| piece.is_used);
+    let used: BTreeMap<usize, usize> =
+        used.map(|piece| (piece.start, piece.size - IN_FRONT)).collect();
+    for (start, size) in &used {
+        let len = around.live.get(start).map(|block| block.len);
+        ensure(len == Some(*size), || {
+            format!(
+                "chunks in use are blocks that are live: {size} bytes at \
+                 {start:#x} are in use, {len:?} live"
+            )
+        })?;
+    }
+    for (start, block) in around.live {
+        let is_large = block.len > middle / 2;
+        ensure(is_large || used.contains_key(start), || {
+            format!("a small block is a chunk: {} at {start:#x}", block.len)
+        })?;
+    }
+    Ok(())
 }
 
-/// The lists of chunks that may be used again: for each size of a chunk, with
-/// its record, where they are.
+/// The lists of chunks that may be used again: for a size of each list, where
+/// they are.
 ///
 /// # Errors
 ///
 /// The first rule that does not hold.
-pub fn holes(
+pub fn lists(
     pieces: &[Piece],
     lists: &[(usize, Vec<usize>)],
-    most: usize,
 ) -> Result<(), String> {
-    let mut listed = Vec::new();
-    for (size, list) in lists {
-        ensure(list.len() <= most, || {
-            format!("a list has at most {most} chunks: that for {size}")
-        })?;
-        listed.extend(list.iter().map(|&start| (start, *size)));
-    }
-    listed.sort_unstable();
-    let expected: Vec<(usize, usize)> = pieces
+    let expected: BTreeMap<usize, usize> = pieces
         .iter()
         .filter(|piece| piece.is_listed)
         .map(|piece| (piece.start, piece.size))
         .collect();
-    ensure(listed == expected, || {
+    let mut listed = 0;
+    for (place, (least, list)) in lists.iter().enumerate() {
+        let next = lists.get(place + 1).map_or(usize::MAX, |next| next.0);
+        for start in list {
+            listed += 1;
+            let size = expected.get(start);
+            ensure(size.is_some_and(|it| (*least..next).contains(it)), || {
+                format!(
+                    "a list has chunks of its size, which say so: {start:#x} \
+                     has {size:?} and is on the list for {least}"
+                )
+            })?;
+        }
+    }
+    ensure(listed == expected.len(), || {
         format!(
-            "what says that it is listed is on the list of its size: \
-             {expected:x?} say so, {listed:x?} are"
+            "what says that it is listed is on one list: {} say so, {listed} \
+             are",
+            expected.len()
         )
     })
 }
 
-/// What a search remembers is a chunk, or the end of the room, or nothing.
-///
-/// # Errors
-///
-/// If it is not.
-pub fn watched(pieces: &[Piece], watched: usize) -> Result<(), String> {
-    let last = pieces.last().map_or(0, Piece::end);
-    let is_chunk = pieces.iter().any(|piece| piece.start == watched);
-    ensure(watched == 0 || watched >= last || is_chunk, || {
-        format!("a search goes on at a chunk: {watched:#x} in {pieces:x?}")
-    })
-}
-
 impl Around<'_> {
-    /// Whether somebody else took some of it.
-    fn is_theirs(&self, piece: &Piece) -> bool {
-        self.foreign
-            .iter()
-            .any(|&(from, to)| from < piece.end() && piece.start < to)
-    }
-
     /// In front of the chunk at `at` it is written how far it is to the one
     /// below. (0: not known.)
     fn is_noted(&self, at: usize, below: usize) -> Result<(), String> {

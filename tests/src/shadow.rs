@@ -19,7 +19,7 @@ use fastrand::Rng;
 use stage1_bump::SimBrk;
 use stage5_lifo_stack::per_thread::chunks::{Chunk, State};
 use stage5_lifo_stack::per_thread::holes::Holes;
-use stage5_lifo_stack::per_thread::stack::Stack;
+use stage5_lifo_stack::per_thread::sim::SimMmap;
 
 use crate::invariants::{self, Around, Lists, Piece, Record, Seen};
 
@@ -325,105 +325,73 @@ play_with!(stage5_lifo_stack<const CHUNKS> {
     }
 });
 
-/// A stack with its records in front of its chunks has no `calloc` and no
-/// `realloc`: they are made here as `threads` makes them.
-macro_rules! play_with_a_stack {
-    (
-        $stack:ident <$(const $parameter:ident: $type:ty),*>
-        { $($inside:item)* }
-    ) => {
-        impl<$(const $parameter: $type),*> Allocator
-            for $stack<Break, $($parameter),*>
-        {
-            fn malloc(&mut self, size: usize) -> *mut u8 {
-                self.malloc(size)
-            }
+/// Memory for a thread's heap, from our break.
+pub type Memory = SimMmap<Break>;
 
-            unsafe fn free(&mut self, payload: *mut u8) {
-                if !payload.is_null() {
-                    // SAFETY: the caller's promise.
-                    unsafe { self.free(payload) }
-                }
-            }
-
-            fn calloc(&mut self, count: usize, size: usize) -> *mut u8 {
-                let Some(bytes) = count.checked_mul(size) else {
-                    return ptr::null_mut();
-                };
-                let payload = self.malloc(bytes);
-                if !payload.is_null() {
-                    // SAFETY: the heap says that it has so many bytes.
-                    unsafe { payload.write_bytes(0, bytes) };
-                }
-                payload
-            }
-
-            unsafe fn realloc(
-                &mut self,
-                payload: *mut u8,
-                size: usize,
-            ) -> *mut u8 {
-                if payload.is_null() {
-                    return self.malloc(size);
-                }
-                // SAFETY: the caller's promise.
-                unsafe {
-                    let old_size = self.usable_size(payload);
-                    if self.resize(payload, size).is_some() {
-                        return payload;
-                    }
-                    let new = self.malloc(size);
-                    if !new.is_null() {
-                        let kept = old_size.min(size);
-                        ptr::copy_nonoverlapping(payload, new, kept);
-                        self.free(payload);
-                    }
-                    new
-                }
-            }
-
-            fn memalign(&mut self, align: usize, size: usize) -> *mut u8 {
-                self.memalign(align.max(16), size)
-            }
-
-            unsafe fn usable_size(&self, payload: *mut u8) -> usize {
-                // SAFETY: the caller's promise.
-                unsafe { self.usable_size(payload) }
-            }
-
-            fn draw(&self) -> String {
-                format!("{self:?}")
-            }
-
-            $($inside)*
-        }
-    };
-}
-
-play_with_a_stack!(Stack<> {
-    fn check(&self, _blocks: &[Seen], around: &Around) -> Result<(), String> {
-        let pieces: Vec<Piece> = self.chunks().map(Piece::from).collect();
-        invariants::stack(&pieces, around)
+/// A thread's heap is asked as `threads` asks it.
+impl<const MOST: usize, const HOLE: usize> Allocator
+    for Holes<Memory, MOST, HOLE>
+{
+    fn malloc(&mut self, size: usize) -> *mut u8 {
+        self.malloc(size)
     }
-});
 
-play_with_a_stack!(Holes<const MOST: usize, const HOLE: usize> {
+    unsafe fn free(&mut self, payload: *mut u8) {
+        if !payload.is_null() {
+            // SAFETY: the caller's promise.
+            unsafe { self.free(payload) }
+        }
+    }
+
+    fn calloc(&mut self, count: usize, size: usize) -> *mut u8 {
+        match count.checked_mul(size) {
+            Some(bytes) => self.calloc(bytes),
+            None => ptr::null_mut(),
+        }
+    }
+
+    unsafe fn realloc(&mut self, payload: *mut u8, size: usize) -> *mut u8 {
+        if payload.is_null() {
+            return self.malloc(size);
+        }
+        // SAFETY: the caller's promise.
+        unsafe { self.realloc(payload, size) }
+    }
+
+    fn memalign(&mut self, align: usize, size: usize) -> *mut u8 {
+        self.memalign(align, size)
+    }
+
+    unsafe fn usable_size(&self, payload: *mut u8) -> usize {
+        if payload.is_null() {
+            return 0;
+        }
+        // SAFETY: the caller's promise.
+        unsafe { self.usable_size(payload) }
+    }
+
+    fn draw(&self) -> String {
+        format!("{self:?}")
+    }
+
     fn check(&self, _blocks: &[Seen], around: &Around) -> Result<(), String> {
         let pieces: Vec<Piece> = self.chunks().map(Piece::from).collect();
         // A list that goes round in a circle ends here, one chunk too long.
-        let most = MOST + 1;
-        let lists: Vec<(usize, Vec<usize>)> = (0..2048)
-            .step_by(16)
+        let most = pieces.len() + 1;
+        // A size of each list.
+        let sizes = (0..1024).step_by(16).chain(
+            (10..20).flat_map(|it| (4..8).map(move |part| part << it >> 2)),
+        );
+        let lists: Vec<(usize, Vec<usize>)> = sizes
             .map(|size| {
                 let list = self.list(size).take(most);
                 (size, list.map(|chunk| chunk.addr()).collect())
             })
             .collect();
-        invariants::stack(&pieces, around)?;
-        invariants::holes(&pieces, &lists, MOST)?;
-        invariants::watched(&pieces, self.watched().addr())
+        invariants::segments(&pieces, Holes::<Memory>::MIDDLE, around)?;
+        invariants::lists(&pieces, &lists)
     }
-});
+}
 
 impl From<Chunk> for Piece {
     fn from(chunk: Chunk) -> Self {

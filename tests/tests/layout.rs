@@ -39,6 +39,7 @@ const NAMES_LIBC: [&str; 7] = [
     "src/fork.rs",
     "src/reserved.rs",
     "src/sync.rs",
+    "src/per_thread/maps.rs",
     "src/per_thread/slot.rs",
     "src/per_thread/threads.rs",
 ];

@@ -10,8 +10,7 @@ use std::ptr;
 use stage1_bump::Heap;
 use stage4_threadsafe::{LockedHeap, Mutex};
 use stage5_lifo_stack::per_thread::holes::Holes;
-use stage5_lifo_stack::per_thread::stack::Stack;
-use tests::shadow::{Allocator, Break, Demands, play};
+use tests::shadow::{Allocator, Break, Demands, Memory, play};
 
 /// What a heap of stage 1 is held to.
 const STAGE_1: Demands =
@@ -27,9 +26,8 @@ const STAGE_3: Demands = Demands { overhead: 96, ..STAGE_1 };
 /// Stage 5 has nothing in front of a chunk, and one byte in a chunk of none.
 const STAGE_5: Demands = Demands { overhead: 1, ..STAGE_1 };
 
-/// A stack with records in front of its chunks has 8 bytes there, and a chunk
-/// below the first one.
-const STACK: Demands = Demands { overhead: 96, ..STAGE_1 };
+/// A stack takes whole segments, at multiples of their size.
+const STACK: Demands = Demands { overhead: 3 * 16 * 1024, ..STAGE_1 };
 
 /// The seeds to play: fewer under Miri, which is slow.
 fn seeds() -> Range<u64> {
@@ -160,43 +158,57 @@ fn stage_5_with_large_chunks_keeps_its_promises() {
     play_in(large_region, seeds().step_by(10), heap, demands);
 }
 
+/// Segments need more room than a break that rises by bytes.
+fn stack_region(seed: u64) -> Break {
+    let mut rng = fastrand::Rng::with_seed(seed);
+    let len = match seed % 4 {
+        3 => rng.usize(300..=900) * 1024,
+        _ => rng.usize(8..=200) * 1024,
+    };
+    Break::starting_at(rng.usize(..64), len)
+}
+
+fn play_stack<const MOST: usize, const HOLE: usize>(
+    seeds: impl Iterator<Item = u64>,
+    demands: Demands,
+) {
+    let heap = |brk| Holes::<_, MOST, HOLE>::new(Memory::new(brk));
+    play_in(stack_region, seeds, heap, demands);
+}
+
 #[test]
-fn stage_5_a_stack_with_records_keeps_its_promises() {
-    play_all(Stack::new, STACK);
+fn stage_5_a_stack_in_segments_keeps_its_promises() {
+    play_stack::<64, 16>(seeds(), STACK);
 }
 
 #[test]
 #[cfg_attr(miri, ignore = "one stack with holes is enough under Miri")]
-fn stage_5_a_stack_with_holes_keeps_its_promises() {
-    play_all(Holes::<_, 32, 1024>::new, STACK);
+fn stage_5_a_stack_in_segments_keeps_its_promises_when_calls_nest() {
+    play_stack::<64, 16>(seeds(), Demands { nested: true, ..STACK });
 }
 
 #[test]
-fn stage_5_a_stack_with_small_holes_and_short_lists_keeps_its_promises() {
-    play_all(Holes::<_, 4, 128>::new, STACK);
+#[cfg_attr(miri, ignore = "one stack with holes is enough under Miri")]
+fn stage_5_a_stack_with_short_lists_keeps_its_promises() {
+    play_stack::<4, 128>(seeds(), STACK);
 }
 
 #[test]
 #[cfg_attr(miri, ignore = "one stack with holes is enough under Miri")]
 fn stage_5_a_stack_with_holes_alone_keeps_its_promises() {
-    play_all(Holes::<_, 0, 16>::new, STACK);
+    play_stack::<0, 16>(seeds(), STACK);
 }
 
 #[test]
 #[cfg_attr(miri, ignore = "one stack with holes is enough under Miri")]
 fn stage_5_a_stack_with_lists_alone_keeps_its_promises() {
-    play_all(Holes::<_, 32, { 1 << 60 }>::new, STACK);
+    play_stack::<32, { 1 << 60 }>(seeds(), STACK);
 }
 
-/// What is unused goes back, and is taken again.
 #[test]
-#[cfg_attr(miri, ignore = "large chunks are slow under Miri")]
-fn stage_5_a_stack_with_large_chunks_keeps_its_promises() {
-    let demands = Demands { nested: true, ..STACK };
-    let seeds = || seeds().step_by(10);
-    play_in(large_region, seeds(), Stack::new, demands);
-    play_in(large_region, seeds(), Holes::<_, 32, 1024>::new, demands);
-    play_in(large_region, seeds(), Holes::<_, 32, 1024>::new, STACK);
+#[cfg_attr(miri, ignore = "one stack with holes is enough under Miri")]
+fn stage_5_a_stack_without_additions_keeps_its_promises() {
+    play_stack::<0, { 1 << 60 }>(seeds(), STACK);
 }
 
 // That the shadow finds nothing proves nothing unless it can find something.

@@ -4,10 +4,11 @@ use core::fmt;
 use core::iter;
 use core::ptr;
 
-use super::atomic::Ordering;
 use super::holes::Holes;
-use super::stack::{ALIGN, LISTED, MARK, Stack, state, usable_size};
-use crate::brk::Brk;
+use super::lists::class;
+use super::record::{LISTED, MARK, look, usable_size};
+use super::segment::{Mmap, above, end};
+use super::stack::Stack;
 
 /// A piece of a stack's memory.
 #[derive(Clone, Copy, Debug)]
@@ -23,7 +24,7 @@ pub struct Chunk {
 /// What a chunk is to its stack.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum State {
-    /// In use. So are the lowest chunk and what somebody else took.
+    /// In use.
     Used,
     /// Free: it waits for those above it.
     Marked,
@@ -33,68 +34,70 @@ pub enum State {
     Room,
 }
 
-impl<B: Brk> Stack<B> {
-    /// The chunks, the lowest address first, and the room at the top.
+impl<M: Mmap> Stack<M> {
+    /// The chunks, the lowest first, segment by segment, and the room at the
+    /// top.
     pub fn chunks(&self) -> impl Iterator<Item = Chunk> {
-        let mut next = self.ground;
+        let mut segment = self.bottom;
+        let mut next = ptr::null_mut();
+        if !segment.is_null() {
+            next = self.first(segment);
+        }
         iter::from_fn(move || {
-            let start = next;
-            if start >= self.last_place() {
+            if segment.is_null() {
                 return None;
             }
-            let chunk = if start == self.top && self.room() > 0 {
-                Chunk { start, size: self.room(), state: State::Room }
-            } else {
-                // SAFETY: above a chunk or the room there is a chunk, up to
-                // the last place.
-                unsafe { look(start) }
-            };
-            next = start.wrapping_add(chunk.size);
-            Some(chunk)
+            // SAFETY: they are segments of this stack, full of chunks up to
+            // the top or the end.
+            unsafe {
+                if next == end(segment) && segment != self.current() {
+                    segment = above(segment);
+                    next = self.first(segment);
+                }
+                let start = next;
+                if start == self.top() {
+                    let size = end(segment).addr() - start.addr();
+                    segment = ptr::null_mut();
+                    return Some(Chunk { start, size, state: State::Room });
+                }
+                let chunk = look_at(start);
+                next = start.add(chunk.size);
+                Some(chunk)
+            }
         })
     }
 }
 
-impl<B: Brk, const MOST: usize, const HOLE: usize> Holes<B, MOST, HOLE> {
+impl<M: Mmap, const MOST: usize, const HOLE: usize> Holes<M, MOST, HOLE> {
     /// As [`Stack::chunks`].
     pub fn chunks(&self) -> impl Iterator<Item = Chunk> {
         self.stack.chunks()
     }
 
-    /// The chunks on the list of those that have `size` bytes in all.
+    /// The chunks on the list where those of `size` bytes in all are.
     pub fn list(&self, size: usize) -> impl Iterator<Item = *mut u8> {
-        let list = self.lists.get(size / ALIGN);
-        let mut next = list.map_or(ptr::null_mut(), |list| list.first);
-        iter::from_fn(move || {
-            let chunk = next;
-            if chunk.is_null() {
-                return None;
-            }
-            // SAFETY: a chunk on a list starts with a pointer to the next one.
-            next = unsafe { chunk.cast::<*mut u8>().read() };
-            Some(chunk)
-        })
+        self.lists.chunks(class(size))
     }
 }
 
 /// # Safety
 ///
 /// `start` is a chunk.
-unsafe fn look(start: *mut u8) -> Chunk {
-    // SAFETY: as the caller promises. Acquire: as the owner looks at it.
-    let flags = unsafe { state(start) }.load(Ordering::Acquire);
+unsafe fn look_at(start: *mut u8) -> Chunk {
+    // SAFETY: as the caller promises.
+    let (size, flags) = unsafe { look(start) };
     let state = match flags & (MARK | LISTED) {
         0 => State::Used,
         MARK => State::Marked,
         _ => State::Listed,
     };
-    Chunk { start, size: (flags & !(MARK | LISTED)) as usize, state }
+    Chunk { start, size, state }
 }
 
-/// The chunks, but for the lowest, each with the bytes that may be used.
-impl<B: Brk> fmt::Debug for Stack<B> {
+/// The chunks, each with the bytes that may be used.
+impl<M: Mmap> fmt::Debug for Stack<M> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for chunk in self.chunks().skip(1) {
+        for chunk in self.chunks() {
             let state = match chunk.state {
                 State::Used => "used",
                 State::Marked => "marked",
@@ -112,8 +115,8 @@ impl<B: Brk> fmt::Debug for Stack<B> {
     }
 }
 
-impl<B: Brk, const MOST: usize, const HOLE: usize> fmt::Debug
-    for Holes<B, MOST, HOLE>
+impl<M: Mmap, const MOST: usize, const HOLE: usize> fmt::Debug
+    for Holes<M, MOST, HOLE>
 {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.stack.fmt(f)

@@ -3,8 +3,8 @@
 use core::alloc::{GlobalAlloc, Layout};
 use core::ptr;
 
-use super::stack::ALIGN;
-use super::threads::{calloc, clear, free, malloc, memalign, realloc};
+use super::record::ALIGN;
+use super::threads::{calloc, free, malloc, memalign, realloc};
 
 /// The stacks of all threads, as a program's global allocator.
 #[derive(Clone, Copy, Debug, Default)]
@@ -34,7 +34,7 @@ unsafe impl GlobalAlloc for PerThread {
         let payload = memalign(layout.align(), layout.size());
         if !payload.is_null() {
             // SAFETY: `payload` is a block of at least so many bytes.
-            unsafe { clear(payload, layout.size()) };
+            unsafe { payload.write_bytes(0, layout.size()) };
         }
         payload
     }

@@ -1,365 +1,691 @@
 //! A stack that uses again what was freed deep inside it.
 //!
-//! A small chunk goes to a short list of its size, and the next request of that
-//! size takes it from there. And when there is no room at the top, the stack
-//! looks for a hole, a run of marked chunks, and goes on growing in there.
+//! A chunk that is not the top goes to a list of its size, and the next
+//! request of that size takes it from there. Now and then a sweep makes one
+//! chunk of those that are free side by side, and gives empty segments back.
 
-use core::ptr;
+use core::ptr::{self, NonNull};
 
 use super::atomic::Ordering;
-use super::stack::{
-    ALIGN, LARGEST, LISTED, MARK, Stack, mark, marked_below, set, state,
-    try_mark, with_record,
+use super::large::{self, Kept};
+use super::lists::{EXACT, Lists, class};
+use super::record::{
+    ALIGN, MARK, RECORD, is_chunk, look, mark, set, set_below, set_state,
+    usable_size, with_record,
 };
-use crate::brk::Brk;
+use super::segment::{Mapping, Mmap, Segment, above, below, end};
+use super::stack::{STEP, Stack, no_block};
 use crate::fault::fault;
 
-/// How many lists there are: for chunks of less than 1,024 bytes.
-const CLASSES: usize = 1024 / 16;
+/// A request for less than this that no hole is large enough for says that
+/// there are no holes.
+const SMALL_HOLE: usize = 256;
 
-/// A chunk this near below the top goes to no list: the stack may soon pop it.
-const NEAR: usize = 2048;
+/// From this many bytes on the memory of a chunk goes back at once, if it is
+/// another thread's.
+const DROP: usize = 16 * 1024;
 
-/// For each byte that was pushed, a search may pass so many bytes of chunks.
-const PACE: usize = 8;
-
-/// Free chunks of one size.
-#[derive(Clone, Copy)]
-pub(super) struct List {
-    /// The first of them, or null. Each starts with a pointer to the next.
-    pub(super) first: *mut u8,
-    /// How many there are.
-    length: usize,
-}
-
-/// A stack, and what was freed deep inside it.
+/// A stack, what was freed deep inside it, and large blocks.
 ///
-/// `MOST` is how many chunks a list has at most, and `HOLE` how many bytes a
-/// hole has at least.
-pub struct Holes<B, const MOST: usize = 32, const HOLE: usize = 1024> {
-    pub(super) stack: Stack<B>,
-    pub(super) lists: [List; CLASSES],
-    /// Where the top was when the stack came to the place where it is growing.
-    start: *mut u8,
-    /// How many bytes of chunks a search may pass.
-    credit: usize,
+/// `MOST` is how many chunks a list has at most that were freed one by one, and
+/// `HOLE` how many bytes a hole has at least.
+pub struct Holes<M, const MOST: usize = 64, const HOLE: usize = 16> {
+    pub(super) stack: Stack<M>,
+    pub(super) lists: Lists,
+    pub(super) kept: Kept,
+    /// There are holes, and so chunks are cut from them before the stack
+    /// grows.
+    cutting: bool,
+    /// Bytes of chunks that were put on lists or marked since the last sweep.
+    freed: usize,
+    /// Bytes of chunks that were not free at the last sweep.
+    live: usize,
+    /// Bytes by which the stack has grown since then.
+    grown: usize,
+    /// The last sweep was worth it.
+    was_worth: bool,
 }
 
-impl<B: Brk, const MOST: usize, const HOLE: usize> Holes<B, MOST, HOLE> {
-    /// An empty stack. It asks `brk` for nothing yet.
-    pub const fn new(brk: B) -> Self {
-        Self {
-            stack: Stack::new(brk),
-            lists: [List { first: ptr::null_mut(), length: 0 }; CLASSES],
-            start: ptr::null_mut(),
-            credit: 0,
+impl<M: Mmap, const MOST: usize, const HOLE: usize> Holes<M, MOST, HOLE> {
+    /// An empty stack. It asks for nothing yet.
+    pub fn new(mmap: M) -> Self {
+        Self::on(Stack::new(mmap))
+    }
+
+    /// An empty stack in a segment that was mapped already, and the place of
+    /// `used` bytes in that segment that are somebody's.
+    ///
+    /// # Safety
+    ///
+    /// As for [`Stack::within`].
+    pub(super) unsafe fn within(
+        mmap: M,
+        start: NonNull<u8>,
+        used: usize,
+    ) -> Option<(Self, *mut u8)> {
+        // SAFETY: as the caller promises.
+        unsafe {
+            let stack = Stack::within(mmap, start, used)?;
+            Some((Self::on(stack), start.as_ptr().add(Segment::WORDS)))
         }
     }
 
-    /// The break that the stack moves.
-    pub fn brk(&mut self) -> &mut B {
-        self.stack.brk()
+    fn on(stack: Stack<M>) -> Self {
+        Self {
+            stack,
+            lists: Lists::new(),
+            kept: Kept::new(),
+            cutting: false,
+            freed: 0,
+            live: 0,
+            grown: 0,
+            was_worth: true,
+        }
     }
 
-    /// As [`Stack::malloc`].
+    /// Where the memory comes from.
+    pub fn mmap(&mut self) -> &mut M {
+        self.stack.mmap()
+    }
+
+    /// Blocks of more bytes than this have a mapping of their own.
+    pub const MIDDLE: usize = Stack::<M>::LARGEST - RECORD;
+
+    /// Blocks of up to so many bytes have a list for each size.
+    pub const SMALL: usize = {
+        let exact = (EXACT - 1) * ALIGN - RECORD;
+        if exact < Self::MIDDLE { exact } else { Self::MIDDLE }
+    };
+
+    /// Returns a block of at least `size` bytes, aligned to [`ALIGN`]; null if
+    /// there is no memory left. See malloc(3).
     #[inline(always)]
     pub fn malloc(&mut self, size: usize) -> *mut u8 {
-        if size > LARGEST {
-            return ptr::null_mut();
+        if size <= Self::SMALL
+            && let Some(chunk) = self.malloc_here(size)
+        {
+            return chunk;
         }
-        match self.malloc_here(size) {
-            Some(chunk) => chunk,
-            None => self.push_elsewhere(ALIGN, with_record(size)),
-        }
+        self.malloc_elsewhere(size)
     }
 
-    /// As `malloc`, if a list has such a chunk or there is room at the top.
-    /// `size` is at most [`LARGEST`].
+    /// As `malloc`, for at most [`SMALL`](Self::SMALL) bytes, if a list has
+    /// such a chunk or there is room at the top.
     #[inline(always)]
     pub fn malloc_here(&mut self, size: usize) -> Option<*mut u8> {
         let size = with_record(size);
-        match self.take(size) {
+        match self.lists.take(size) {
             Some(chunk) => Some(chunk),
             None => self.stack.push(size),
         }
     }
 
-    /// Takes a chunk back: pops it if it is the top, or else puts it on a list
-    /// or marks it.
+    /// As `malloc`, for larger blocks, and where there is no room.
+    #[inline(never)]
+    pub fn malloc_elsewhere(&mut self, size: usize) -> *mut u8 {
+        if size > Self::MIDDLE {
+            return self.malloc_large(ALIGN, size, false);
+        }
+        self.find(with_record(size)).unwrap_or(ptr::null_mut())
+    }
+
+    /// As `malloc`, but all bytes are zero. See calloc(3).
+    pub fn calloc(&mut self, size: usize) -> *mut u8 {
+        if size > Self::MIDDLE {
+            return self.malloc_large(ALIGN, size, true);
+        }
+        let payload = self.malloc(size);
+        if !payload.is_null() {
+            // SAFETY: the block has so many bytes.
+            unsafe { payload.write_bytes(0, size) };
+        }
+        payload
+    }
+
+    /// As `malloc`, aligned to `align` too; null also if `align` is not a power
+    /// of two. See posix_memalign(3).
+    pub fn memalign(&mut self, align: usize, size: usize) -> *mut u8 {
+        if !align.is_power_of_two() || size > isize::MAX as usize {
+            return ptr::null_mut();
+        }
+        if align <= ALIGN {
+            return self.malloc(size);
+        }
+        if align > Self::MIDDLE / 2 || size > Self::MIDDLE / 2 {
+            return self.malloc_large(align, size, false);
+        }
+        match self.stack.push_aligned(align, with_record(size)) {
+            Some((filler, chunk)) => {
+                if let Some(filler) = filler {
+                    // SAFETY: it was pushed, and nobody uses it.
+                    unsafe { self.list_or_mark(filler) };
+                }
+                chunk
+            }
+            None => ptr::null_mut(),
+        }
+    }
+
+    /// Takes a block back, whichever thread it comes from. Ends the program if
+    /// it is none, or free already. See free(3).
     ///
     /// # Safety
     ///
-    /// As for [`Stack::free`].
+    /// `payload` is a block of a heap like this one, and nobody uses it any
+    /// more.
     #[inline(always)]
     pub unsafe fn free(&mut self, payload: *mut u8) {
         // SAFETY: as the caller promises.
         unsafe {
-            if !self.free_here(payload) {
-                self.put(self.stack.chunk(payload));
+            if !self.stack.pop(payload) {
+                self.free_elsewhere(payload);
             }
         }
     }
 
-    /// As `free`, but only if the chunk is the top or near it: what is near the
-    /// top is marked, since the stack may soon pop it. Says whether it was.
+    /// As `free`, but only if the block is the top. Says whether it was.
     ///
     /// # Safety
     ///
-    /// `payload` is a chunk of a stack in the same address space, and nobody
-    /// uses it any more.
+    /// As there.
     #[inline(always)]
-    pub unsafe fn free_here(&mut self, payload: *mut u8) -> bool {
-        let chunk = self.stack.chunk(payload);
-        // SAFETY: as the caller promises.
-        unsafe {
-            if self.stack.pop(chunk) {
-                return true;
-            }
-            let is_near = self.stack.depth(chunk).wrapping_sub(1) < NEAR;
-            is_near && chunk.addr().is_multiple_of(ALIGN) && try_mark(chunk)
-        }
-    }
-
-    /// Pops a chunk, of this stack or of another, if it is the top of this one.
-    ///
-    /// # Safety
-    ///
-    /// As for [`Holes::free_here`].
     pub unsafe fn pop(&mut self, payload: *mut u8) -> bool {
         // SAFETY: as the caller promises.
-        unsafe { self.stack.pop(self.stack.chunk(payload)) }
+        unsafe { self.stack.pop(payload) }
     }
 
-    /// As [`Stack::memalign`].
-    pub fn memalign(&mut self, align: usize, size: usize) -> *mut u8 {
-        if !align.is_power_of_two() || align.max(size) > LARGEST {
-            return ptr::null_mut();
-        }
-        let size = with_record(size);
-        match self.stack.push_aligned(align, size) {
-            Some(chunk) => chunk,
-            None => self.push_elsewhere(align, size),
-        }
-    }
-
-    /// As [`Stack::resize`].
+    /// As `free`, if the block is not the top.
     ///
     /// # Safety
     ///
     /// As there.
-    pub unsafe fn resize(
-        &mut self,
-        payload: *mut u8,
-        size: usize,
-    ) -> Option<()> {
+    #[inline(never)]
+    pub unsafe fn free_elsewhere(&mut self, payload: *mut u8) {
         // SAFETY: as the caller promises.
-        unsafe { self.stack.resize(payload, size) }
-    }
-
-    /// As [`Stack::usable_size`].
-    ///
-    /// # Safety
-    ///
-    /// As there.
-    pub unsafe fn usable_size(&self, payload: *mut u8) -> usize {
-        // SAFETY: as the caller promises.
-        unsafe { self.stack.usable_size(payload) }
-    }
-
-    /// Takes a chunk of `size` bytes, with a record, off its list.
-    #[inline(always)]
-    fn take(&mut self, size: usize) -> Option<*mut u8> {
-        let list = self.lists.get_mut(size / ALIGN)?;
-        let chunk = list.first;
-        if chunk.is_null() {
-            return None;
-        }
-        // SAFETY: what is on a list is a free chunk, and ours.
         unsafe {
-            list.first = chunk.cast::<*mut u8>().read();
-            state(chunk).store(size as u32, Ordering::Relaxed);
+            match Found::at(&self.stack.mmap, payload) {
+                Found::Large(mapping) => self.free_large(mapping),
+                Found::Chunk(chunk, segment) => self.put(chunk, segment),
+            }
         }
-        list.length -= 1;
+    }
+
+    /// Takes a chunk back that is not the top: puts it on the list of its size,
+    /// or marks it. On another stack it gets a mark.
+    ///
+    /// # Safety
+    ///
+    /// `chunk` is a chunk of this segment, and nobody uses it any more.
+    unsafe fn put(&mut self, chunk: *mut u8, segment: *mut Segment) {
+        // SAFETY: as the caller promises.
+        unsafe {
+            if (*segment).bottom != self.stack.bottom {
+                return mark_others(&mut self.stack.mmap, chunk, segment);
+            }
+            if self.stack.is_popped(chunk) {
+                fault("this block is free already", chunk);
+            }
+            check_chunk(chunk, segment);
+            self.list_or_mark(chunk);
+            self.freed += look(chunk).0;
+        }
+        if self.may_give_back() {
+            self.sweep();
+        }
+    }
+
+    /// Whether so much was freed that there may be empty segments: half, or
+    /// nearly all where that is less.
+    fn may_give_back(&self) -> bool {
+        let nearly_all = self.live - self.live / 16;
+        let enough = nearly_all.min(self.live / 2 + 2 * M::SEGMENT);
+        self.stack.segments > 2 && self.freed >= enough.max(M::SEGMENT / 16)
+    }
+
+    /// # Safety
+    ///
+    /// `chunk` is a chunk but not the top, and nobody uses it any more.
+    unsafe fn list_or_mark(&mut self, chunk: *mut u8) {
+        // SAFETY: as the caller promises.
+        unsafe {
+            let (size, _) = look(chunk);
+            if self.lists.length(class(size)) < MOST {
+                self.lists.put(chunk, size);
+            } else {
+                mark(chunk);
+            }
+        }
+    }
+
+    /// A chunk of `size` bytes, with a record: from a hole, or at the top.
+    fn find(&mut self, size: usize) -> Option<*mut u8> {
+        let is_middle = class(size) >= EXACT;
+        if is_middle || self.cutting {
+            if let Some(chunk) = self.cut(size) {
+                return Some(chunk);
+            }
+            if size <= SMALL_HOLE {
+                self.cutting = false;
+            }
+        }
+        if let Some(chunk) = self.stack.push(size) {
+            return Some(chunk);
+        }
+        if self.is_sweep_worth_it() {
+            self.sweep();
+            if let Some(chunk) = self.cut(size) {
+                return Some(chunk);
+            }
+        }
+        let step = if self.cutting { 0 } else { STEP };
+        self.stack.make_room(size, step)?;
+        self.grown += size.max(step);
+        self.stack.push(size)
+    }
+
+    /// Cuts a chunk from one that is on a list. What is left goes to a list.
+    fn cut(&mut self, size: usize) -> Option<*mut u8> {
+        let chunk = self.lists.take_fitting(size)?;
+        // SAFETY: it was on a list, and is nobody's now.
+        unsafe {
+            let (all, _) = look(chunk);
+            if all > size {
+                self.split(chunk, all, size);
+            } else {
+                set_state(chunk, size, 0);
+            }
+        }
         Some(chunk)
     }
 
-    /// Puts a chunk, of this stack or of another, on the list of its size; or
-    /// marks it, if there is none for it or the list is full. Ends the program
-    /// if it is free already.
+    /// Makes two chunks of one of `all` bytes: one of `size` bytes that is in
+    /// use, and one that is listed.
+    ///
+    /// Whoever comes from below finds one chunk until the second is whole, and
+    /// whoever comes from above stops at the second: it is not free before the
+    /// first has its new size.
     ///
     /// # Safety
     ///
-    /// `chunk` is a chunk but not the top, from a pointer that reaches its
-    /// record, and nobody uses it any more.
-    pub unsafe fn put(&mut self, chunk: *mut u8) {
+    /// `chunk` is a chunk of this stack but not the top, and nobody uses what
+    /// is above the first `size` bytes.
+    unsafe fn split(&mut self, chunk: *mut u8, all: usize, size: usize) {
         // SAFETY: as the caller promises.
-        let state = unsafe { state(chunk) };
-        let size = state.load(Ordering::Relaxed);
-        let is_above = self.stack.top <= chunk && chunk < self.stack.limit;
-        if is_above || size & (MARK | LISTED) != 0 {
-            fault("this block is free already", chunk);
+        unsafe {
+            let rest = chunk.add(size);
+            set_state(rest, all - size, 0);
+            set_below(rest, size);
+            set_below(chunk.add(all), all - size);
+            set_state(chunk, size, 0);
+            self.lists.put(rest, all - size);
         }
-        let list = match self.lists.get_mut(size as usize / ALIGN) {
-            Some(list) if list.length < MOST => list,
-            // SAFETY: as the caller promises.
-            _ => return unsafe { mark(chunk) },
-        };
-        state.store(size | LISTED, Ordering::Relaxed);
-        // SAFETY: nobody uses the chunk, and the smallest has room for a
-        // pointer.
-        unsafe { chunk.cast::<*mut u8>().write(list.first) };
-        list.first = chunk;
-        list.length += 1;
     }
 
-    /// Goes where there is room, and pushes a chunk.
-    #[cold]
-    #[inline(never)]
-    fn push_elsewhere(&mut self, align: usize, size: usize) -> *mut u8 {
-        match self.find_room(size + align) {
-            Some(()) => self.stack.push_aligned(align, size),
-            None => None,
+    /// Whether so much was freed, or the stack has grown so far, that a sweep
+    /// is a small part of the work.
+    fn is_sweep_worth_it(&self) -> bool {
+        if self.stack.top().is_null() {
+            return false;
         }
-        .unwrap_or(ptr::null_mut())
+        let top = self.stack.top().addr();
+        let all = (self.stack.segments - 1) * M::SEGMENT + top % M::SEGMENT;
+        let enough = if self.was_worth { all / 2 } else { all };
+        self.freed >= all / 4 || self.grown >= enough
     }
 
-    /// Goes where there is room for `bytes`: into a hole, or to the end of the
-    /// memory.
-    fn find_room(&mut self, bytes: usize) -> Option<()> {
-        if self.stack.top.is_null() {
-            self.stack.grow(bytes)?;
-            self.start = self.stack.top;
-            return Some(());
+    /// Makes one chunk of those that are free side by side, lists them, and
+    /// gives segments that are empty back to the system.
+    pub(super) fn sweep(&mut self) {
+        while let Some(chunk) = self.lists.take_any() {
+            // SAFETY: it was on a list, and is nobody's now.
+            unsafe { set_mark(chunk) };
         }
-        let pushed = self.stack.top.addr().saturating_sub(self.start.addr());
-        self.credit += pushed * PACE;
-        self.leave();
-        let found = match self.search(bytes.max(HOLE)) {
-            Some((hole, size)) => {
-                self.enter(hole, size);
-                Some(())
-            }
-            None => self.enter_end(bytes),
-        };
-        self.start = self.stack.top;
-        self.stack.set_floor();
-        found
-    }
-
-    /// Leaves the place where the stack is growing: what room there is becomes
-    /// a marked chunk.
-    fn leave(&mut self) {
-        self.stack.watched = self.watched();
-        while self.stack.room() > 0 {
-            let size = self.stack.room().min(LARGEST);
-            // SAFETY: the room is nobody's.
+        if self.stack.top().is_null() {
+            return;
+        }
+        self.stack.pop_marked();
+        let (mut segment, mut found) = (self.stack.bottom, 0);
+        self.live = 0;
+        // What is above the top has no chunks.
+        let last = self.stack.current();
+        while !segment.is_null() {
+            // SAFETY: it is a segment of this stack.
             unsafe {
-                set(self.stack.top, size, MARK);
-                self.stack.top = self.stack.top.add(size);
+                let next = above(segment);
+                found += self.sweep_segment(segment);
+                segment = if segment == last { ptr::null_mut() } else { next };
+            }
+        }
+        self.was_worth = found >= self.stack.segments * (M::SEGMENT / 16);
+        self.cutting = found > 0;
+        (self.freed, self.grown) = (0, 0);
+    }
+
+    /// Returns how many bytes are free in holes.
+    ///
+    /// # Safety
+    ///
+    /// It is a segment of this stack, and nothing of it is on our lists.
+    unsafe fn sweep_segment(&mut self, segment: *mut Segment) -> usize {
+        let first = self.stack.first(segment);
+        let is_current = segment == self.stack.current();
+        // SAFETY: as the caller promises. Above each chunk there is another,
+        // up to the end.
+        unsafe {
+            let end = if is_current { self.stack.top() } else { end(segment) };
+            let (mut chunk, mut found) = (first, 0);
+            while chunk < end {
+                let (mut size, flags) = look(chunk);
+                if flags & MARK != 0 {
+                    size = join(chunk, size, end);
+                    let is_all = size == end.addr() - first.addr();
+                    if is_all && !is_current && segment != self.stack.bottom {
+                        self.remove(segment);
+                        return found;
+                    }
+                    if size >= HOLE {
+                        self.lists.put(chunk, size);
+                        found += size;
+                    }
+                } else {
+                    self.live += size;
+                }
+                chunk = chunk.add(size);
+            }
+            found
+        }
+    }
+
+    /// Gives an empty segment back to the system.
+    ///
+    /// # Safety
+    ///
+    /// It is an empty segment of this stack, neither the lowest nor that of
+    /// the top.
+    unsafe fn remove(&mut self, segment: *mut Segment) {
+        // SAFETY: as the caller promises. Each store leaves a row of segments
+        // from the bottom up.
+        unsafe {
+            let (below, above) = (below(segment), above(segment));
+            (*above).below.store(below, Ordering::Release);
+            (*below).above.store(above, Ordering::Release);
+            self.stack.unmap_segment(segment);
+        }
+    }
+
+    /// Makes a block one of at least `size` bytes, here or somewhere else, with
+    /// its contents. Null: there is no memory, and it is as it was. See
+    /// realloc(3).
+    ///
+    /// # Safety
+    ///
+    /// `payload` is a block of a heap like this one, and nobody else uses it.
+    pub unsafe fn realloc(&mut self, payload: *mut u8, size: usize) -> *mut u8 {
+        // SAFETY: as the caller promises; both blocks have as many bytes as
+        // are copied.
+        unsafe {
+            let old = self.usable_size(payload);
+            if let Some(payload) = self.resize(payload, size) {
+                return payload;
+            }
+            let new = self.malloc(size);
+            if !new.is_null() {
+                let found = Found::at(&self.stack.mmap, payload);
+                ptr::copy_nonoverlapping(found.start(), new, old.min(size));
+                self.free(payload);
+            }
+            new
+        }
+    }
+
+    /// As `realloc`, if the block need not be copied.
+    ///
+    /// # Safety
+    ///
+    /// As there.
+    unsafe fn resize(
+        &mut self,
+        payload: *mut u8,
+        size: usize,
+    ) -> Option<*mut u8> {
+        // SAFETY: as the caller promises.
+        unsafe {
+            match Found::at(&self.stack.mmap, payload) {
+                Found::Large(mapping) => self.resize_large(mapping, size),
+                Found::Chunk(..) if size > Self::MIDDLE => None,
+                Found::Chunk(chunk, segment) => {
+                    let size = with_record(size);
+                    self.resize_chunk(chunk, segment, size).map(|()| chunk)
+                }
             }
         }
     }
 
-    /// Where the next search goes on; null if it begins anew.
-    pub fn watched(&self) -> *mut u8 {
-        // Where the stack is growing, chunks have come and gone.
-        let Stack { watched, limit, .. } = self.stack;
-        let is_there = self.start < watched && watched < limit;
-        if is_there { ptr::null_mut() } else { watched }
-    }
-
-    /// Goes on in a marked chunk of `size` bytes.
-    fn enter(&mut self, hole: *mut u8, size: usize) {
-        self.stack.top = hole;
-        // SAFETY: the hole has so many bytes.
-        self.stack.limit = unsafe { hole.add(size) };
-    }
-
-    /// Goes on at the end of the memory, with what is marked there, and raises
-    /// the break if that is not enough.
-    fn enter_end(&mut self, bytes: usize) -> Option<()> {
-        let mut top = self.stack.last_place();
-        // SAFETY: below each place there is a chunk, down to the ground.
-        while let Some(below) = unsafe { marked_below(top) } {
-            top = below;
-        }
-        self.stack.top = top;
-        // The search may have stopped in here.
-        if top < self.stack.watched {
-            self.stack.watched = ptr::null_mut();
-        }
-        self.stack.go_to_end();
-        if self.stack.room() < bytes {
-            self.stack.grow(bytes)?;
+    /// # Safety
+    ///
+    /// As for `realloc`; it is a chunk of this segment.
+    unsafe fn resize_chunk(
+        &mut self,
+        chunk: *mut u8,
+        segment: *mut Segment,
+        size: usize,
+    ) -> Option<()> {
+        // SAFETY: as the caller promises.
+        unsafe {
+            let (old, _) = look(chunk);
+            if chunk.addr() + old == self.stack.top().addr() {
+                return self.stack.resize_top(chunk, old, size);
+            }
+            if size > old {
+                return None;
+            }
+            if old - size < old / 4 {
+                return Some(());
+            }
+            if (*segment).bottom != self.stack.bottom {
+                return None;
+            }
+            self.split(chunk, old, size);
+            self.cutting = true;
+            // What is below the limit would be taken first.
+            self.stack.set_limit(self.stack.top());
         }
         Some(())
     }
 
-    /// Looks for a hole of at least `bytes`, from where the last search has
-    /// stopped, as far as there is credit. Marked chunks in a row become one.
-    fn search(&mut self, bytes: usize) -> Option<(*mut u8, usize)> {
-        let mut chunk = self.stack.watched;
-        if chunk.is_null() {
-            chunk = self.stack.limit;
-        }
-        let mut found = None;
-        while self.credit > 0 && found.is_none() {
-            if chunk >= self.stack.last_place() {
-                chunk = self.stack.ground;
-            }
-            // SAFETY: `chunk` is a chunk.
-            unsafe {
-                let (size, is_marked) = self.run(chunk);
-                if is_marked && size >= bytes {
-                    found = Some((chunk, size));
-                }
-                chunk = chunk.add(size);
-            }
-        }
-        self.stack.watched = chunk;
-        found
-    }
-
-    /// Makes one chunk of a marked chunk and the marked ones above it. Returns
-    /// the bytes of the chunk, and whether it is marked.
+    /// How many bytes of a block may be used. See malloc_usable_size(3).
     ///
     /// # Safety
     ///
-    /// `chunk` is a chunk of this stack.
-    unsafe fn run(&mut self, chunk: *mut u8) -> (usize, bool) {
+    /// `payload` is a block of a heap like this one.
+    pub unsafe fn usable_size(&self, payload: *mut u8) -> usize {
         // SAFETY: as the caller promises.
-        let (mut size, is_marked) = unsafe { look(chunk) };
-        self.credit = self.credit.saturating_sub(size);
-        if !is_marked {
-            return (size, false);
+        unsafe { Found::at(&self.stack.mmap, payload).usable_size() }
+    }
+
+    /// Puts right what an owner has left in the middle of something, and never
+    /// comes back to. At most the chunk is lost that it had in its hands.
+    ///
+    /// # Safety
+    ///
+    /// The heap is the caller's now.
+    pub unsafe fn repair(&mut self) {
+        // SAFETY: as the caller promises.
+        unsafe { self.stack.repair() };
+        self.lists.repair();
+    }
+
+    /// Gives back what can be given back.
+    pub fn tidy(&mut self) {
+        self.drop_kept();
+        self.sweep();
+        if !self.stack.top().is_null() {
+            let current = self.stack.current();
+            // SAFETY: it is the segment of the top.
+            unsafe { self.stack.drop_above(current) };
         }
-        let first = size;
-        // SAFETY: above a chunk there is another, up to the last place. Nobody
-        // but us touches what is marked.
-        unsafe {
-            while self.credit > 0 && chunk.add(size) < self.stack.last_place() {
-                let (more, is_marked) = look(chunk.add(size));
-                self.credit = self.credit.saturating_sub(more);
-                if !is_marked || size + more > LARGEST {
-                    break;
-                }
-                size += more;
-            }
-            if size > first {
-                set(chunk, size, MARK);
-            }
-        }
-        (size, true)
     }
 }
 
-/// Bytes of a chunk, with a record, and whether it is marked.
+/// What a pointer from a program is.
+pub(super) enum Found {
+    /// The one block of a mapping.
+    Large(*mut Mapping),
+    /// Perhaps a chunk, in this segment. The pointer reaches all of it.
+    Chunk(*mut u8, *mut Segment),
+}
+
+impl Found {
+    /// Ends the program if no block can be there.
+    ///
+    /// # Safety
+    ///
+    /// What is mapped at `payload` stays so.
+    pub(super) unsafe fn at<M: Mmap>(mmap: &M, payload: *mut u8) -> Self {
+        let mapping = mmap.mapping_at(payload);
+        if mapping.is_null() || !payload.addr().is_multiple_of(ALIGN) {
+            no_block(payload);
+        }
+        // SAFETY: a mapping begins with words about itself.
+        let block = unsafe { (*mapping).block };
+        if block.is_null() {
+            let chunk = mapping.cast::<u8>().with_addr(payload.addr());
+            let is_behind = chunk.addr() - mapping.addr() > Segment::WORDS;
+            if !is_behind {
+                no_block(payload);
+            }
+            return Self::Chunk(chunk, mapping.cast());
+        }
+        if block.addr() != payload.addr() {
+            no_block(payload);
+        }
+        Self::Large(mapping)
+    }
+
+    /// The block, from a pointer that reaches all of it.
+    fn start(&self) -> *mut u8 {
+        match *self {
+            // SAFETY: it is a mapping.
+            Self::Large(mapping) => unsafe { (*mapping).block },
+            Self::Chunk(chunk, _) => chunk,
+        }
+    }
+
+    /// # Safety
+    ///
+    /// It is a live block.
+    pub(super) unsafe fn usable_size(&self) -> usize {
+        // SAFETY: as the caller promises.
+        unsafe {
+            match *self {
+                Self::Large(mapping) => large::usable_size(mapping),
+                Self::Chunk(chunk, segment) => {
+                    check_chunk(chunk, segment);
+                    usable_size(chunk)
+                }
+            }
+        }
+    }
+}
+
+/// Ends the program if there is no chunk, or if it is free.
 ///
 /// # Safety
 ///
-/// `chunk` is a chunk.
-unsafe fn look(chunk: *mut u8) -> (usize, bool) {
-    // SAFETY: as the caller promises. Acquire: see `marked_below`.
-    let state = unsafe { state(chunk) }.load(Ordering::Acquire);
-    ((state & !(MARK | LISTED)) as usize, state & MARK != 0)
+/// `chunk` lies behind the words of this segment, and is a multiple of `ALIGN`.
+unsafe fn check_chunk(chunk: *mut u8, segment: *mut Segment) {
+    // SAFETY: as the caller promises.
+    unsafe {
+        if !is_chunk(chunk, end(segment)) {
+            no_block(chunk);
+        }
+        if look(chunk).1 != 0 {
+            fault("this block is free already", chunk);
+        }
+    }
+}
+
+/// Marks a chunk on another thread's stack. The memory of a larger one goes
+/// back to the system at once.
+///
+/// # Safety
+///
+/// As for [`mark`]; it lies in this segment.
+pub(super) unsafe fn mark_others<M: Mmap>(
+    mmap: &mut M,
+    chunk: *mut u8,
+    segment: *mut Segment,
+) {
+    // SAFETY: as the caller promises. The record of the chunk above stays.
+    unsafe {
+        check_chunk(chunk, segment);
+        let (size, _) = look(chunk);
+        if size >= DROP {
+            mmap.drop_pages(chunk, size - RECORD);
+        }
+        mark(chunk);
+    }
+}
+
+/// Marks a chunk that is on no list any more.
+///
+/// # Safety
+///
+/// It was on one of ours.
+unsafe fn set_mark(chunk: *mut u8) {
+    // SAFETY: as the caller promises.
+    unsafe {
+        set_state(chunk, look(chunk).0, 0);
+        mark(chunk);
+    }
+}
+
+/// Makes one chunk of a marked chunk and the marked ones above it, up to `end`.
+/// Returns how many bytes it has.
+///
+/// # Safety
+///
+/// `chunk` is a marked chunk of `size` bytes on the caller's stack.
+unsafe fn join(chunk: *mut u8, mut size: usize, end: *mut u8) -> usize {
+    let first = size;
+    // SAFETY: above a chunk there is another, up to the end. Nobody but the
+    // owner touches what is marked.
+    unsafe {
+        while chunk.add(size) < end {
+            let (more, flags) = look(chunk.add(size));
+            if flags & MARK == 0 {
+                break;
+            }
+            size += more;
+        }
+        if size > first {
+            set(chunk, size, MARK);
+        }
+    }
+    size
+}
+
+/// Takes a block back for a thread that has no stack.
+///
+/// # Safety
+///
+/// As for [`Holes::free`].
+pub unsafe fn free_without_stack<M: Mmap>(mmap: &mut M, payload: *mut u8) {
+    // SAFETY: as the caller promises.
+    unsafe {
+        match Found::at(mmap, payload) {
+            Found::Large(mapping) => large::unmap(mmap, mapping),
+            Found::Chunk(chunk, segment) => mark_others(mmap, chunk, segment),
+        }
+    }
+}
+
+/// How many bytes of a block may be used.
+///
+/// # Safety
+///
+/// It is a block of a heap like these.
+pub unsafe fn usable_size_of<M: Mmap>(mmap: &M, payload: *mut u8) -> usize {
+    // SAFETY: as the caller promises.
+    unsafe { Found::at(mmap, payload).usable_size() }
 }

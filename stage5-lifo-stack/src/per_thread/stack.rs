@@ -1,100 +1,93 @@
-//! A stack whose records stand in front of its chunks.
+//! A stack whose records stand in front of its chunks, in segments.
 //!
 //! One thread owns the stack: it pushes and pops. Whoever else frees a chunk
 //! marks it, which is one store, and the owner pops it when it comes by.
+//!
+//! The stack is whole after each single store: see `repair`.
 
-use core::ptr;
+use core::ptr::{self, NonNull};
 
-use super::atomic::{AtomicU32, Ordering};
-use crate::brk::Brk;
+use super::atomic::{AtomicPtr, Ordering};
+use super::record::{
+    ALIGN, GROUND, MARK, below, look, mark, marked_below, set, set_below,
+    set_state, state, usable_size, with_record,
+};
+use super::segment::{self, Mmap, Segment, above, end, first};
 use crate::fault::fault;
 
-/// Every chunk starts at a multiple of this many bytes. It is the alignment
-/// of C's `max_align_t` on 64-bit machines.
-pub const ALIGN: usize = 16;
+/// When there is no room, the stack lets itself grow by so many bytes.
+pub const STEP: usize = 32 * 1024;
 
-/// No request is served for more bytes than this: a record has 32 bits for a
-/// size.
-pub const LARGEST: usize = 3 << 30;
-
-/// The break rises by this many bytes at least.
-pub const STEP: usize = 64 * 1024;
-
-/// This many unused bytes stay below the break when it falls.
-pub const SLACK: usize = 1024 * 1024;
-
-/// What stands in front of each chunk.
-#[repr(C)]
-struct Record {
-    /// Bytes from the start of the chunk below to the start of this one.
-    below: u32,
-    /// Bytes from the start of this chunk to the start of the one above: a
-    /// multiple of [`ALIGN`]. The lowest bits are [`MARK`] and [`LISTED`].
-    state: AtomicU32,
-}
-
-/// Bytes of a record.
-const RECORD: usize = size_of::<Record>();
-
-/// The chunk is free, and waits for those above it.
-pub(super) const MARK: u32 = 1;
-
-/// The chunk is free, and whoever has it on a list may use it again.
-pub(super) const LISTED: u32 = 2;
-
-/// A stack of chunks on a break of its own.
-pub struct Stack<B> {
+/// A stack of chunks in segments of its own.
+pub struct Stack<M> {
     /// Where the next chunk will start. How far it is to the chunk below is
     /// written there already.
-    pub(super) top: *mut u8,
-    /// No chunk ends above this address.
-    pub(super) limit: *mut u8,
-    /// When the top falls below this address, there is something to do: see
-    /// `fall`.
-    floor: *mut u8,
-    /// A chunk that is to be forgotten when the top falls below it.
-    pub(super) watched: *mut u8,
-    /// The lowest chunk, which is never free.
-    pub(super) ground: *mut u8,
-    /// The break, as this stack remembers it.
-    end: *mut u8,
-    brk: B,
+    top: AtomicPtr<u8>,
+    /// No chunk ends above this address, for now.
+    limit: AtomicPtr<u8>,
+    /// The lowest segment, or null.
+    pub(super) bottom: *mut Segment,
+    /// Bytes of it that are no chunks.
+    used: usize,
+    /// How many segments there are.
+    pub(super) segments: usize,
+    pub(super) mmap: M,
 }
 
-impl<B: Brk> Stack<B> {
-    /// An empty stack. It asks `brk` for nothing yet.
-    pub const fn new(brk: B) -> Self {
-        let null = ptr::null_mut();
+impl<M: Mmap> Stack<M> {
+    /// An empty stack. It asks for nothing yet.
+    pub fn new(mmap: M) -> Self {
         Self {
-            top: null,
-            limit: null,
-            floor: null,
-            watched: null,
-            ground: null,
-            end: null,
-            brk,
+            top: AtomicPtr::new(ptr::null_mut()),
+            limit: AtomicPtr::new(ptr::null_mut()),
+            bottom: ptr::null_mut(),
+            used: 0,
+            segments: 0,
+            mmap,
         }
     }
 
-    /// The break that this stack moves.
-    pub fn brk(&mut self) -> &mut B {
-        &mut self.brk
+    /// An empty stack in a segment that is there already, and whose first
+    /// `used` bytes (behind what a segment begins with) are somebody's.
+    ///
+    /// # Safety
+    ///
+    /// `start` was mapped, with the bytes and the alignment of a segment.
+    pub(super) unsafe fn within(
+        mut mmap: M,
+        start: NonNull<u8>,
+        used: usize,
+    ) -> Option<Self> {
+        let mapping = start.as_ptr().cast();
+        mmap.note(start.as_ptr(), M::SEGMENT, mapping)?;
+        let mut stack = Self::new(mmap);
+        stack.used = used;
+        // SAFETY: as the caller promises.
+        unsafe {
+            stack.bottom =
+                Segment::init(start, M::SEGMENT, used, ptr::null_mut());
+        }
+        stack.segments = 1;
+        stack.set_top(first(stack.bottom, used));
+        stack.set_limit(stack.top());
+        Some(stack)
     }
+
+    /// Where the segments come from.
+    pub fn mmap(&mut self) -> &mut M {
+        &mut self.mmap
+    }
+
+    /// No chunk has more bytes than this, with its record.
+    pub const LARGEST: usize = M::SEGMENT / 8;
 
     /// Pushes a chunk of at least `size` bytes, aligned to [`ALIGN`], and
-    /// returns where it starts; null if there is no memory left, or if `size`
-    /// is more than [`LARGEST`]. A chunk of 0 bytes is a chunk of its own. See
-    /// malloc(3).
+    /// returns where it starts; null if there is no memory left, or if it
+    /// would be more than [`LARGEST`](Self::LARGEST). A chunk of 0 bytes is a
+    /// chunk of its own. See malloc(3).
     #[inline(always)]
     pub fn malloc(&mut self, size: usize) -> *mut u8 {
-        if size > LARGEST {
-            return ptr::null_mut();
-        }
-        let size = with_record(size);
-        match self.push(size) {
-            Some(chunk) => chunk,
-            None => self.grow_and_push(ALIGN, size),
-        }
+        self.memalign(ALIGN, size)
     }
 
     /// Takes a chunk back: pops it if it is the top, or else marks it.
@@ -104,11 +97,10 @@ impl<B: Brk> Stack<B> {
     /// `payload` is a chunk of this stack, and nobody uses it any more.
     #[inline(always)]
     pub unsafe fn free(&mut self, payload: *mut u8) {
-        let chunk = self.chunk(payload);
         // SAFETY: as the caller promises.
         unsafe {
-            if !self.pop(chunk) {
-                mark(chunk);
+            if !self.pop(payload) {
+                mark(self.chunk(payload));
             }
         }
     }
@@ -118,57 +110,18 @@ impl<B: Brk> Stack<B> {
     ///
     /// What has to lie in front of it is a chunk that is free at once.
     pub fn memalign(&mut self, align: usize, size: usize) -> *mut u8 {
-        if !align.is_power_of_two() || align.max(size) > LARGEST {
+        if !align.is_power_of_two() || align.max(size) > Self::LARGEST / 2 {
             return ptr::null_mut();
         }
         let size = with_record(size);
-        match self.push_aligned(align, size) {
-            Some(chunk) => chunk,
-            None => self.grow_and_push(align, size),
+        let Some((filler, chunk)) = self.push_aligned(align, size) else {
+            return ptr::null_mut();
+        };
+        if let Some(filler) = filler {
+            // SAFETY: it was pushed, and nobody uses it.
+            unsafe { mark(filler) };
         }
-    }
-
-    /// Makes a chunk one of at least `size` bytes where it is; `None` if it
-    /// cannot grow there. Only the top can.
-    ///
-    /// # Safety
-    ///
-    /// `payload` is a chunk of this stack, and nobody else uses it.
-    pub unsafe fn resize(
-        &mut self,
-        payload: *mut u8,
-        size: usize,
-    ) -> Option<()> {
-        if size > LARGEST {
-            return None;
-        }
-        let (chunk, size) = (self.chunk(payload), with_record(size));
-        // SAFETY: `chunk` is a chunk.
-        let old_size = unsafe { self::size(chunk) };
-        if chunk.addr() + old_size != self.top.addr() {
-            return (size <= old_size).then_some(());
-        }
-        if size > old_size + self.room() {
-            let top = self.top;
-            if self.limit != self.last_place() {
-                return None;
-            }
-            self.grow(size - old_size)?;
-            if self.top != top {
-                // Somebody else has moved the break.
-                return None;
-            }
-        }
-        self.top = chunk;
-        self.push(size)?;
-        if chunk < self.watched {
-            // It may lie in the middle of this one now.
-            self.watched = ptr::null_mut();
-        }
-        if self.top < self.floor {
-            self.fall();
-        }
-        Some(())
+        chunk
     }
 
     /// How many bytes of the chunk may be used. See malloc_usable_size(3).
@@ -181,316 +134,339 @@ impl<B: Brk> Stack<B> {
         unsafe { usable_size(self.chunk(payload)) }
     }
 
-    /// A pointer may speak for its own chunk alone. This one reaches the record
-    /// in front of it as well.
-    #[inline(always)]
+    /// A pointer may speak for its own chunk alone. This one reaches the whole
+    /// segment around it.
     pub(super) fn chunk(&self, payload: *mut u8) -> *mut u8 {
-        self.top.with_addr(payload.addr())
+        let mapping = self.mmap.mapping_at(payload);
+        mapping.cast::<u8>().with_addr(payload.addr())
     }
 
-    /// How many bytes below the top a chunk starts; more than a stack can have
-    /// if it starts above.
     #[inline(always)]
-    pub(super) fn depth(&self, chunk: *mut u8) -> usize {
-        self.top.addr().wrapping_sub(chunk.addr())
+    pub(super) fn top(&self) -> *mut u8 {
+        self.top.load(Ordering::Relaxed)
     }
 
-    /// Bytes from the top to the limit.
+    /// Release: whoever comes to have the stack finds what was written before.
     #[inline(always)]
-    pub(super) fn room(&self) -> usize {
-        self.limit.addr() - self.top.addr()
+    fn set_top(&mut self, top: *mut u8) {
+        self.top.store(top, Ordering::Release);
+    }
+
+    #[inline(always)]
+    fn limit(&self) -> *mut u8 {
+        self.limit.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn set_limit(&mut self, limit: *mut u8) {
+        self.limit.store(limit, Ordering::Release);
     }
 
     /// Pushes a chunk of `size` bytes, with a record, if there is room.
+    ///
+    /// Nothing has happened until the last of three stores: what the first two
+    /// write lies above the top.
     #[inline(always)]
     pub(super) fn push(&mut self, size: usize) -> Option<*mut u8> {
-        let chunk = self.top;
+        let chunk = self.top();
         let top = chunk.wrapping_add(size);
-        if top > self.limit {
+        if top > self.limit() {
             return None;
         }
         // SAFETY: the chunk does not end above the limit.
         unsafe { set(chunk, size, 0) };
-        self.top = top;
+        self.set_top(top);
         Some(chunk)
     }
 
-    /// Pushes a chunk whose start is a multiple of `align`, if there is room.
-    pub(super) fn push_aligned(
-        &mut self,
-        align: usize,
-        size: usize,
-    ) -> Option<*mut u8> {
-        let start = self.top.addr().checked_next_multiple_of(align)?;
-        let padding = start - self.top.addr();
-        if padding + size > self.room() {
-            return None;
-        }
-        if padding > 0 {
-            let filler = self.push(padding)?;
-            // SAFETY: it was pushed, and nobody uses it.
-            unsafe { mark(filler) };
-        }
-        self.push(size)
-    }
-
-    /// Pops a chunk, with all that is marked below it, if it is the top.
+    /// Pops a chunk, with all that is marked below it, if it is the top. Any
+    /// other pointer is none of its business.
     ///
     /// # Safety
     ///
-    /// `chunk` is a chunk of this stack or of another, from a pointer that
-    /// reaches its record, and nobody uses it any more.
+    /// If `payload` is in the segment where the top is, nobody uses it any
+    /// more.
     #[inline(always)]
-    pub(super) unsafe fn pop(&mut self, mut chunk: *mut u8) -> bool {
-        // SAFETY: as the caller promises. If it is another stack's, it does
-        // not end where this one's top is: there is a record in between. Nor
-        // does one that is free already: it has a flag.
-        let state = unsafe { state(chunk) }.load(Ordering::Relaxed);
-        if chunk.addr() + state as usize != self.top.addr() {
+    pub(super) unsafe fn pop(&mut self, payload: *mut u8) -> bool {
+        let top = self.top();
+        // In one question: is it in the segment of the top, and a multiple of
+        // `ALIGN`?
+        let differ = payload.addr() ^ top.addr();
+        if differ & !(M::SEGMENT - ALIGN) != 0 {
             return false;
         }
-        // SAFETY: below each chunk there is another, down to the lowest, which
-        // is never marked.
-        while let Some(below) = unsafe { marked_below(chunk) } {
-            chunk = below;
-        }
-        self.top = chunk;
-        if chunk < self.floor {
-            self.fall();
+        let chunk = top.with_addr(payload.addr());
+        // SAFETY: it lies in a segment of ours. What is free already does not
+        // end at the top: it has a flag.
+        unsafe {
+            let state = state(chunk).load(Ordering::Relaxed);
+            if chunk.addr() + state as usize != top.addr() {
+                return false;
+            }
+            match marked_below(chunk) {
+                None => self.set_top(chunk),
+                Some(_) => self.fall(chunk),
+            }
         }
         true
     }
 
-    /// Raises the break, and pushes a chunk.
+    /// Lets the top fall to `chunk`, and on past all that is marked.
+    ///
+    /// # Safety
+    ///
+    /// `chunk` is one of this stack, and all from there to the top is free.
     #[cold]
     #[inline(never)]
-    fn grow_and_push(&mut self, align: usize, size: usize) -> *mut u8 {
-        match self.grow(size + align) {
-            Some(()) => self.push_aligned(align, size),
-            None => None,
+    unsafe fn fall(&mut self, mut chunk: *mut u8) {
+        // SAFETY: below each chunk there is another, down to the ground, which
+        // has a mark.
+        unsafe {
+            while let Some(below) = marked_below(chunk) {
+                if look(below).1 & GROUND == 0 {
+                    chunk = below;
+                    continue;
+                }
+                // The segment is empty.
+                match self.leave(chunk) {
+                    Some(end) => chunk = end,
+                    None => break,
+                }
+            }
         }
-        .unwrap_or(ptr::null_mut())
+        self.set_top(chunk);
     }
 
-    /// Raises the break, so that there is room for `bytes` at the top, which
-    /// is where the memory ends.
-    pub(super) fn grow(&mut self, bytes: usize) -> Option<()> {
-        // SAFETY: an increment of zero gives nothing back.
-        let brk = unsafe { self.brk.sbrk(0) }.ok()?.as_ptr();
-        if brk == self.end {
-            let risen = self.raise(bytes.saturating_sub(self.room()))?;
-            self.set_end(brk.with_addr(brk.addr() + risen));
+    /// Goes to the end of the segment below, if there is one. The segment that
+    /// is left stays for the next time, and the one above it, if there is one,
+    /// goes back to the system.
+    ///
+    /// # Safety
+    ///
+    /// `chunk` is the first place of its segment, which is that of the top.
+    unsafe fn leave(&mut self, chunk: *mut u8) -> Option<*mut u8> {
+        let left = segment_of::<M>(chunk);
+        // SAFETY: both are segments of this stack.
+        unsafe {
+            let segment = segment::below(left);
+            if segment.is_null() {
+                return None;
+            }
+            self.drop_above(left);
+            let end = end(segment);
+            self.set_top(end);
+            self.set_limit(end);
+            Some(end)
+        }
+    }
+
+    /// Gives the segment above this one back, if there is one.
+    ///
+    /// # Safety
+    ///
+    /// It is a segment of this stack, and nothing above it is in use.
+    pub(super) unsafe fn drop_above(&mut self, segment: *mut Segment) {
+        // SAFETY: as the caller promises.
+        unsafe {
+            let spare = above(segment);
+            if !spare.is_null() {
+                (*segment).above.store(above(spare), Ordering::Release);
+                self.unmap_segment(spare);
+            }
+        }
+    }
+
+    /// Gives a segment that no other leads to back to the system.
+    ///
+    /// # Safety
+    ///
+    /// Nobody uses what is in it.
+    pub(super) unsafe fn unmap_segment(&mut self, segment: *mut Segment) {
+        let start = segment.cast();
+        self.mmap.note(start, M::SEGMENT, ptr::null_mut());
+        self.segments -= 1;
+        if let Some(start) = NonNull::new(start) {
+            // SAFETY: as the caller promises.
+            unsafe { self.mmap.unmap(start, M::SEGMENT) };
+        }
+    }
+
+    /// Pushes a chunk whose start is a multiple of `align`, and a filler in
+    /// front of it if it needs one.
+    pub(super) fn push_aligned(
+        &mut self,
+        align: usize,
+        size: usize,
+    ) -> Option<(Option<*mut u8>, *mut u8)> {
+        self.make_room(size + align - ALIGN, STEP)?;
+        let start = self.top().addr().next_multiple_of(align);
+        let padding = start - self.top().addr();
+        let filler = if padding > 0 { self.push(padding) } else { None };
+        Some((filler, self.push(size)?))
+    }
+
+    /// Sees to it that there is room for `bytes` at the top: lets the stack
+    /// grow by them, and up to `step` more, or goes to the next segment.
+    pub(super) fn make_room(
+        &mut self,
+        bytes: usize,
+        step: usize,
+    ) -> Option<()> {
+        if bytes <= self.limit().addr() - self.top().addr() {
             return Some(());
         }
-        // What lies between the break as we left it and as it is, is somebody
-        // else's: a chunk that is never freed. At first that is all there is,
-        // and the chunk has the [`ALIGN`] bytes below the first of ours.
-        let first = brk.addr().checked_next_multiple_of(ALIGN)? + 2 * ALIGN;
-        let theirs =
-            if self.top.is_null() { first - ALIGN } else { self.top.addr() };
-        u32::try_from(first - theirs).ok()?;
-        let risen = self.raise(first - brk.addr() + bytes)?;
-        // SAFETY: the record in front of it lies below the top, and the one in
-        // front of the first of ours above the break that was.
-        unsafe { set(brk.with_addr(theirs), first - theirs, 0) };
-        if self.top.is_null() {
-            self.ground = brk.with_addr(theirs);
+        if self.top().is_null() || bytes > self.end().addr() - self.top().addr()
+        {
+            self.next_segment()?;
         }
-        self.top = brk.with_addr(first);
-        self.set_end(brk.with_addr(brk.addr() + risen));
+        let most = self.end().addr() - self.top().addr();
+        let limit = self.top().wrapping_add(most.min(bytes.max(step)));
+        self.set_limit(limit);
         Some(())
     }
 
-    /// Raises the break by at least `bytes`, in whole steps if it can be had.
-    /// Returns by how many.
-    fn raise(&mut self, bytes: usize) -> Option<usize> {
-        for bytes in [bytes.checked_next_multiple_of(STEP)?, bytes] {
-            let increment = isize::try_from(bytes).ok()?;
-            // SAFETY: the increment is not negative: nothing is given back.
-            if unsafe { self.brk.sbrk(increment) }.is_ok() {
-                return Some(bytes);
-            }
-        }
-        None
+    /// The first place of a segment.
+    pub(super) fn first(&self, segment: *mut Segment) -> *mut u8 {
+        first(segment, if segment == self.bottom { self.used } else { 0 })
     }
 
-    /// Remembers the break, and lets chunks go up to there.
-    fn set_end(&mut self, end: *mut u8) {
-        self.end = end;
-        self.go_to_end();
+    /// The segment of the top.
+    pub(super) fn current(&self) -> *mut Segment {
+        segment_of::<M>(self.top())
     }
 
-    /// Lets chunks go up to the break.
-    pub(super) fn go_to_end(&mut self) {
-        self.limit = self.last_place();
-        self.set_floor();
-    }
-
-    /// Where the chunk behind the last one would start.
-    pub(super) fn last_place(&self) -> *mut u8 {
-        self.end.map_addr(|end| end & !(ALIGN - 1))
-    }
-
-    /// The top has to fall so far that the end of the memory can go back, or
-    /// below what is watched.
-    pub(super) fn set_floor(&mut self) {
-        self.floor = ptr::null_mut();
-        if self.limit == self.last_place() {
-            self.floor = self.end.map_addr(|end| end.saturating_sub(2 * SLACK));
-        }
-        if self.watched <= self.top {
-            self.floor = self.floor.max(self.watched);
+    /// Pops what others have marked at the top.
+    pub(super) fn pop_marked(&mut self) {
+        if !self.top().is_null() {
+            let top = self.top();
+            // SAFETY: there is nothing between the top and the top.
+            unsafe { self.fall(top) };
         }
     }
 
-    /// The top has fallen below the floor.
+    /// Where the segment of the top ends.
+    pub(super) fn end(&self) -> *mut u8 {
+        // SAFETY: the top is in a segment.
+        unsafe { end(segment_of::<M>(self.top())) }
+    }
+
+    /// Goes to the segment above that of the top. What room is left becomes a
+    /// marked chunk.
     #[cold]
-    #[inline(never)]
-    fn fall(&mut self) {
-        if self.top < self.watched {
-            self.watched = ptr::null_mut();
+    fn next_segment(&mut self) -> Option<()> {
+        if self.top().is_null() {
+            if self.bottom.is_null() {
+                self.bottom = self.map_segment(ptr::null_mut())?;
+            }
+            self.set_top(first(self.bottom, self.used));
+            return Some(());
         }
-        if self.limit == self.last_place() && self.room() >= 2 * SLACK {
-            self.trim();
+        let segment = segment_of::<M>(self.top());
+        // SAFETY: they are segments of this stack, and what is above the top
+        // is nobody's.
+        unsafe {
+            let mut next = above(segment);
+            if next.is_null() {
+                next = self.map_segment(segment)?;
+                (*segment).above.store(next, Ordering::Release);
+            }
+            let room = self.end().addr() - self.top().addr();
+            if room > 0 {
+                set(self.top(), room, MARK);
+            }
+            self.set_top(first(next, 0));
         }
-        self.set_floor();
+        Some(())
     }
 
-    /// Gives what is unused below the break back to the system, but for
-    /// [`SLACK`].
-    fn trim(&mut self) {
-        // SAFETY: an increment of zero gives nothing back.
-        let Ok(brk) = (unsafe { self.brk.sbrk(0) }) else { return };
-        if brk.as_ptr() != self.end {
+    fn map_segment(&mut self, below: *mut Segment) -> Option<*mut Segment> {
+        let start = self.mmap.map(M::SEGMENT, M::SEGMENT)?;
+        let mapping = start.as_ptr().cast();
+        if self.mmap.note(start.as_ptr(), M::SEGMENT, mapping).is_none() {
+            // SAFETY: it was mapped a moment ago.
+            unsafe { self.mmap.unmap(start, M::SEGMENT) };
+            return None;
+        }
+        self.segments += 1;
+        // SAFETY: it was mapped, and is a segment's.
+        Some(unsafe { Segment::init(start, M::SEGMENT, 0, below) })
+    }
+
+    /// Makes the top chunk one of `size` bytes, with a record, where it is.
+    ///
+    /// # Safety
+    ///
+    /// `chunk` is the top chunk, with its record `old` bytes.
+    pub(super) unsafe fn resize_top(
+        &mut self,
+        chunk: *mut u8,
+        old: usize,
+        size: usize,
+    ) -> Option<()> {
+        if size > old && size - old > self.end().addr() - self.top().addr() {
+            return None;
+        }
+        if size > old {
+            self.make_room(size - old, STEP)?;
+        }
+        // Until the last store the stack is as it was, but for the size of the
+        // chunk, which the top tells too.
+        // SAFETY: there is room, and what is above the top is nobody's.
+        unsafe {
+            set_below(chunk.add(size), size);
+            set_state(chunk, size, 0);
+        }
+        self.set_top(chunk.wrapping_add(size));
+        Some(())
+    }
+
+    /// Puts right what its owner has left in the middle of something, and
+    /// never comes back to. Each store of a push, a pop or a step to another
+    /// segment leaves a stack in which these two things can be wrong:
+    ///
+    /// - the size of the top chunk, if it was being resized;
+    /// - the limit, if the top has gone to another segment.
+    ///
+    /// # Safety
+    ///
+    /// The stack is the caller's now.
+    pub unsafe fn repair(&mut self) {
+        let top = self.top.load(Ordering::Acquire);
+        if top.is_null() {
             return;
         }
-        let bytes = self.room() - SLACK;
-        // SAFETY: what lies above the top is ours, and nobody uses it.
-        if unsafe { self.brk.sbrk(-(bytes as isize)) }.is_ok() {
-            self.set_end(self.end.with_addr(self.end.addr() - bytes));
+        // SAFETY: below the top there is a chunk, or the ground.
+        unsafe {
+            let chunk = below(top);
+            let (size, flags) = look(chunk);
+            let right = top.addr() - chunk.addr();
+            if size != right && flags & GROUND == 0 {
+                set_state(chunk, right, flags);
+            }
         }
+        self.set_limit(top);
+    }
+
+    /// Whether a chunk has been popped: it lies above the top.
+    ///
+    /// # Safety
+    ///
+    /// `chunk` is in a segment of this stack.
+    pub(super) unsafe fn is_popped(&self, chunk: *mut u8) -> bool {
+        let (ours, tops) =
+            (segment_of::<M>(chunk), segment_of::<M>(self.top()));
+        // SAFETY: the top is in a segment.
+        let spare = unsafe { above(tops) };
+        ours == tops && chunk >= self.top() || ours == spare
     }
 }
 
-/// Marks a chunk as free, for the owner of its stack to find. Ends the program
-/// if it is free already.
-///
-/// # Safety
-///
-/// `chunk` is a chunk, from a pointer that reaches its record, and nobody uses
-/// it any more.
-#[inline(always)]
-pub unsafe fn mark(chunk: *mut u8) {
-    // SAFETY: as the caller promises.
-    if !unsafe { try_mark(chunk) } {
-        fault("this block is free already", chunk);
-    }
+/// The segment in which an address lies.
+pub(super) fn segment_of<M: Mmap>(chunk: *mut u8) -> *mut Segment {
+    chunk.map_addr(|addr| addr & !(M::SEGMENT - 1)).cast()
 }
 
-/// As `mark`, but says no if the chunk is free already, or if zeroes stand where
-/// its record should be.
-///
-/// # Safety
-///
-/// As there.
-#[inline(always)]
-pub(super) unsafe fn try_mark(chunk: *mut u8) -> bool {
-    // SAFETY: as the caller promises.
-    let state = unsafe { state(chunk) };
-    let size = state.load(Ordering::Relaxed);
-    if size == 0 || size & (MARK | LISTED) != 0 {
-        return false;
-    }
-    // Release: whoever sees the mark sees all that was done to the chunk.
-    state.store(size | MARK, Ordering::Release);
-    true
-}
-
-/// The chunk below, if it is marked.
-///
-/// # Safety
-///
-/// `chunk` is a chunk or the place for the next one, but not the lowest.
-#[inline(always)]
-pub(super) unsafe fn marked_below(chunk: *mut u8) -> Option<*mut u8> {
-    // SAFETY: there is a chunk so far below, with a record.
-    unsafe {
-        let below = chunk.sub((*record(chunk)).below as usize);
-        // Acquire: what was done to the chunk came before its mark.
-        let state = state(below).load(Ordering::Acquire);
-        (state & MARK != 0).then_some(below)
-    }
-}
-
-/// How many bytes of a chunk may be used. Ends the program if what stands in
-/// front of it is no record at all, but zeroes.
-///
-/// # Safety
-///
-/// `chunk` is a chunk, from a pointer that reaches its record.
-#[inline(always)]
-pub unsafe fn usable_size(chunk: *mut u8) -> usize {
-    // SAFETY: as the caller promises.
-    let size = unsafe { size(chunk) };
-    if size == 0 {
-        fault("this is no block of the heap", chunk);
-    }
-    size - RECORD
-}
-
-/// Bytes of a chunk, with a record.
-///
-/// # Safety
-///
-/// `chunk` is a chunk, from a pointer that reaches its record.
-#[inline(always)]
-unsafe fn size(chunk: *mut u8) -> usize {
-    // SAFETY: as the caller promises.
-    let state = unsafe { state(chunk) }.load(Ordering::Relaxed);
-    (state & !(MARK | LISTED)) as usize
-}
-
-/// Bytes of a chunk for a request of `size` bytes, at most [`LARGEST`].
-#[inline(always)]
-pub(super) fn with_record(size: usize) -> usize {
-    (size + RECORD + ALIGN - 1) & !(ALIGN - 1)
-}
-
-/// Writes what stands in front of a chunk, and how far it reaches in front of
-/// the next one.
-///
-/// # Safety
-///
-/// `chunk` has room for a record in front, and `size` bytes. They are the
-/// caller's.
-#[inline(always)]
-pub(super) unsafe fn set(chunk: *mut u8, size: usize, flag: u32) {
-    // SAFETY: as the caller promises.
-    unsafe {
-        let state = AtomicU32::new(size as u32 | flag);
-        (&raw mut (*record(chunk)).state).write(state);
-        (&raw mut (*record(chunk.add(size))).below).write(size as u32);
-    }
-}
-
-/// A chunk's size and flags.
-///
-/// # Safety
-///
-/// `chunk` is a chunk, from a pointer that reaches its record.
-#[inline(always)]
-pub(super) unsafe fn state<'a>(chunk: *mut u8) -> &'a AtomicU32 {
-    // SAFETY: a record stands in front of a chunk, as long as it is one.
-    unsafe { &(*record(chunk)).state }
-}
-
-/// The record in front of a chunk.
-///
-/// # Safety
-///
-/// `chunk` is a chunk, or the place for one.
-#[inline(always)]
-unsafe fn record(chunk: *mut u8) -> *mut Record {
-    // SAFETY: there is room for one.
-    unsafe { chunk.sub(RECORD).cast() }
+/// Ends the program over a pointer that is none of a block.
+#[cold]
+pub(super) fn no_block(payload: *mut u8) -> ! {
+    fault("this is no block of the heap", payload)
 }

@@ -1,67 +1,54 @@
-//! Stacks for each thread of the process.
+//! A heap for each thread of the process.
 //!
-//! A thread gets its stacks when it first asks for memory. When it ends they
-//! stay, with all chunks that others still use, until a new thread adopts
-//! them.
+//! A thread gets its heap when it first asks for memory. When it ends the heap
+//! stays, with all chunks that others still use, until a new thread adopts it.
 
 use core::ffi::c_void;
 use core::mem;
 use core::ptr;
-use core::sync::atomic::{AtomicPtr, AtomicUsize, Ordering};
 
-use super::holes::Holes;
+use super::holes::{Holes, free_without_stack, usable_size_of};
+use super::maps::Maps;
+use super::segment::Mmap;
 use super::slot;
-use super::stack::{ALIGN, mark, usable_size as usable_size_of};
-use crate::brk::Brk;
-use crate::fault::fault;
-use crate::reserved::{ReservedBrk, page_size, reserve};
 use crate::sync::Mutex;
 
-/// How many bytes of address space all stacks have together, if the system
-/// lets them: 64 TiB.
-const SPACE: usize = 1 << 46;
-
-/// How many bytes of it the stacks of one thread have: 16 GiB.
-const SHARE: usize = 1 << 34;
-
-/// Blocks up to this many bytes are on the first of a thread's stacks.
-const SMALL: usize = 1000;
-
-/// Blocks up to this many bytes are on the second. Larger ones are on the
-/// third, and their memory goes back to the system when they are freed.
-const MIDDLE: usize = 64 * 1024 - 8;
-
-/// The stacks of a thread. They lie in the first of their own breaks.
-struct Stacks {
-    small: Holes<ReservedBrk>,
-    middle: Holes<ReservedBrk>,
-    large: Holes<ReservedBrk>,
-    /// The next ones on the list of those that threads have left behind.
-    next: *mut Stacks,
+/// What a thread has. It lies in the first of its own segments.
+struct Heap {
+    holes: Holes<Maps>,
+    /// The next one of all heaps.
+    next: *mut Heap,
+    /// The next one on the list of those that threads have left behind.
+    next_parked: *mut Heap,
+    is_parked: bool,
 }
 
-/// What the threads share. Whoever finds their stacks touches none of it.
+/// What the threads share. Whoever finds their heap touches none of it.
 struct Shared {
-    /// The stacks that threads have left behind.
-    parked: *mut Stacks,
-    /// How many threads' stacks there are.
-    count: usize,
-    /// Tells us when a thread ends.
-    key: libc::pthread_key_t,
+    /// All heaps.
+    all: *mut Heap,
+    /// The heaps that threads have left behind.
+    parked: *mut Heap,
+    /// Tells us when a thread ends, if there is one.
+    key: Option<libc::pthread_key_t>,
+    is_set_up: bool,
 }
 
-// SAFETY: parked stacks are nobody's, so whoever holds the lock may take them.
+// SAFETY: parked heaps are nobody's, so whoever holds the lock may take them.
 unsafe impl Send for Shared {}
 
-static SHARED: Mutex<Shared> =
-    Mutex::new(Shared { parked: ptr::null_mut(), count: 0, key: 0 });
+static SHARED: Mutex<Shared> = Mutex::new(Shared {
+    all: ptr::null_mut(),
+    parked: ptr::null_mut(),
+    key: None,
+    is_set_up: false,
+});
 
-/// Where the address space of the stacks starts, and how many bytes it has.
-/// What lies outside is nothing that we gave out.
-static START: AtomicPtr<u8> = AtomicPtr::new(ptr::null_mut());
-static LEN: AtomicUsize = AtomicUsize::new(0);
+/// In the slot of a thread whose heap nobody would get when it ends: the thread
+/// borrows one for each call.
+const BORROWS: *mut u8 = ptr::without_provenance_mut(1);
 
-/// Returns a block of at least `size` bytes, aligned to [`ALIGN`]; null if
+/// Returns a block of at least `size` bytes, aligned to 16; null if
 /// there is no memory left. See malloc(3).
 #[inline(always)]
 pub fn malloc(size: usize) -> *mut u8 {
@@ -71,28 +58,25 @@ pub fn malloc(size: usize) -> *mut u8 {
     }
 }
 
-/// As `malloc`, if this thread's first stack has such a block at once.
+/// As `malloc`, if this thread's heap has such a block at once.
 #[inline(always)]
 pub fn malloc_here(size: usize) -> Option<*mut u8> {
-    if size > SMALL {
+    if size > Holes::<Maps>::SMALL {
         return None;
     }
-    let mine = slot::get().cast::<Stacks>();
-    if mine.is_null() {
+    let mine = slot::get();
+    if mine <= BORROWS {
         return None;
     }
-    // SAFETY: only this thread uses its stacks, and only in one call at a time.
-    unsafe { (*mine).small.malloc_here(size) }
+    // SAFETY: only this thread uses its heap, and only in one call at a time.
+    unsafe { (*mine.cast::<Heap>()).holes.malloc_here(size) }
 }
 
-/// As `malloc`, for a thread that has no stacks yet, for larger blocks, and
-/// where the first stack has no room.
+/// As `malloc`, for a thread that has no heap yet, for larger blocks, and where
+/// there is no room.
 #[inline(never)]
 pub fn malloc_elsewhere(size: usize) -> *mut u8 {
-    match mine() {
-        Some(mine) => mine.stack_for(size).malloc(size),
-        None => ptr::null_mut(),
-    }
+    with_heap(|holes| holes.malloc_elsewhere(size))
 }
 
 /// Takes a block back, whichever thread it comes from. See free(3).
@@ -103,43 +87,33 @@ pub fn malloc_elsewhere(size: usize) -> *mut u8 {
 /// it any more.
 #[inline(always)]
 pub unsafe fn free(payload: *mut u8) {
-    if payload.is_null() {
-        return;
-    }
-    let mine = slot::get().cast::<Stacks>();
-    // SAFETY: only this thread uses its stacks, and only in one call at a time;
+    let mine = slot::get();
+    // SAFETY: only this thread uses its heap, and only in one call at a time;
     // `payload` as the caller promises.
     unsafe {
-        if mine.is_null() || !(*mine).small.free_here(payload) {
+        if mine <= BORROWS || !(*mine.cast::<Heap>()).holes.pop(payload) {
             free_elsewhere(mine, payload);
         }
     }
 }
 
-/// As `free`, for what is not near the top of the first stack.
+/// As `free`, for what is not the top of this thread's stack.
 ///
 /// # Safety
 ///
-/// As there; `mine` are this thread's stacks, or null.
+/// As there; `mine` is what is in this thread's slot.
 #[inline(never)]
-unsafe fn free_elsewhere(mine: *mut Stacks, payload: *mut u8) {
-    let chunk = chunk(payload);
-    // SAFETY: as the caller promises; `chunk` reaches the whole space.
+unsafe fn free_elsewhere(mine: *mut u8, payload: *mut u8) {
+    if payload.is_null() {
+        return;
+    }
+    // SAFETY: as the caller promises.
     unsafe {
-        if mine.is_null() {
-            return mark(chunk);
+        if mine <= BORROWS {
+            free_without_stack(&mut Maps, payload);
+        } else {
+            (*mine.cast::<Heap>()).holes.free_elsewhere(payload);
         }
-        let size = usable_size_of(chunk);
-        if size <= SMALL {
-            return (*mine).small.put(chunk);
-        }
-        if (*mine).stack_for(size).pop(chunk) {
-            return;
-        }
-        if size > MIDDLE {
-            drop_memory(chunk, size);
-        }
-        mark(chunk);
     }
 }
 
@@ -149,31 +123,7 @@ pub fn calloc(count: usize, size: usize) -> *mut u8 {
     let Some(bytes) = count.checked_mul(size) else {
         return ptr::null_mut();
     };
-    let payload = malloc(bytes);
-    if !payload.is_null() {
-        // SAFETY: `payload` is a block of at least `bytes` bytes.
-        unsafe { clear(payload, bytes) };
-    }
-    payload
-}
-
-/// Makes all bytes of a block zero. Whole pages of a large one become so when
-/// they are touched.
-///
-/// # Safety
-///
-/// `payload` is a block of at least `size` bytes.
-pub(super) unsafe fn clear(payload: *mut u8, size: usize) {
-    // SAFETY: as the caller promises.
-    unsafe {
-        let (from, to) = if size > MIDDLE {
-            drop_memory(payload, size)
-        } else {
-            (size, size)
-        };
-        payload.write_bytes(0, from);
-        payload.add(to).write_bytes(0, size - to);
-    }
+    with_heap(|holes| holes.calloc(bytes))
 }
 
 /// Returns a block of at least `size` bytes that starts with the contents of
@@ -188,46 +138,14 @@ pub unsafe fn realloc(payload: *mut u8, size: usize) -> *mut u8 {
     if payload.is_null() {
         return malloc(size);
     }
-    let chunk = chunk(payload);
     // SAFETY: as the caller promises.
-    let old_size = unsafe { usable_size_of(chunk) };
-    // SAFETY: as the caller promises.
-    if unsafe { resize(chunk, old_size, size) }.is_some() {
-        return chunk;
-    }
-    let new = malloc(size);
-    if !new.is_null() {
-        // SAFETY: both are blocks, and nobody uses the old one after this.
-        unsafe {
-            ptr::copy_nonoverlapping(chunk, new, old_size.min(size));
-            free(chunk);
-        }
-    }
-    new
-}
-
-/// Makes a block one of `size` bytes where it is; `None` if it cannot be, or if
-/// the new size belongs on another stack.
-///
-/// # Safety
-///
-/// As for [`realloc`].
-unsafe fn resize(chunk: *mut u8, old_size: usize, size: usize) -> Option<()> {
-    if rank(old_size) != rank(size) {
-        return None;
-    }
-    // SAFETY: as the caller promises. If it is another thread's, it is not the
-    // top of ours, and stays as it is.
-    unsafe { mine()?.stack_for(size).resize(chunk, size) }
+    with_heap(|holes| unsafe { holes.realloc(payload, size) })
 }
 
 /// As `malloc`, aligned to `align` too; null also if `align` is not a power of
 /// two. See posix_memalign(3).
 pub fn memalign(align: usize, size: usize) -> *mut u8 {
-    match mine() {
-        Some(mine) => mine.stack_for(size).memalign(align.max(ALIGN), size),
-        None => ptr::null_mut(),
-    }
+    with_heap(|holes| holes.memalign(align, size))
 }
 
 /// How many bytes of the block may be used; 0 for null.
@@ -241,89 +159,49 @@ pub unsafe fn usable_size(payload: *mut u8) -> usize {
         return 0;
     }
     // SAFETY: as the caller promises.
-    unsafe { usable_size_of(chunk(payload)) }
+    unsafe { usable_size_of(&Maps, payload) }
 }
 
-/// A pointer to the same address that reaches the whole space. Ends the program
-/// if no block can be there.
-#[inline(always)]
-fn chunk(payload: *mut u8) -> *mut u8 {
-    let start = START.load(Ordering::Relaxed);
-    let offset = payload.addr().wrapping_sub(start.addr());
-    let is_inside = offset < LEN.load(Ordering::Relaxed);
-    if !is_inside || !payload.addr().is_multiple_of(ALIGN) {
-        fault("this is no block of the heap", payload);
+/// Asks this thread's heap, or one that is borrowed for this call. Null if
+/// there is none.
+fn with_heap(ask: impl FnOnce(&mut Holes<Maps>) -> *mut u8) -> *mut u8 {
+    let mut mine = slot::get();
+    if mine.is_null() {
+        mine = adopt();
     }
-    start.with_addr(payload.addr())
-}
-
-/// Gives memory that nobody needs back to the system, in whole pages, which
-/// come again as zeroes: see madvise(2). Returns from which byte to which.
-///
-/// # Safety
-///
-/// There are `size` bytes at `chunk`, and nobody uses them.
-unsafe fn drop_memory(chunk: *mut u8, size: usize) -> (usize, usize) {
-    let page = page_size();
-    let from = chunk.addr().next_multiple_of(page) - chunk.addr();
-    if size < from + page {
-        return (size, size);
+    if mine.is_null() {
+        return ptr::null_mut();
     }
-    let to = from + (size - from) / page * page;
-    // SAFETY: the pages lie in the chunk. The first pointer is to this thread's
-    // `errno`, which `free` must leave as it was.
-    unsafe {
-        let errno = libc::__errno_location();
-        let before = *errno;
-        let pages = chunk.add(from).cast();
-        let result = libc::madvise(pages, to - from, libc::MADV_DONTNEED);
-        *errno = before;
-        if result == 0 { (from, to) } else { (size, size) }
+    if mine > BORROWS {
+        // SAFETY: only this thread uses its heap, and only in one call at a
+        // time.
+        return ask(unsafe { &mut (*mine.cast::<Heap>()).holes });
     }
+    let Some(heap) = locked(Shared::unpark_or_new) else {
+        return ptr::null_mut();
+    };
+    // SAFETY: it was parked or is new, and now it is this call's.
+    let payload = ask(unsafe { &mut (*heap).holes });
+    locked(|shared| shared.park(heap));
+    payload
 }
 
-/// Which of a thread's stacks a block of `size` bytes is on.
-fn rank(size: usize) -> usize {
-    usize::from(size > SMALL) + usize::from(size > MIDDLE)
-}
-
-impl Stacks {
-    fn stack_for(&mut self, size: usize) -> &mut Holes<ReservedBrk> {
-        match rank(size) {
-            0 => &mut self.small,
-            1 => &mut self.middle,
-            _ => &mut self.large,
-        }
-    }
-}
-
-/// This thread's stacks.
-fn mine<'a>() -> Option<&'a mut Stacks> {
-    let mine = slot::get().cast::<Stacks>();
-    let mine = if mine.is_null() { adopt()? } else { mine };
-    // SAFETY: only this thread uses its stacks, and only in one call at a time.
-    Some(unsafe { &mut *mine })
-}
-
-/// Gives this thread stacks: those that another has left behind, or new ones.
+/// Gives this thread a heap: one that another has left behind, or a new one.
+/// If we would not hear of the thread's end, it has none.
 #[cold]
 #[inline(never)]
-fn adopt() -> Option<*mut Stacks> {
-    let (stacks, key, is_first) = {
-        let mut shared = SHARED.lock();
-        let is_first = shared.count == 0;
-        if is_first {
-            shared.set_up()?;
-        }
-        let stacks = shared.unpark().or_else(|| shared.new_stacks())?;
-        (stacks, shared.key, is_first)
-    };
+fn adopt() -> *mut u8 {
+    let (heap, key, is_first) = locked(|shared| {
+        let is_first = !shared.is_set_up;
+        shared.set_up();
+        (shared.unpark_or_new(), shared.key, is_first)
+    });
+    let Some(heap) = heap else { return ptr::null_mut() };
     // First the slot, and no lock is held: what follows may ask for memory.
-    slot::set(stacks.cast());
+    slot::set(heap.cast());
     // SAFETY: the key was made, and the functions are there as long as the
     // process.
     unsafe {
-        libc::pthread_setspecific(key, stacks.cast());
         if is_first {
             libc::pthread_atfork(
                 Some(before_fork),
@@ -331,82 +209,116 @@ fn adopt() -> Option<*mut Stacks> {
                 Some(after_fork_in_child),
             );
         }
+        let is_known = key.is_some_and(|key| {
+            libc::pthread_setspecific(key, heap.cast()) == 0
+        });
+        if !is_known {
+            slot::set(BORROWS);
+            locked(|shared| shared.park(heap));
+        }
     }
-    Some(stacks)
+    slot::get()
+}
+
+/// Runs `action` while this thread holds the lock. No signal comes meanwhile:
+/// its handler might fork, and wait for the lock.
+fn locked<R>(action: impl FnOnce(&mut Shared) -> R) -> R {
+    // SAFETY: the sets may be written, and are those of this thread.
+    unsafe {
+        let (mut all, mut before) = mem::zeroed();
+        libc::sigfillset(&mut all);
+        libc::pthread_sigmask(libc::SIG_SETMASK, &all, &mut before);
+        let result = action(&mut SHARED.lock());
+        libc::pthread_sigmask(libc::SIG_SETMASK, &before, ptr::null_mut());
+        result
+    }
 }
 
 impl Shared {
-    /// Takes the address space, and sees to it that we hear of a thread's end.
-    fn set_up(&mut self) -> Option<()> {
-        if !START.load(Ordering::Relaxed).is_null() {
-            // There was no memory for the first stacks.
-            return Some(());
+    /// Sees to it that we hear of a thread's end, once.
+    fn set_up(&mut self) {
+        if self.is_set_up {
+            return;
         }
-        let (start, len) = reserve(SPACE).ok()?;
-        START.store(start, Ordering::Relaxed);
-        LEN.store(len, Ordering::Relaxed);
+        self.is_set_up = true;
+        let mut key = 0;
         // SAFETY: the key may be written, and `leave` is there as long as the
         // process.
-        unsafe { libc::pthread_key_create(&mut self.key, Some(leave)) };
-        Some(())
+        let result = unsafe { libc::pthread_key_create(&mut key, Some(leave)) };
+        self.key = (result == 0).then_some(key);
     }
 
-    /// Takes stacks off the list of those that were left behind.
-    fn unpark(&mut self) -> Option<*mut Stacks> {
-        let stacks = self.parked;
-        if stacks.is_null() {
-            return None;
+    /// A heap that was left behind, or a new one.
+    fn unpark_or_new(&mut self) -> Option<*mut Heap> {
+        let heap = self.parked;
+        if heap.is_null() {
+            return self.new_heap();
         }
-        // SAFETY: they are on the list.
-        self.parked = unsafe { (*stacks).next };
-        Some(stacks)
+        // SAFETY: it is on the list.
+        unsafe {
+            self.parked = (*heap).next_parked;
+            (*heap).is_parked = false;
+        }
+        Some(heap)
     }
 
-    /// New stacks, in a share of the address space that is nobody's yet.
-    fn new_stacks(&mut self) -> Option<*mut Stacks> {
-        let len = LEN.load(Ordering::Relaxed);
-        let quarter = SHARE.min(len / 16) / 4;
-        if (self.count + 1) * 4 * quarter > len {
-            return None;
+    /// A new heap, in a segment of its own.
+    fn new_heap(&mut self) -> Option<*mut Heap> {
+        let start = Maps.map(Maps::SEGMENT, Maps::SEGMENT)?;
+        // SAFETY: it was mapped for this.
+        unsafe {
+            let used = size_of::<Heap>();
+            let Some((holes, place)) = Holes::within(Maps, start, used) else {
+                Maps.unmap(start, Maps::SEGMENT);
+                return None;
+            };
+            let heap: *mut Heap = place.cast();
+            let (next, next_parked) = (self.all, ptr::null_mut());
+            heap.write(Heap { holes, next, next_parked, is_parked: false });
+            self.all = heap;
+            Some(heap)
         }
-        let start = START.load(Ordering::Relaxed);
-        // SAFETY: the share lies in the space, and its quarters are given to
-        // one break each: two of them to the last.
-        let [mut small, middle, large] = unsafe {
-            let start = start.add(self.count * 4 * quarter);
-            [
-                ReservedBrk::within(start, quarter),
-                ReservedBrk::within(start.add(quarter), quarter),
-                ReservedBrk::within(start.add(2 * quarter), 2 * quarter),
-            ]
-        };
-        // SAFETY: nothing is given back.
-        let stacks = unsafe { small.sbrk(size_of::<Stacks>() as isize) };
-        let Ok(stacks) = stacks else {
-            // Dropped, the breaks would take their space out of ours.
-            mem::forget([small, middle, large]);
-            return None;
-        };
-        let stacks: *mut Stacks = stacks.as_ptr().cast();
-        let [small, middle, large] = [small, middle, large].map(Holes::new);
-        let next = ptr::null_mut();
-        // SAFETY: the break was at the start of a page and has risen by that
-        // many bytes.
-        unsafe { stacks.write(Stacks { small, middle, large, next }) };
-        self.count += 1;
-        Some(stacks)
+    }
+
+    /// Puts a heap on the list of those that are nobody's.
+    fn park(&mut self, heap: *mut Heap) {
+        // SAFETY: it was the caller's.
+        unsafe {
+            (*heap).next_parked = self.parked;
+            (*heap).is_parked = true;
+        }
+        self.parked = heap;
+    }
+
+    /// Parks the heaps of threads that are not here any more. They may have
+    /// been in the middle of something.
+    ///
+    /// # Safety
+    ///
+    /// This is the only thread, and `mine` is what it has in its slot.
+    unsafe fn park_others(&mut self, mine: *mut u8) {
+        let mut heap = self.all;
+        while !heap.is_null() {
+            // SAFETY: it is a heap, and as the caller promises.
+            unsafe {
+                if !(*heap).is_parked && heap.cast() != mine {
+                    (*heap).holes.repair();
+                    self.park(heap);
+                }
+                heap = (*heap).next;
+            }
+        }
     }
 }
 
-/// Runs when a thread ends: its stacks wait for another. Should this thread ask
-/// for memory again, it adopts some, and is here once more.
-extern "C" fn leave(stacks: *mut c_void) {
-    slot::set(ptr::null_mut());
-    let stacks: *mut Stacks = stacks.cast();
-    let mut shared = SHARED.lock();
-    // SAFETY: they were this thread's, and are nobody's now.
-    unsafe { (*stacks).next = shared.parked };
-    shared.parked = stacks;
+/// Runs when a thread ends: its heap waits for another. Should this thread ask
+/// for memory again, it borrows.
+extern "C" fn leave(heap: *mut c_void) {
+    slot::set(BORROWS);
+    let heap: *mut Heap = heap.cast();
+    // SAFETY: it was this thread's, and is nobody's now.
+    unsafe { (*heap).holes.tidy() };
+    locked(|shared| shared.park(heap));
 }
 
 // The lock on the C library's list of open files. A thread in fopen(3) holds it
@@ -418,9 +330,8 @@ unsafe extern "C" {
     fn _IO_list_resetlock();
 }
 
-/// The child has one thread, this one, which keeps its stacks. Those of other
-/// threads are as they were in that moment, perhaps half written: it may mark
-/// what is in them, and never adopts them. What is parked is whole.
+/// The child has one thread, this one, which keeps its heap. It parks those of
+/// other threads, which are whole, whatever these were doing.
 extern "C" fn before_fork() {
     // SAFETY: the lock can be taken more than once, and is released below.
     unsafe { _IO_list_lock() };
@@ -439,6 +350,7 @@ extern "C" fn after_fork_in_child() {
     // SAFETY: as above; this is the only thread.
     unsafe {
         SHARED.force_unlock();
+        SHARED.lock().park_others(slot::get());
         _IO_list_resetlock();
     }
 }

@@ -5,7 +5,7 @@ use std::hint::black_box;
 use std::ptr::{self, NonNull};
 
 use stage5_lifo_stack::per_thread::holes::Holes;
-use stage5_lifo_stack::per_thread::stack::Stack;
+use stage5_lifo_stack::per_thread::maps::{self, Maps};
 use stage5_lifo_stack::per_thread::threads;
 use stage5_lifo_stack::{Brk, OutOfMemory, ReservedBrk};
 
@@ -127,19 +127,10 @@ const NO_HOLE: usize = 1 << 60;
 
 /// A stack, each addition to it alone, and both. For one thread.
 pub const ADDITIONS: [Contender; 4] = [
-    Contender { name: "stack", new: || own(Stack::new(Counted::new())) },
-    Contender {
-        name: "lists",
-        new: || own(Holes::<_, 32, NO_HOLE>::new(Counted::new())),
-    },
-    Contender {
-        name: "holes",
-        new: || own(Holes::<_, 0, 1024>::new(Counted::new())),
-    },
-    Contender {
-        name: "lists and holes",
-        new: || own(Holes::<_, 32, 1024>::new(Counted::new())),
-    },
+    Contender { name: "stack", new: own::<0, NO_HOLE> },
+    Contender { name: "lists", new: own::<64, NO_HOLE> },
+    Contender { name: "holes", new: own::<0, 16> },
+    Contender { name: "lists and holes", new: own::<64, 16> },
 ];
 
 /// All of them.
@@ -287,25 +278,12 @@ impl Allocator for PerThread {
     }
 }
 
-/// How many bytes of address space `per_thread` gives to the stacks of a
-/// thread.
-const SHARE: usize = 1 << 34;
-
-/// What is mapped where the first thread of this process has its stacks. They
-/// do not tell how high their breaks are. But what a break once opened stays
-/// writable, so that shows how high it was; and what lies above it has no
-/// memory, so where every byte of a block is written to, memory shows how high
-/// it is. (Large blocks that are free have none either, wherever they lie.)
+/// What is mapped for the stacks of all threads, and for large blocks.
 fn stacks() -> Vec<Mapping> {
-    // A new block is on the first of the stacks, at the start of the share.
-    let block = threads::malloc(1);
+    let ours: Vec<usize> =
+        maps::mappings().map(|(start, _)| start.addr()).collect();
     let mut mappings = mappings();
-    // SAFETY: the block is ours, and nobody uses it.
-    unsafe { threads::free(block) };
-    let first = mappings.iter().find(|it| it.bytes.contains(&block.addr()));
-    let start = first.expect("a block is mapped").bytes.start;
-    let share = start..start + SHARE;
-    mappings.retain(|it| share.contains(&it.bytes.start));
+    mappings.retain(|it| ours.iter().any(|start| it.bytes.contains(start)));
     mappings
 }
 
@@ -588,24 +566,17 @@ unsafe impl stage4_threadsafe::Brk for Counted {
     }
 }
 
-/// A stack, or a stack with something added.
-trait Chunks {
-    fn malloc(&mut self, size: usize) -> *mut u8;
-    unsafe fn free(&mut self, chunk: *mut u8);
-    unsafe fn resize(&mut self, chunk: *mut u8, size: usize) -> Option<()>;
-    unsafe fn usable_size(&mut self, chunk: *mut u8) -> usize;
-    fn memalign(&mut self, align: usize, size: usize) -> *mut u8;
-    fn brk(&mut self) -> &mut Counted;
+/// A thread's heap, without threads.
+struct Own<const MOST: usize, const HOLE: usize>(
+    Holes<Maps, MOST, HOLE>,
+    usize,
+);
+
+fn own<const MOST: usize, const HOLE: usize>() -> Box<dyn Allocator> {
+    Box::new(Own::<MOST, HOLE>(Holes::new(Maps), 0))
 }
 
-/// `threads` makes a realloc of a resize; this does so without threads.
-struct Own<C>(C);
-
-fn own(chunks: impl Chunks + 'static) -> Box<dyn Allocator> {
-    Box::new(Own(chunks))
-}
-
-impl<C: Chunks> Allocator for Own<C> {
+impl<const MOST: usize, const HOLE: usize> Allocator for Own<MOST, HOLE> {
     fn malloc(&mut self, size: usize) -> *mut u8 {
         self.0.malloc(size)
     }
@@ -622,18 +593,7 @@ impl<C: Chunks> Allocator for Own<C> {
         size: usize,
     ) -> *mut u8 {
         // SAFETY: as the caller promises.
-        unsafe {
-            if self.0.resize(block, size).is_some() {
-                return block;
-            }
-            let kept = self.0.usable_size(block).min(size);
-            let new = self.0.malloc(size);
-            if !new.is_null() {
-                ptr::copy_nonoverlapping(block, new, kept);
-                self.0.free(block);
-            }
-            new
-        }
+        unsafe { self.0.realloc(block, size) }
     }
 
     fn memalign(&mut self, align: usize, size: usize) -> *mut u8 {
@@ -641,70 +601,11 @@ impl<C: Chunks> Allocator for Own<C> {
     }
 
     fn heap(&mut self) -> Option<usize> {
-        Some(self.0.brk().bytes)
+        Some(stacks().iter().map(|mapping| mapping.resident).sum())
     }
 
     fn most(&mut self) -> Option<usize> {
-        Some(self.0.brk().most)
-    }
-}
-
-impl Chunks for Stack<Counted> {
-    fn malloc(&mut self, size: usize) -> *mut u8 {
-        self.malloc(size)
-    }
-
-    unsafe fn free(&mut self, chunk: *mut u8) {
-        // SAFETY: as the caller promises.
-        unsafe { self.free(chunk) };
-    }
-
-    unsafe fn resize(&mut self, chunk: *mut u8, size: usize) -> Option<()> {
-        // SAFETY: as the caller promises.
-        unsafe { self.resize(chunk, size) }
-    }
-
-    unsafe fn usable_size(&mut self, chunk: *mut u8) -> usize {
-        // SAFETY: as the caller promises.
-        unsafe { Stack::usable_size(self, chunk) }
-    }
-
-    fn memalign(&mut self, align: usize, size: usize) -> *mut u8 {
-        self.memalign(align, size)
-    }
-
-    fn brk(&mut self) -> &mut Counted {
-        self.brk()
-    }
-}
-
-impl<const MOST: usize, const HOLE: usize> Chunks
-    for Holes<Counted, MOST, HOLE>
-{
-    fn malloc(&mut self, size: usize) -> *mut u8 {
-        self.malloc(size)
-    }
-
-    unsafe fn free(&mut self, chunk: *mut u8) {
-        // SAFETY: as the caller promises.
-        unsafe { self.free(chunk) };
-    }
-
-    unsafe fn resize(&mut self, chunk: *mut u8, size: usize) -> Option<()> {
-        // SAFETY: as the caller promises.
-        unsafe { self.resize(chunk, size) }
-    }
-
-    unsafe fn usable_size(&mut self, chunk: *mut u8) -> usize {
-        // SAFETY: as the caller promises.
-        unsafe { Holes::usable_size(self, chunk) }
-    }
-
-    fn memalign(&mut self, align: usize, size: usize) -> *mut u8 {
-        self.memalign(align, size)
-    }
-
-    fn brk(&mut self) -> &mut Counted {
-        self.brk()
+        self.1 = self.1.max(stacks().iter().map(|it| it.resident).sum());
+        Some(self.1)
     }
 }

@@ -1,43 +1,23 @@
-//! Which heap the contract is about: a stack with its records in front of its
-//! chunks. What it has not got is made here as `per_thread/threads.rs` makes
-//! it, for one thread.
+//! Which heap the contract is about: that of a thread, in segments of 4 KiB.
 
 mod step;
 
-use std::ptr::{self, NonNull};
+use std::ptr;
 
+use stage5_lifo_stack::Brk;
 pub use stage5_lifo_stack::SimBrk;
-use stage5_lifo_stack::per_thread::stack::STEP;
-use stage5_lifo_stack::{Brk, OutOfMemory};
+use stage5_lifo_stack::per_thread::sim::SimMmap;
 
-/// A break that rises by no whole step: the contract has memory for one, and
-/// means to see how a heap does when it asks again and again.
-struct NoSteps<B>(B);
-
-// SAFETY: what it does, the break inside does.
-unsafe impl<B: Brk> Brk for NoSteps<B> {
-    unsafe fn sbrk(
-        &mut self,
-        increment: isize,
-    ) -> Result<NonNull<u8>, OutOfMemory> {
-        if increment >= STEP as isize {
-            return Err(OutOfMemory);
-        }
-        // SAFETY: as the caller promises.
-        unsafe { self.0.sbrk(increment) }
-    }
-}
-
-/// The stack, with what C asks of a heap.
-pub struct Heap<B>(step::Heap<NoSteps<B>>);
+/// The heap, with what C asks of it.
+pub struct Heap<B>(step::Heap<SimMmap<B, 4096>>);
 
 impl<B: Brk> Heap<B> {
     pub fn new(brk: B) -> Self {
-        Self(step::Heap::new(NoSteps(brk)))
+        Self(step::Heap::new(SimMmap::new(brk)))
     }
 
     pub fn brk(&mut self) -> &mut B {
-        &mut self.0.brk().0
+        self.0.mmap().brk()
     }
 
     pub fn malloc(&mut self, size: usize) -> *mut u8 {
@@ -46,7 +26,7 @@ impl<B: Brk> Heap<B> {
 
     /// # Safety
     ///
-    /// `payload` is null or a live chunk.
+    /// `payload` is null or a live block.
     pub unsafe fn free(&mut self, payload: *mut u8) {
         if !payload.is_null() {
             // SAFETY: as the caller promises.
@@ -55,15 +35,10 @@ impl<B: Brk> Heap<B> {
     }
 
     pub fn calloc(&mut self, count: usize, size: usize) -> *mut u8 {
-        let Some(bytes) = count.checked_mul(size) else {
-            return ptr::null_mut();
-        };
-        let payload = self.0.malloc(bytes);
-        if !payload.is_null() {
-            // SAFETY: the chunk has so many bytes.
-            unsafe { payload.write_bytes(0, bytes) };
+        match count.checked_mul(size) {
+            Some(bytes) => self.0.calloc(bytes),
+            None => ptr::null_mut(),
         }
-        payload
     }
 
     /// # Safety
@@ -73,20 +48,8 @@ impl<B: Brk> Heap<B> {
         if payload.is_null() {
             return self.0.malloc(size);
         }
-        // SAFETY: as the caller promises; the new chunk has at least as many
-        // bytes as are copied.
-        unsafe {
-            let old_size = self.0.usable_size(payload);
-            if self.0.resize(payload, size).is_some() {
-                return payload;
-            }
-            let new = self.0.malloc(size);
-            if !new.is_null() {
-                ptr::copy_nonoverlapping(payload, new, old_size.min(size));
-                self.0.free(payload);
-            }
-            new
-        }
+        // SAFETY: as the caller promises.
+        unsafe { self.0.realloc(payload, size) }
     }
 
     pub fn memalign(&mut self, align: usize, size: usize) -> *mut u8 {

@@ -1,0 +1,172 @@
+//! The memory under a stack: segments, which lie anywhere.
+//!
+//! A segment begins with a few words about itself, and ends with a place for
+//! the record that no chunk stands behind. Between lie its chunks, the ground
+//! at the bottom.
+
+use core::ptr::{self, NonNull};
+
+use super::atomic::{AtomicPtr, Ordering};
+use super::record::{ALIGN, GROUND, MARK, RECORD, set};
+
+/// Where memory comes from: see mmap(2).
+///
+/// # Safety
+///
+/// A stack relies on what an implementation promises:
+///
+/// - What `map` and `remap` return is the caller's alone, until it is unmapped.
+///   It has `len` bytes, all zero but for those that `remap` keeps, and the
+///   pointer reaches all of them.
+/// - `mapping_at` returns what was last noted.
+pub unsafe trait Mmap {
+    /// How many bytes a segment has, and what its start is a multiple of: a
+    /// power of two, at most 16 MiB.
+    const SEGMENT: usize;
+
+    /// No two blocks that are noted start in the same unit of memory.
+    const UNIT: usize = Self::SEGMENT / 16;
+
+    /// What `len` is a multiple of, for `map`, `unmap` and `remap`.
+    fn page(&self) -> usize;
+
+    /// Takes `len` bytes, at a multiple of `align`. `None` if there are none.
+    fn map(&mut self, len: usize, align: usize) -> Option<NonNull<u8>>;
+
+    /// Gives memory back.
+    ///
+    /// # Safety
+    ///
+    /// The bytes were mapped, and nobody uses them any more.
+    unsafe fn unmap(&mut self, start: NonNull<u8>, len: usize);
+
+    /// Makes a mapping one of `new_len` bytes, perhaps somewhere else, with
+    /// its contents. If it is `None`, nothing has changed. If it is not, there
+    /// is memory for a note.
+    ///
+    /// # Safety
+    ///
+    /// The `len` bytes were mapped, and nobody else uses them.
+    unsafe fn remap(
+        &mut self,
+        start: NonNull<u8>,
+        len: usize,
+        new_len: usize,
+    ) -> Option<NonNull<u8>>;
+
+    /// Lets the system have the memory of these bytes, which stay mapped. What
+    /// they hold then is unknown.
+    ///
+    /// # Safety
+    ///
+    /// The bytes are mapped, and nobody uses them.
+    unsafe fn drop_pages(&mut self, _start: *mut u8, _len: usize) {}
+
+    /// Notes that `mapping` is what lies at the `len` bytes from `start` on:
+    /// whole units, or one byte for a block of its own. Null: nothing does.
+    /// `None` if there is no memory for the note.
+    fn note(
+        &mut self,
+        start: *mut u8,
+        len: usize,
+        mapping: *mut Mapping,
+    ) -> Option<()>;
+
+    /// What was noted for the unit of an address.
+    fn mapping_at(&self, address: *mut u8) -> *mut Mapping;
+}
+
+/// What every mapping begins with.
+#[repr(C)]
+pub struct Mapping {
+    /// How many bytes it has.
+    pub len: usize,
+    /// Its one block; null in a segment.
+    pub block: *mut u8,
+}
+
+/// What a segment begins with.
+#[repr(C, align(16))]
+pub(super) struct Segment {
+    pub(super) mapping: Mapping,
+    /// The lowest segment of the same stack.
+    pub(super) bottom: *mut Segment,
+    /// The segments below and above, or null.
+    pub(super) below: AtomicPtr<Segment>,
+    pub(super) above: AtomicPtr<Segment>,
+}
+
+impl Segment {
+    /// Makes memory a segment without chunks, in which `used` bytes behind its
+    /// own words are somebody's.
+    ///
+    /// # Safety
+    ///
+    /// The `len` bytes from `start` on are the caller's, and `start` is a
+    /// multiple of `len`.
+    pub(super) unsafe fn init(
+        start: NonNull<u8>,
+        len: usize,
+        used: usize,
+        below: *mut Segment,
+    ) -> *mut Segment {
+        let segment: *mut Segment = start.as_ptr().cast();
+        // SAFETY: as the caller promises.
+        unsafe {
+            let bottom =
+                if below.is_null() { segment } else { (*below).bottom };
+            segment.write(Segment {
+                mapping: Mapping { len, block: ptr::null_mut() },
+                bottom,
+                below: AtomicPtr::new(below),
+                above: AtomicPtr::new(ptr::null_mut()),
+            });
+            set(ground(segment, used), ALIGN, MARK | GROUND);
+        }
+        segment
+    }
+
+    /// Where the words of a segment end, from its start.
+    pub(super) const WORDS: usize = size_of::<Segment>();
+}
+
+/// The ground of a segment, `used` bytes above its own words.
+fn ground(segment: *mut Segment, used: usize) -> *mut u8 {
+    let offset = Segment::WORDS + used + RECORD;
+    segment.cast::<u8>().wrapping_add(offset.next_multiple_of(ALIGN))
+}
+
+/// Where the first chunk of a segment is.
+pub(super) fn first(segment: *mut Segment, used: usize) -> *mut u8 {
+    ground(segment, used).wrapping_add(ALIGN)
+}
+
+/// Where the chunk behind the last one of a segment would start.
+///
+/// # Safety
+///
+/// It is a segment.
+pub(super) unsafe fn end(segment: *mut Segment) -> *mut u8 {
+    // SAFETY: it has so many bytes.
+    unsafe { segment.cast::<u8>().add((*segment).mapping.len - ALIGN) }
+}
+
+/// The segment above, or null.
+///
+/// # Safety
+///
+/// It is a segment.
+pub(super) unsafe fn above(segment: *mut Segment) -> *mut Segment {
+    // SAFETY: as the caller promises.
+    unsafe { (*segment).above.load(Ordering::Relaxed) }
+}
+
+/// The segment below, or null.
+///
+/// # Safety
+///
+/// It is a segment.
+pub(super) unsafe fn below(segment: *mut Segment) -> *mut Segment {
+    // SAFETY: as the caller promises.
+    unsafe { (*segment).below.load(Ordering::Relaxed) }
+}

@@ -1,0 +1,260 @@
+//! An owner that stops in the middle, after each single store, and never comes
+//! back: after a fork the child finds the heaps of all other threads like that.
+//! What it takes over is whole.
+//!
+//! The files of `src/per_thread` are compiled here once more, with atomics that
+//! count what is stored, and end the owner by a panic at a store of our choice.
+
+#[allow(dead_code)]
+#[path = "../src/brk.rs"]
+mod brk;
+#[path = "../src/fault.rs"]
+mod fault;
+#[allow(dead_code)]
+#[path = "../src/per_thread"]
+mod per_thread {
+    use super::atomic;
+
+    pub mod chunks;
+    pub mod holes;
+    mod large;
+    mod lists;
+    pub mod record;
+    pub mod segment;
+    pub mod sim;
+    pub mod stack;
+}
+
+use std::mem::MaybeUninit;
+use std::panic::{self, AssertUnwindSafe};
+use std::slice;
+
+use brk::SimBrk;
+use fastrand::Rng;
+use per_thread::chunks::State;
+use per_thread::holes::Holes;
+use per_thread::sim::SimMmap;
+
+/// Atomics that end their owner.
+mod atomic {
+    use std::cell::Cell;
+
+    pub use core::sync::atomic::Ordering;
+
+    thread_local! {
+        /// How many stores there may be before the end.
+        pub static STORES: Cell<usize> = const { Cell::new(usize::MAX) };
+    }
+
+    /// The end comes before the store.
+    fn store() {
+        let left = STORES.get();
+        if left == 0 {
+            STORES.set(usize::MAX);
+            std::panic::resume_unwind(Box::new("cut"));
+        }
+        STORES.set(left - 1);
+    }
+
+    #[repr(transparent)]
+    pub struct AtomicU32(core::sync::atomic::AtomicU32);
+
+    impl AtomicU32 {
+        pub fn new(value: u32) -> Self {
+            store();
+            Self(core::sync::atomic::AtomicU32::new(value))
+        }
+
+        pub fn load(&self, ordering: Ordering) -> u32 {
+            self.0.load(ordering)
+        }
+
+        pub fn store(&self, value: u32, ordering: Ordering) {
+            store();
+            self.0.store(value, ordering);
+        }
+    }
+
+    pub struct AtomicPtr<T>(core::sync::atomic::AtomicPtr<T>);
+
+    impl<T> AtomicPtr<T> {
+        pub fn new(value: *mut T) -> Self {
+            Self(core::sync::atomic::AtomicPtr::new(value))
+        }
+
+        pub fn load(&self, ordering: Ordering) -> *mut T {
+            self.0.load(ordering)
+        }
+
+        pub fn store(&self, value: *mut T, ordering: Ordering) {
+            store();
+            self.0.store(value, ordering);
+        }
+    }
+}
+
+type Heap<'a> = Holes<SimMmap<SimBrk<'a>, 8192>, 4>;
+
+struct Block {
+    payload: *mut u8,
+    size: usize,
+    byte: u8,
+}
+
+/// A heap, and the blocks that it gave out.
+struct Play<'a> {
+    heap: Heap<'a>,
+    blocks: Vec<Block>,
+    rng: Rng,
+    /// The block that the operation is about.
+    in_hand: Option<Block>,
+}
+
+impl<'a> Play<'a> {
+    fn new(region: &'a mut [MaybeUninit<u8>], seed: u64) -> Self {
+        let heap = Holes::new(SimMmap::new(SimBrk::new(region)));
+        let rng = Rng::with_seed(seed);
+        Self { heap, blocks: Vec::new(), rng, in_hand: None }
+    }
+
+    fn size(&mut self) -> usize {
+        match self.rng.u8(..12) {
+            0 => self.rng.usize(..4000),
+            1..4 => self.rng.usize(..900),
+            _ => self.rng.usize(..120),
+        }
+    }
+
+    fn operation(&mut self) {
+        let what = self.rng.u8(..10);
+        let size = self.size();
+        match what {
+            0..5 => self.admit(size, |heap| heap.malloc(size)),
+            5 => self.admit(size, |heap| heap.memalign(64, size)),
+            6 => self.resize(size),
+            _ => self.free(),
+        }
+    }
+
+    fn admit(&mut self, size: usize, ask: impl FnOnce(&mut Heap) -> *mut u8) {
+        let payload = ask(&mut self.heap);
+        assert!(!payload.is_null(), "memory for {size} bytes");
+        let byte = self.rng.u8(..);
+        // SAFETY: the heap says that it has so many bytes.
+        unsafe { payload.write_bytes(byte, size) };
+        self.blocks.push(Block { payload, size, byte });
+    }
+
+    fn take(&mut self) -> bool {
+        if self.blocks.is_empty() {
+            return false;
+        }
+        let last = self.blocks.len() - 1;
+        let at = if self.rng.bool() { last } else { self.rng.usize(..=last) };
+        self.in_hand = Some(self.blocks.remove(at));
+        true
+    }
+
+    fn resize(&mut self, size: usize) {
+        if self.take() {
+            let payload = self.in_hand.as_ref().map(|block| block.payload);
+            // SAFETY: the block is live.
+            self.admit(size, |heap| unsafe {
+                heap.realloc(payload.expect("a block"), size)
+            });
+            self.in_hand = None;
+        }
+    }
+
+    fn free(&mut self) {
+        if self.take() {
+            let payload = self.in_hand.as_ref().map(|block| block.payload);
+            // SAFETY: the block is live.
+            unsafe { self.heap.free(payload.expect("a block")) };
+            self.in_hand = None;
+        }
+    }
+
+    fn check(&self) {
+        for Block { payload, size, byte } in &self.blocks {
+            // SAFETY: the block is live, and has so many bytes.
+            let bytes = unsafe { slice::from_raw_parts(*payload, *size) };
+            let wrong = bytes.iter().position(|it| it != byte);
+            assert_eq!(wrong, None, "a byte of a block of {size}: {bytes:?}");
+        }
+    }
+
+    /// Somebody else goes on with what the owner has left.
+    fn adopt(&mut self) {
+        // SAFETY: the owner never comes back.
+        unsafe { self.heap.repair() };
+        self.check();
+        for _ in 0..30 {
+            let size = self.size();
+            self.admit(size, |heap| heap.malloc(size));
+        }
+        self.check();
+        for block in self.blocks.drain(..) {
+            // SAFETY: the block is live.
+            unsafe { self.heap.free(block.payload) };
+        }
+        self.heap.tidy();
+        let lost = self.heap.chunks().filter(|chunk| {
+            matches!(chunk.state, State::Used)
+                || (chunk.state == State::Listed
+                    && !self.is_on_a_list(chunk.start))
+        });
+        let lost = lost.count();
+        assert!(lost <= 2, "{lost} chunks are lost: {:?}", self.heap);
+    }
+
+    fn is_on_a_list(&self, chunk: *mut u8) -> bool {
+        let sizes = (16..1024).step_by(16);
+        let sizes = sizes.chain(
+            (10..14)
+                .flat_map(|it| (4..8).map(move |quarter| quarter << it >> 2)),
+        );
+        sizes.into_iter().any(|size| self.heap.list(size).any(|it| it == chunk))
+    }
+}
+
+/// Plays `operations`, and cuts the last one at its store number `store`. Says
+/// whether it had so many.
+fn cut(seed: u64, operations: usize, store: usize) -> bool {
+    let mut region = vec![MaybeUninit::uninit(); 500 * 1024];
+    let mut play = Play::new(&mut region, seed);
+    for _ in 1..operations {
+        play.operation();
+    }
+    atomic::STORES.set(store);
+    let ended =
+        panic::catch_unwind(AssertUnwindSafe(|| play.operation())).is_ok();
+    atomic::STORES.set(usize::MAX);
+    if ended {
+        return false;
+    }
+    play.adopt();
+    true
+}
+
+#[test]
+#[cfg_attr(miri, ignore = "so many games are slow under Miri")]
+fn a_stack_is_whole_after_every_single_store() {
+    let mut cuts = 0;
+    for seed in 0..3 {
+        for operations in 1..80 {
+            for store in 0.. {
+                let what = format!("seed {seed}, {operations}, store {store}");
+                let played =
+                    panic::catch_unwind(|| cut(seed, operations, store));
+                match played {
+                    Ok(true) => cuts += 1,
+                    Ok(false) => break,
+                    Err(_) => panic!("{what}: see above"),
+                }
+            }
+        }
+    }
+    println!("{cuts} cuts");
+    assert!(cuts > 600, "{cuts} cuts");
+}
