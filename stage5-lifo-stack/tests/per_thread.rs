@@ -620,7 +620,7 @@ fn whatever_cannot_be_had_nothing_is_lost() {
 
 fn limit_address_space(megabytes: usize) {
     let (_, now) = memory();
-    set_address_space(((now + 1023) / 1024 + megabytes) << 20);
+    set_address_space((now.div_ceil(1024) + megabytes) << 20);
 }
 
 fn unlimit_address_space() {

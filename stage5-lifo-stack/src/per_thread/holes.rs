@@ -36,7 +36,8 @@ pub struct Holes<M, const MOST: usize = 64, const HOLE: usize = 16> {
     /// There are holes, and so chunks are cut from them before the stack
     /// grows.
     cutting: bool,
-    /// Bytes of chunks that were put on lists or marked since the last sweep.
+    /// Bytes of chunks that were freed since the last sweep, but for what is on
+    /// a list of one size.
     freed: usize,
     /// Bytes of chunks that were not free at the last sweep.
     live: usize,
@@ -227,7 +228,6 @@ impl<M: Mmap, const MOST: usize, const HOLE: usize> Holes<M, MOST, HOLE> {
             }
             check_chunk(chunk, segment);
             self.list_or_mark(chunk);
-            self.freed += look(chunk).0;
         }
         if self.may_give_back() {
             self.sweep();
@@ -249,10 +249,15 @@ impl<M: Mmap, const MOST: usize, const HOLE: usize> Holes<M, MOST, HOLE> {
         // SAFETY: as the caller promises.
         unsafe {
             let (size, _) = look(chunk);
-            if self.lists.length(class(size)) < MOST {
-                self.lists.put(chunk, size);
-            } else {
+            let class = class(size);
+            let is_full = self.lists.length(class) >= MOST;
+            if is_full {
                 mark(chunk);
+            } else {
+                self.lists.put(chunk, size);
+            }
+            if is_full || class >= EXACT {
+                self.freed += size;
             }
         }
     }
@@ -286,6 +291,7 @@ impl<M: Mmap, const MOST: usize, const HOLE: usize> Holes<M, MOST, HOLE> {
     /// Cuts a chunk from one that is on a list. What is left goes to a list.
     fn cut(&mut self, size: usize) -> Option<*mut u8> {
         let chunk = self.lists.take_fitting(size)?;
+        self.freed = self.freed.saturating_sub(size);
         // SAFETY: it was on a list, and is nobody's now.
         unsafe {
             let (all, _) = look(chunk);
