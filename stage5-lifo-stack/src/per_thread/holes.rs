@@ -291,7 +291,6 @@ impl<M: Mmap, const MOST: usize, const HOLE: usize> Holes<M, MOST, HOLE> {
     /// Cuts a chunk from one that is on a list. What is left goes to a list.
     fn cut(&mut self, size: usize) -> Option<*mut u8> {
         let chunk = self.lists.take_fitting(size)?;
-        self.freed = self.freed.saturating_sub(size);
         // SAFETY: it was on a list, and is nobody's now.
         unsafe {
             let (all, _) = look(chunk);
@@ -350,24 +349,23 @@ impl<M: Mmap, const MOST: usize, const HOLE: usize> Holes<M, MOST, HOLE> {
             return;
         }
         self.stack.pop_marked();
-        let (mut segment, mut found) = (self.stack.bottom, 0);
-        self.live = 0;
+        let (mut segment, mut joined) = (self.stack.bottom, 0);
+        (self.live, self.cutting) = (0, false);
         // What is above the top has no chunks.
         let last = self.stack.current();
         while !segment.is_null() {
             // SAFETY: it is a segment of this stack.
             unsafe {
                 let next = above(segment);
-                found += self.sweep_segment(segment);
+                joined += self.sweep_segment(segment);
                 segment = if segment == last { ptr::null_mut() } else { next };
             }
         }
-        self.was_worth = found >= self.stack.segments * (M::SEGMENT / 16);
-        self.cutting = found > 0;
+        self.was_worth = joined >= self.stack.segments * (M::SEGMENT / 16);
         (self.freed, self.grown) = (0, 0);
     }
 
-    /// Returns how many bytes are free in holes.
+    /// Returns how many bytes were joined.
     ///
     /// # Safety
     ///
@@ -379,26 +377,28 @@ impl<M: Mmap, const MOST: usize, const HOLE: usize> Holes<M, MOST, HOLE> {
         // up to the end.
         unsafe {
             let end = if is_current { self.stack.top() } else { end(segment) };
-            let (mut chunk, mut found) = (first, 0);
+            let (mut chunk, mut joined) = (first, 0);
             while chunk < end {
                 let (mut size, flags) = look(chunk);
                 if flags & MARK != 0 {
+                    let before = size;
                     size = join(chunk, size, end);
+                    joined += if size > before { size } else { 0 };
                     let is_all = size == end.addr() - first.addr();
                     if is_all && !is_current && segment != self.stack.bottom {
                         self.remove(segment);
-                        return found;
+                        return joined;
                     }
                     if size >= HOLE {
                         self.lists.put(chunk, size);
-                        found += size;
+                        self.cutting = true;
                     }
                 } else {
                     self.live += size;
                 }
                 chunk = chunk.add(size);
             }
-            found
+            joined
         }
     }
 
