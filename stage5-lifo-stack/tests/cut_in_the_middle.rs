@@ -16,6 +16,7 @@ mod per_thread {
     use super::atomic;
 
     pub mod chunks;
+    mod found;
     pub mod holes;
     mod large;
     mod lists;
@@ -23,6 +24,7 @@ mod per_thread {
     pub mod segment;
     pub mod sim;
     pub mod stack;
+    mod sweep;
 }
 
 use std::mem::MaybeUninit;

@@ -6,24 +6,19 @@
 
 use core::ptr::{self, NonNull};
 
-use super::atomic::Ordering;
-use super::large::{self, Kept};
+use super::found::{Found, check_chunk, mark_others};
+use super::large::Kept;
 use super::lists::{EXACT, Lists, class};
 use super::record::{
-    ALIGN, MARK, RECORD, is_chunk, look, mark, set, set_below, set_state,
-    usable_size, with_record,
+    ALIGN, RECORD, look, mark, set_below, set_state, with_record,
 };
-use super::segment::{Mapping, Mmap, Segment, above, below, end};
-use super::stack::{STEP, Stack, no_block};
+use super::segment::{Mmap, Segment};
+use super::stack::{STEP, Stack};
 use crate::fault::fault;
 
 /// A request for less than this that no hole is large enough for says that
 /// there are no holes.
 const SMALL_HOLE: usize = 256;
-
-/// From this many bytes on the memory of a chunk goes back at once, if it is
-/// another thread's.
-const DROP: usize = 16 * 1024;
 
 /// A stack, what was freed deep inside it, and large blocks.
 ///
@@ -35,16 +30,16 @@ pub struct Holes<M, const MOST: usize = 64, const HOLE: usize = 16> {
     pub(super) kept: Kept,
     /// There are holes, and so chunks are cut from them before the stack
     /// grows.
-    cutting: bool,
+    pub(super) cutting: bool,
     /// Bytes of chunks that were freed since the last sweep, but for what is on
     /// a list of one size.
-    freed: usize,
+    pub(super) freed: usize,
     /// Bytes of chunks that were not free at the last sweep.
-    live: usize,
+    pub(super) live: usize,
     /// Bytes by which the stack has grown since then.
-    grown: usize,
+    pub(super) grown: usize,
     /// The last sweep was worth it.
-    was_worth: bool,
+    pub(super) was_worth: bool,
 }
 
 impl<M: Mmap, const MOST: usize, const HOLE: usize> Holes<M, MOST, HOLE> {
@@ -234,14 +229,6 @@ impl<M: Mmap, const MOST: usize, const HOLE: usize> Holes<M, MOST, HOLE> {
         }
     }
 
-    /// Whether so much was freed that there may be empty segments: half, or
-    /// nearly all where that is less.
-    fn may_give_back(&self) -> bool {
-        let nearly_all = self.live - self.live / 16;
-        let enough = nearly_all.min(self.live / 2 + 2 * M::SEGMENT);
-        self.stack.segments > 2 && self.freed >= enough.max(M::SEGMENT / 16)
-    }
-
     /// # Safety
     ///
     /// `chunk` is a chunk but not the top, and nobody uses it any more.
@@ -323,99 +310,6 @@ impl<M: Mmap, const MOST: usize, const HOLE: usize> Holes<M, MOST, HOLE> {
             set_below(chunk.add(all), all - size);
             set_state(chunk, size, 0);
             self.lists.put(rest, all - size);
-        }
-    }
-
-    /// Whether so much was freed, or the stack has grown so far, that a sweep
-    /// is a small part of the work.
-    fn is_sweep_worth_it(&self) -> bool {
-        if self.stack.top().is_null() {
-            return false;
-        }
-        let top = self.stack.top().addr();
-        let all = (self.stack.segments - 1) * M::SEGMENT + top % M::SEGMENT;
-        let enough = if self.was_worth { all / 2 } else { all };
-        self.freed >= all / 4 || self.grown >= enough
-    }
-
-    /// Makes one chunk of those that are free side by side, lists them, and
-    /// gives segments that are empty back to the system.
-    pub(super) fn sweep(&mut self) {
-        while let Some(chunk) = self.lists.take_any() {
-            // SAFETY: it was on a list, and is nobody's now.
-            unsafe { set_mark(chunk) };
-        }
-        if self.stack.top().is_null() {
-            return;
-        }
-        self.stack.pop_marked();
-        let (mut segment, mut joined) = (self.stack.bottom, 0);
-        (self.live, self.cutting) = (0, false);
-        // What is above the top has no chunks.
-        let last = self.stack.current();
-        while !segment.is_null() {
-            // SAFETY: it is a segment of this stack.
-            unsafe {
-                let next = above(segment);
-                joined += self.sweep_segment(segment);
-                segment = if segment == last { ptr::null_mut() } else { next };
-            }
-        }
-        self.was_worth = joined >= self.stack.segments * (M::SEGMENT / 16);
-        (self.freed, self.grown) = (0, 0);
-    }
-
-    /// Returns how many bytes were joined.
-    ///
-    /// # Safety
-    ///
-    /// It is a segment of this stack, and nothing of it is on our lists.
-    unsafe fn sweep_segment(&mut self, segment: *mut Segment) -> usize {
-        let first = self.stack.first(segment);
-        let is_current = segment == self.stack.current();
-        // SAFETY: as the caller promises. Above each chunk there is another,
-        // up to the end.
-        unsafe {
-            let end = if is_current { self.stack.top() } else { end(segment) };
-            let (mut chunk, mut joined) = (first, 0);
-            while chunk < end {
-                let (mut size, flags) = look(chunk);
-                if flags & MARK != 0 {
-                    let before = size;
-                    size = join(chunk, size, end);
-                    joined += if size > before { size } else { 0 };
-                    let is_all = size == end.addr() - first.addr();
-                    if is_all && !is_current && segment != self.stack.bottom {
-                        self.remove(segment);
-                        return joined;
-                    }
-                    if size >= HOLE {
-                        self.lists.put(chunk, size);
-                        self.cutting = true;
-                    }
-                } else {
-                    self.live += size;
-                }
-                chunk = chunk.add(size);
-            }
-            joined
-        }
-    }
-
-    /// Gives an empty segment back to the system.
-    ///
-    /// # Safety
-    ///
-    /// It is an empty segment of this stack, neither the lowest nor that of
-    /// the top.
-    unsafe fn remove(&mut self, segment: *mut Segment) {
-        // SAFETY: as the caller promises. Each store leaves a row of segments
-        // from the bottom up.
-        unsafe {
-            let (below, above) = (below(segment), above(segment));
-            (*above).below.store(below, Ordering::Release);
-            (*below).above.store(above, Ordering::Release);
-            self.stack.unmap_segment(segment);
         }
     }
 
@@ -531,167 +425,4 @@ impl<M: Mmap, const MOST: usize, const HOLE: usize> Holes<M, MOST, HOLE> {
             unsafe { self.stack.drop_above(current) };
         }
     }
-}
-
-/// What a pointer from a program is.
-pub(super) enum Found {
-    /// The one block of a mapping.
-    Large(*mut Mapping),
-    /// Perhaps a chunk, in this segment. The pointer reaches all of it.
-    Chunk(*mut u8, *mut Segment),
-}
-
-impl Found {
-    /// Ends the program if no block can be there.
-    ///
-    /// # Safety
-    ///
-    /// What is mapped at `payload` stays so.
-    pub(super) unsafe fn at<M: Mmap>(mmap: &M, payload: *mut u8) -> Self {
-        let mapping = mmap.mapping_at(payload);
-        if mapping.is_null() || !payload.addr().is_multiple_of(ALIGN) {
-            no_block(payload);
-        }
-        // SAFETY: a mapping begins with words about itself.
-        let block = unsafe { (*mapping).block };
-        if block.is_null() {
-            let chunk = mapping.cast::<u8>().with_addr(payload.addr());
-            let is_behind = chunk.addr() - mapping.addr() > Segment::WORDS;
-            if !is_behind {
-                no_block(payload);
-            }
-            return Self::Chunk(chunk, mapping.cast());
-        }
-        if block.addr() != payload.addr() {
-            no_block(payload);
-        }
-        Self::Large(mapping)
-    }
-
-    /// The block, from a pointer that reaches all of it.
-    fn start(&self) -> *mut u8 {
-        match *self {
-            // SAFETY: it is a mapping.
-            Self::Large(mapping) => unsafe { (*mapping).block },
-            Self::Chunk(chunk, _) => chunk,
-        }
-    }
-
-    /// # Safety
-    ///
-    /// It is a live block.
-    pub(super) unsafe fn usable_size(&self) -> usize {
-        // SAFETY: as the caller promises.
-        unsafe {
-            match *self {
-                Self::Large(mapping) => large::usable_size(mapping),
-                Self::Chunk(chunk, segment) => {
-                    check_chunk(chunk, segment);
-                    usable_size(chunk)
-                }
-            }
-        }
-    }
-}
-
-/// Ends the program if there is no chunk, or if it is free.
-///
-/// # Safety
-///
-/// `chunk` lies behind the words of this segment, and is a multiple of `ALIGN`.
-unsafe fn check_chunk(chunk: *mut u8, segment: *mut Segment) {
-    // SAFETY: as the caller promises.
-    unsafe {
-        if !is_chunk(chunk, end(segment)) {
-            no_block(chunk);
-        }
-        if look(chunk).1 != 0 {
-            fault("this block is free already", chunk);
-        }
-    }
-}
-
-/// Marks a chunk on another thread's stack. The memory of a larger one goes
-/// back to the system at once.
-///
-/// # Safety
-///
-/// As for [`mark`]; it lies in this segment.
-pub(super) unsafe fn mark_others<M: Mmap>(
-    mmap: &mut M,
-    chunk: *mut u8,
-    segment: *mut Segment,
-) {
-    // SAFETY: as the caller promises. The record of the chunk above stays.
-    unsafe {
-        check_chunk(chunk, segment);
-        let (size, _) = look(chunk);
-        if size >= DROP {
-            mmap.drop_pages(chunk, size - RECORD);
-        }
-        mark(chunk);
-    }
-}
-
-/// Marks a chunk that is on no list any more.
-///
-/// # Safety
-///
-/// It was on one of ours.
-unsafe fn set_mark(chunk: *mut u8) {
-    // SAFETY: as the caller promises.
-    unsafe {
-        set_state(chunk, look(chunk).0, 0);
-        mark(chunk);
-    }
-}
-
-/// Makes one chunk of a marked chunk and the marked ones above it, up to `end`.
-/// Returns how many bytes it has.
-///
-/// # Safety
-///
-/// `chunk` is a marked chunk of `size` bytes on the caller's stack.
-unsafe fn join(chunk: *mut u8, mut size: usize, end: *mut u8) -> usize {
-    let first = size;
-    // SAFETY: above a chunk there is another, up to the end. Nobody but the
-    // owner touches what is marked.
-    unsafe {
-        while chunk.add(size) < end {
-            let (more, flags) = look(chunk.add(size));
-            if flags & MARK == 0 {
-                break;
-            }
-            size += more;
-        }
-        if size > first {
-            set(chunk, size, MARK);
-        }
-    }
-    size
-}
-
-/// Takes a block back for a thread that has no stack.
-///
-/// # Safety
-///
-/// As for [`Holes::free`].
-pub unsafe fn free_without_stack<M: Mmap>(mmap: &mut M, payload: *mut u8) {
-    // SAFETY: as the caller promises.
-    unsafe {
-        match Found::at(mmap, payload) {
-            Found::Large(mapping) => large::unmap(mmap, mapping),
-            Found::Chunk(chunk, segment) => mark_others(mmap, chunk, segment),
-        }
-    }
-}
-
-/// How many bytes of a block may be used.
-///
-/// # Safety
-///
-/// It is a block of a heap like these.
-pub unsafe fn usable_size_of<M: Mmap>(mmap: &M, payload: *mut u8) -> usize {
-    // SAFETY: as the caller promises.
-    unsafe { Found::at(mmap, payload).usable_size() }
 }

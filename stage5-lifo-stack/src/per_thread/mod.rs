@@ -6,9 +6,9 @@
 //! - [`record`]: what stands in front of a chunk, and a free that is one store.
 //! - [`segment`]: the memory of a stack, which lies anywhere.
 //! - [`stack`]: push and pop. It knows nothing of threads.
-//! - `lists`, [`holes`]: what was freed deep in a stack is used again.
+//! - `lists`, [`holes`], `sweep`: what was freed deep is used again.
 //! - `large`: blocks that have a mapping of their own.
-//! - `table`, [`maps`]: memory from the system, and what lies where.
+//! - `table`, [`maps`], `found`: memory from the system, and what lies where.
 //! - `slot`, [`threads`]: whose heap is mine, and what becomes of it.
 //! - [`global`]: Rust's interface to it.
 //!
@@ -18,6 +18,7 @@
 use core::sync::atomic;
 
 pub mod chunks;
+mod found;
 #[cfg(all(target_os = "linux", target_env = "gnu"))]
 pub mod global;
 pub mod holes;
@@ -31,6 +32,7 @@ pub mod sim;
 #[cfg(all(target_os = "linux", target_env = "gnu"))]
 mod slot;
 pub mod stack;
+mod sweep;
 #[cfg(all(target_os = "linux", target_env = "gnu"))]
 mod table;
 #[cfg(all(target_os = "linux", target_env = "gnu"))]

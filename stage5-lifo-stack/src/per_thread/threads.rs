@@ -7,7 +7,8 @@ use core::ffi::c_void;
 use core::mem;
 use core::ptr;
 
-use super::holes::{Holes, free_without_stack, usable_size_of};
+use super::found::{free_without_stack, usable_size_of};
+use super::holes::Holes;
 use super::maps::Maps;
 use super::segment::Mmap;
 use super::slot;

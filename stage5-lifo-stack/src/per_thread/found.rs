@@ -1,0 +1,136 @@
+//! What a pointer from a program is: a chunk, a large block, or none of ours.
+
+use super::large;
+use super::record::{ALIGN, RECORD, is_chunk, look, mark, usable_size};
+use super::segment::{Mapping, Mmap, Segment, end};
+use super::stack::no_block;
+use crate::fault::fault;
+
+/// From this many bytes on the memory of a chunk goes back at once, if it is
+/// another thread's.
+const DROP: usize = 16 * 1024;
+
+/// What a pointer from a program is.
+pub(super) enum Found {
+    /// The one block of a mapping.
+    Large(*mut Mapping),
+    /// Perhaps a chunk, in this segment. The pointer reaches all of it.
+    Chunk(*mut u8, *mut Segment),
+}
+
+impl Found {
+    /// Ends the program if no block can be there.
+    ///
+    /// # Safety
+    ///
+    /// What is mapped at `payload` stays so.
+    pub(super) unsafe fn at<M: Mmap>(mmap: &M, payload: *mut u8) -> Self {
+        let mapping = mmap.mapping_at(payload);
+        if mapping.is_null() || !payload.addr().is_multiple_of(ALIGN) {
+            no_block(payload);
+        }
+        // SAFETY: a mapping begins with words about itself.
+        let block = unsafe { (*mapping).block };
+        if block.is_null() {
+            let chunk = mapping.cast::<u8>().with_addr(payload.addr());
+            let is_behind = chunk.addr() - mapping.addr() > Segment::WORDS;
+            if !is_behind {
+                no_block(payload);
+            }
+            return Self::Chunk(chunk, mapping.cast());
+        }
+        if block.addr() != payload.addr() {
+            no_block(payload);
+        }
+        Self::Large(mapping)
+    }
+
+    /// The block, from a pointer that reaches all of it.
+    pub(super) fn start(&self) -> *mut u8 {
+        match *self {
+            // SAFETY: it is a mapping.
+            Self::Large(mapping) => unsafe { (*mapping).block },
+            Self::Chunk(chunk, _) => chunk,
+        }
+    }
+
+    /// # Safety
+    ///
+    /// It is a live block.
+    pub(super) unsafe fn usable_size(&self) -> usize {
+        // SAFETY: as the caller promises.
+        unsafe {
+            match *self {
+                Self::Large(mapping) => large::usable_size(mapping),
+                Self::Chunk(chunk, segment) => {
+                    check_chunk(chunk, segment);
+                    usable_size(chunk)
+                }
+            }
+        }
+    }
+}
+
+/// Ends the program if there is no chunk, or if it is free.
+///
+/// # Safety
+///
+/// `chunk` lies behind the words of this segment, and is a multiple of `ALIGN`.
+pub(super) unsafe fn check_chunk(chunk: *mut u8, segment: *mut Segment) {
+    // SAFETY: as the caller promises.
+    unsafe {
+        if !is_chunk(chunk, end(segment)) {
+            no_block(chunk);
+        }
+        if look(chunk).1 != 0 {
+            fault("this block is free already", chunk);
+        }
+    }
+}
+
+/// Marks a chunk on another thread's stack. The memory of a larger one goes
+/// back to the system at once.
+///
+/// # Safety
+///
+/// As for [`mark`]; it lies in this segment.
+pub(super) unsafe fn mark_others<M: Mmap>(
+    mmap: &mut M,
+    chunk: *mut u8,
+    segment: *mut Segment,
+) {
+    // SAFETY: as the caller promises. The record of the chunk above stays.
+    unsafe {
+        check_chunk(chunk, segment);
+        let (size, _) = look(chunk);
+        if size >= DROP {
+            mmap.drop_pages(chunk, size - RECORD);
+        }
+        mark(chunk);
+    }
+}
+
+/// Takes a block back for a thread that has no stack.
+///
+/// # Safety
+///
+/// As for [`Holes::free`].
+pub unsafe fn free_without_stack<M: Mmap>(mmap: &mut M, payload: *mut u8) {
+    // SAFETY: as the caller promises.
+    unsafe {
+        match Found::at(mmap, payload) {
+            Found::Large(mapping) => large::unmap(mmap, mapping),
+            Found::Chunk(chunk, segment) => mark_others(mmap, chunk, segment),
+        }
+    }
+}
+
+/// How many bytes of a block may be used.
+///
+/// # Safety
+///
+/// It is a block of a heap like these.
+pub unsafe fn usable_size_of<M: Mmap>(mmap: &M, payload: *mut u8) -> usize {
+    // SAFETY: as the caller promises.
+    unsafe { Found::at(mmap, payload).usable_size() }
+}
