@@ -346,7 +346,7 @@ impl<M: Mmap> Stack<M> {
     /// Where the segment of the top ends.
     pub(super) fn end(&self) -> *mut u8 {
         // SAFETY: the top is in a segment.
-        unsafe { end(segment_of::<M>(self.top())) }
+        unsafe { end(self.current()) }
     }
 
     /// Goes to the segment above that of the top. What room is left becomes a
@@ -452,8 +452,7 @@ impl<M: Mmap> Stack<M> {
     ///
     /// `chunk` is in a segment of this stack.
     pub(super) unsafe fn is_popped(&self, chunk: *mut u8) -> bool {
-        let (ours, tops) =
-            (segment_of::<M>(chunk), segment_of::<M>(self.top()));
+        let (ours, tops) = (segment_of::<M>(chunk), self.current());
         // SAFETY: the top is in a segment.
         let spare = unsafe { above(tops) };
         ours == tops && chunk >= self.top() || ours == spare

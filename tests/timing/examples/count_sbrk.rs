@@ -3,9 +3,10 @@
 //! Preloaded in front of one of our heaps, this library takes the name `sbrk`
 //! and passes each call on to the C library, which has a second name for it.
 //! A break of our own, in reserved address space, rises by mprotect(2), which
-//! makes more of that space memory: so it takes the name `mprotect` too. When
-//! the process ends, it adds a line to the file that the environment variable
-//! `MALLOC_COUNT_FILE` names:
+//! makes more of that space memory: so it takes the name `mprotect` too. And
+//! the heap of a thread maps whole segments: so it takes `mmap`, and counts what
+//! is private, has no file, and is whole MiB long. When the process ends, it adds
+//! a line to the file that the environment variable `MALLOC_COUNT_FILE` names:
 //!
 //! ```text
 //! process 123 moved the break 45 times, by 6789 bytes
@@ -68,6 +69,39 @@ pub unsafe extern "C" fn mprotect(
         }
     }
     result as c_int
+}
+
+/// Bytes of a segment, of which whole ones are counted.
+const SEGMENT: usize = 1 << 20;
+
+/// Maps memory as mmap(2) does, and counts segments.
+///
+/// # Safety
+///
+/// As for mmap(2).
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn mmap(
+    start: *mut c_void,
+    len: usize,
+    access: c_int,
+    flags: c_int,
+    file: c_int,
+    offset: libc::off_t,
+) -> *mut c_void {
+    // SAFETY: what the caller keeps, we keep.
+    let result = unsafe {
+        let number = libc::SYS_mmap;
+        libc::syscall(number, start, len, access, flags, file, offset)
+    };
+    let is_memory = flags == libc::MAP_PRIVATE | libc::MAP_ANONYMOUS
+        && access == libc::PROT_READ | libc::PROT_WRITE;
+    if is_memory && len >= SEGMENT && len.is_multiple_of(SEGMENT) {
+        CALLS.fetch_add(1, Relaxed);
+        if result != -1 {
+            BYTES.fetch_add(len.cast_signed(), Relaxed);
+        }
+    }
+    core::ptr::with_exposed_provenance_mut(result.cast_unsigned() as usize)
 }
 
 /// The loader calls this at the very end. A handler of atexit(3) would be too
