@@ -658,6 +658,7 @@ fn text_in_a_figure_is_escaped() {
         note: String::new(),
         used: 0,
         calls: None,
+        mapped: None,
         spans: Vec::new(),
         chunks: None,
     };

@@ -48,11 +48,9 @@ fn pictures(recording: &Recording) -> String {
 fn picture(frame: &Frame, before: Option<&Frame>) -> String {
     let spans: String =
         frame.spans.iter().map(|span| row(span, before)).collect();
-    let at = address(frame.used);
-    let moved = match moved(frame, before) {
-        (Ordering::Equal, _) => String::new(),
-        (Ordering::Greater, by) => tag(&format!("▲ {by}")),
-        (Ordering::Less, by) => tag(&format!("▼ {by}")),
+    let end = match frame.mapped {
+        Some(_) => String::new(),
+        None => the_break(frame, before),
     };
     let chunks = frame.chunks.as_ref().map_or(String::new(), |chunks| {
         let before = before.and_then(|before| before.chunks.as_deref());
@@ -61,11 +59,23 @@ fn picture(frame: &Frame, before: Option<&Frame>) -> String {
     let counters = counters(frame);
     format!(
         "<ol class='hf-memory' aria-label='The heap, from its start up'>\
-         {spans}\
-         <li class='hf-break'><span class='hf-at'>{at}</span> \
-         <span class='hf-line'>the break{moved}</span></li>\
+         {spans}{end}\
          <li class='hf-beyond'><span>not ours</span></li>\
          </ol>{chunks}{counters}"
+    )
+}
+
+/// The end of the heap.
+fn the_break(frame: &Frame, before: Option<&Frame>) -> String {
+    let at = address(frame.used);
+    let moved = match moved(frame, before) {
+        (Ordering::Equal, _) => String::new(),
+        (Ordering::Greater, by) => tag(&format!("▲ {by}")),
+        (Ordering::Less, by) => tag(&format!("▼ {by}")),
+    };
+    format!(
+        "<li class='hf-break'><span class='hf-at'>{at}</span> \
+         <span class='hf-line'>the break{moved}</span></li>"
     )
 }
 
@@ -223,7 +233,10 @@ fn runs(holds: &[Run]) -> String {
 }
 
 fn counters(frame: &Frame) -> String {
-    let used = bytes(frame.used);
+    let (below, used) = match frame.mapped {
+        Some(mapped) => ("mapped", bytes(mapped)),
+        None => ("below the break", bytes(frame.used)),
+    };
     let in_use = frame.in_use();
     let calls = match frame.calls {
         Some(1) => " <span><b>1</b> kernel call</span>".to_owned(),
@@ -232,7 +245,7 @@ fn counters(frame: &Frame) -> String {
     };
     format!(
         "<p class='hf-counters'>\
-         <span><b>{used}</b> below the break</span> \
+         <span><b>{used}</b> {below}</span> \
          <span><b>{in_use}</b> in use</span>{calls}</p>"
     )
 }
@@ -251,6 +264,9 @@ fn words(recording: &Recording) -> String {
 fn said(frame: &Frame, before: Option<&Frame>) -> String {
     let at = address(frame.used);
     let Some(operation) = &frame.operation else {
+        if frame.mapped.is_some() {
+            return prose("Nothing is mapped.");
+        }
         return prose(&format!(
             "The empty heap. The break stands at its start, {at}."
         ));
@@ -262,6 +278,7 @@ fn said(frame: &Frame, before: Option<&Frame>) -> String {
         None => ".".to_owned(),
     };
     let brk = match moved(frame, before) {
+        _ if frame.mapped.is_some() => String::new(),
         (Ordering::Equal, _) => "The break stays.".to_owned(),
         (Ordering::Greater, by) => format!("The break rises by {by}."),
         (Ordering::Less, by) => format!("The break falls by {by}."),

@@ -10,6 +10,7 @@ mod recorder;
 pub mod recording;
 mod region;
 mod scenarios;
+mod segments;
 mod stage1;
 mod stage2;
 mod stage3;

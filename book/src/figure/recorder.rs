@@ -53,6 +53,8 @@ pub struct View {
     /// How often it has called the kernel. Nothing where that tells more of
     /// the figure than of the heap.
     pub calls: Option<usize>,
+    /// How many bytes are mapped, if its memory comes in mappings.
+    pub mapped: Option<usize>,
     /// Whether it keeps books: then it knows its free blocks, and a block that
     /// comes back is not lost.
     pub keeps_books: bool,
@@ -133,6 +135,28 @@ impl<'h> Recorder<'h> {
         self.picture(format!("free({name})"), None);
     }
 
+    /// As `malloc`, for each of these names, in one picture.
+    pub fn malloc_each(&mut self, names: &[&str], size: usize) {
+        for name in names {
+            let payload = self.heap.malloc(size);
+            self.tape.give(name, payload, size);
+        }
+        let (first, last) = (names[0], names[names.len() - 1]);
+        self.picture(format!("{first}, …, {last} = malloc({size})"), None);
+    }
+
+    /// As `free`, for each of these names, the last first, in one picture.
+    pub fn free_each(&mut self, names: &[&str]) {
+        for name in names.iter().rev() {
+            let payload = self.tape.block(name).payload;
+            // SAFETY: the tape knows no other user of the block.
+            unsafe { self.heap.free(payload) };
+            self.tape.take_back(name);
+        }
+        let (first, last) = (names[0], names[names.len() - 1]);
+        self.picture(format!("free({last}), …, free({first})"), None);
+    }
+
     /// `new = realloc(old, size)`
     pub fn realloc(&mut self, new: &str, old: &str, size: usize) {
         let block = self.tape.block(old).clone();
@@ -191,6 +215,11 @@ impl<'h> Recorder<'h> {
     /// By how many bytes the last operation has moved the break.
     pub fn moved(&self) -> usize {
         self.tape.last().used.abs_diff(self.tape.before().used)
+    }
+
+    /// How many bytes are mapped.
+    pub fn mapped(&self) -> usize {
+        self.tape.last().mapped.expect("a heap in mappings")
     }
 
     /// How many bytes the program holds.
@@ -355,11 +384,12 @@ impl Tape {
     }
 
     fn push(&mut self, operation: Option<Operation>, view: View) {
-        let (used, calls) = (view.used, view.calls);
+        let View { used, calls, mapped, .. } = view;
         let chunks = view.chunks.clone().map(|chunks| self.owned(chunks));
         let spans = self.spans(view);
         let note = String::new();
-        let frame = Frame { operation, note, used, calls, spans, chunks };
+        let frame =
+            Frame { operation, note, used, calls, mapped, spans, chunks };
         self.frames.push(frame);
     }
 

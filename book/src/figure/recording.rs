@@ -68,6 +68,9 @@ pub struct Frame {
     /// How often the heap has called the kernel so far. Nothing where that
     /// tells more of the figure than of the heap.
     pub calls: Option<usize>,
+    /// How many bytes are mapped, if its memory comes in mappings. Then the
+    /// break is none of the heap's.
+    pub mapped: Option<usize>,
     /// What all memory below the break is, from the start up.
     pub spans: Vec<Span>,
     /// The heap's array of chunks, if it has one: the last one is the top.

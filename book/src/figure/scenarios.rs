@@ -9,6 +9,7 @@ use super::{stage1, ten_lines, two_threads};
 mod chunks;
 mod free_lists;
 mod headers;
+mod segments;
 mod threads;
 
 /// A program to record.
@@ -28,6 +29,7 @@ pub fn all() -> impl Iterator<Item = &'static Scenario> {
         .chain(&free_lists::SCENARIOS)
         .chain(&threads::SCENARIOS)
         .chain(&chunks::SCENARIOS)
+        .chain(&segments::SCENARIOS)
 }
 
 const STAGE_1: [Scenario; 7] = [

@@ -54,6 +54,7 @@ pub fn view(brk: &SimBrk<'_>) -> View {
         start: brk.start().addr().get(),
         used: brk.used(),
         calls: Some(brk.calls()),
+        mapped: None,
         keeps_books: false,
         spans: View::foreign(brk.foreign()),
         chunks: None,

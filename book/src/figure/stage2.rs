@@ -57,7 +57,15 @@ impl Recorded for Heap<SimBrk<'_>> {
                 spans.push(Span::new(Kind::Free, payload, end));
             }
         }
-        View { start, used, calls, keeps_books: true, spans, chunks: None }
+        View {
+            start,
+            used,
+            calls,
+            mapped: None,
+            keeps_books: true,
+            spans,
+            chunks: None,
+        }
     }
 }
 

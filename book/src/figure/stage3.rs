@@ -129,7 +129,15 @@ impl Recorded for Labelled<'_> {
             let span = Span::new(Kind::Header, end, end + header);
             spans.push(Span { label, ..span });
         }
-        View { start, used, calls, keeps_books: true, spans, chunks: None }
+        View {
+            start,
+            used,
+            calls,
+            mapped: None,
+            keeps_books: true,
+            spans,
+            chunks: None,
+        }
     }
 }
 

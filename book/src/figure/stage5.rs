@@ -76,6 +76,14 @@ impl Recorded for Heap<SimBrk<'_>, CHUNKS> {
         let label = "not in use".to_owned();
         spans.push(Span { label, ..Span::new(Kind::Padding, end, used) });
         let chunks = Some(chunks);
-        View { start, used, calls, keeps_books: true, spans, chunks }
+        View {
+            start,
+            used,
+            calls,
+            mapped: None,
+            keeps_books: true,
+            spans,
+            chunks,
+        }
     }
 }

@@ -158,6 +158,14 @@ impl<H> Recorded for Step<'_, H> {
             let span = Span::new(Kind::Header, end, end + header);
             spans.push(Span { label, ..span });
         }
-        View { start, used, calls, keeps_books: true, spans, chunks: None }
+        View {
+            start,
+            used,
+            calls,
+            mapped: None,
+            keeps_books: true,
+            spans,
+            chunks: None,
+        }
     }
 }

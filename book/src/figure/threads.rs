@@ -70,6 +70,7 @@ impl<'p> Process<'p> {
             start: self.start,
             used: self.brk.borrow().used(),
             calls: None,
+            mapped: None,
             keeps_books: true,
             spans: self.blocks.borrow().clone(),
             chunks: None,

@@ -1,0 +1,85 @@
+//! Stage 5, a heap for each thread: memory in segments, and large blocks.
+
+use super::Scenario;
+use crate::figure::recorder::Recorder;
+use crate::figure::segments::{SEGMENT, record};
+
+/// Room for four segments.
+const ROOM: usize = 4 * SEGMENT;
+
+pub const SCENARIOS: [Scenario; 2] = [
+    Scenario {
+        name: "segments",
+        title: "The life of a segment",
+        record: || record(ROOM, segments),
+    },
+    Scenario {
+        name: "a-large-block-grows",
+        title: "A large block grows, and a chunk beside it does not mind",
+        record: || record(ROOM, a_large_block_grows),
+    },
+];
+
+/// The largest chunk.
+const LARGEST: usize = SEGMENT / 8 - 8;
+
+fn segments(r: &mut Recorder<'_>) {
+    r.malloc_each(&["a", "b", "c", "d", "e", "f", "g"], LARGEST);
+    r.note(format!(
+        "The first `malloc` maps a segment, {} bytes. Seven chunks fit.",
+        r.mapped()
+    ));
+    r.malloc("h", LARGEST);
+    r.note(
+        "There is no room. What is left becomes a chunk that is marked at \
+         once. A second segment is mapped, and `h` is the first chunk in it.",
+    );
+    r.still();
+    r.free("h");
+    r.note(
+        "The second segment is empty. The top falls to the end of the first, \
+         and past what was left over there. The empty segment is kept.",
+    );
+    r.malloc("h", LARGEST);
+    r.note("Nobody had to be asked for it.");
+    r.malloc_each(&["i", "j", "k", "l", "m", "n"], LARGEST);
+    r.malloc("o", LARGEST);
+    r.note(format!("A third segment: {} bytes are mapped.", r.mapped()));
+    r.free("o");
+    r.note("The third is empty, and is kept.");
+    r.free_each(&["h", "i", "j", "k", "l", "m", "n"]);
+    r.note(format!(
+        "The second is empty, too. It is kept in place of the third, which \
+         goes back: {} bytes are mapped.",
+        r.mapped()
+    ));
+}
+
+fn a_large_block_grows(r: &mut Recorder<'_>) {
+    r.malloc("a", 100);
+    r.note("A chunk, in the first segment.");
+    r.malloc("b", 200);
+    r.note(
+        "Too large for a chunk of such a segment. It gets a mapping of its \
+         own, which begins with two words.",
+    );
+    r.realloc("b", "b", 230);
+    r.note("A mapping has whole pages (of 64 bytes here). There was room.");
+    r.realloc("b", "b", 300);
+    r.note(format!(
+        "There is none. The system makes the mapping longer, and moves it. \
+         It has room for {} bytes now, an eighth more than was asked for.",
+        r.usable_size("b")
+    ));
+    r.still();
+    r.realloc("b", "b", 350);
+    r.note("So the next step costs nothing.");
+    r.realloc("a", "a", 110);
+    r.note("`a` is a chunk, and the top of its stack: it grows in place.");
+    r.realloc("b", "b", 160);
+    r.note(format!(
+        "Less than half of it is wanted. The rest goes back: {} bytes are \
+         mapped.",
+        r.mapped()
+    ));
+}

@@ -1,0 +1,173 @@
+//! How the heap that each thread has is recorded: over mappings.
+
+use std::collections::BTreeSet;
+
+use stage5_lifo_stack::SimBrk;
+use stage5_lifo_stack::per_thread::chunks::{Chunk, State};
+use stage5_lifo_stack::per_thread::holes::Holes;
+use stage5_lifo_stack::per_thread::segment::{Mapping, Mmap};
+use stage5_lifo_stack::per_thread::sim::SimMmap;
+
+use super::recorder::{Recorded, Recorder, View};
+use super::recording::{Kind, RecordedHeap, Recording, Span};
+use super::region::Region;
+use crate::amount;
+
+/// How many bytes a segment has in a figure.
+pub const SEGMENT: usize = 1024;
+
+/// Bytes of the record in front of a chunk.
+const RECORD: usize = 8;
+
+/// Where the record of the first chunk of a segment is.
+const GROUND: usize = 72;
+
+/// Bytes in front of a large block.
+const WORDS: usize = size_of::<Mapping>();
+
+pub type Memory<'m> = SimMmap<SimBrk<'m>, SEGMENT>;
+type Heap<'m> = Holes<Memory<'m>>;
+
+/// Runs `program` on an empty heap, with room for `room` bytes.
+pub fn record(room: usize, program: fn(&mut Recorder<'_>)) -> Recording {
+    let mut region = Region::new(room);
+    let mut heap = Heap::new(SimMmap::new(SimBrk::new(region.bytes())));
+    Recorder::run(whose(), &mut heap, program)
+}
+
+/// What the caption says.
+pub fn whose() -> RecordedHeap {
+    let told = format!(
+        "Recorded on stage 5’s heap for each thread, over a `SimMmap` with \
+         segments of {}.",
+        amount::size(SEGMENT)
+    );
+    RecordedHeap { source: "stage5-lifo-stack", told }
+}
+
+impl Recorded for Heap<'_> {
+    fn malloc(&mut self, size: usize) -> *mut u8 {
+        self.malloc(size)
+    }
+
+    unsafe fn free(&mut self, payload: *mut u8) {
+        // SAFETY: the caller says what this method asks for.
+        unsafe { self.free(payload) }
+    }
+
+    unsafe fn realloc(&mut self, payload: *mut u8, size: usize) -> *mut u8 {
+        // SAFETY: the caller says what this method asks for.
+        unsafe { self.realloc(payload, size) }
+    }
+
+    fn memalign(&mut self, align: usize, size: usize) -> *mut u8 {
+        self.memalign(align, size)
+    }
+
+    unsafe fn usable_size(&self, payload: *mut u8) -> usize {
+        // SAFETY: the caller says what this method asks for.
+        unsafe { self.usable_size(payload) }
+    }
+
+    fn somebody_else_takes(&mut self, bytes: usize) {
+        let taken = self.mmap().brk().somebody_else_takes(bytes);
+        taken.expect("the region has room for somebody else");
+    }
+
+    fn view(&mut self) -> View {
+        let chunks: Vec<Chunk> = self.chunks().collect();
+        view(self.mmap(), &chunks)
+    }
+}
+
+/// What can be seen of memory that is mapped, and of the chunks in it.
+pub fn view(mmap: &mut Memory<'_>, chunks: &[Chunk]) -> View {
+    let mapped = Some(mmap.mapped());
+    let (start, used) = (mmap.brk().start(), mmap.brk().used());
+    let first = start.addr().get();
+    let mut spans = View::foreign(mmap.brk().foreign());
+    let mut end = 0;
+    for (from, len, is_large) in mappings(mmap) {
+        spans.extend(padding(end, from, "not mapped"));
+        end = from + len;
+        if is_large {
+            spans.extend(padding(from, from + WORDS, "its two words"));
+        } else {
+            let its = chunks
+                .iter()
+                .filter(|it| (from..end).contains(&(it.start.addr() - first)));
+            let its = its.map(|it| (it.start.addr() - first, it));
+            spans.extend(segment(from, its));
+        }
+    }
+    spans.extend(padding(end, used, "not mapped"));
+    View {
+        start: first,
+        used,
+        calls: None,
+        mapped,
+        keeps_books: true,
+        spans,
+        chunks: None,
+    }
+}
+
+/// The mappings, by their addresses: where each starts, from the start of the
+/// memory, how long it is, and whether it is a large block's.
+fn mappings(mmap: &mut Memory<'_>) -> BTreeSet<(usize, usize, bool)> {
+    let (start, used) = (mmap.brk().start(), mmap.brk().used());
+    let units = (0..used).step_by(Memory::UNIT);
+    let noted =
+        units.map(|unit| mmap.mapping_at(start.as_ptr().wrapping_add(unit)));
+    noted
+        .filter(|mapping| !mapping.is_null())
+        .map(|mapping| {
+            // SAFETY: what is noted is mapped, and begins with its words.
+            let Mapping { len, block } = unsafe { mapping.read() };
+            let from = mapping.addr() - start.addr().get();
+            (from, len, !block.is_null())
+        })
+        .collect()
+}
+
+/// What a segment has, with the chunks in it. One without chunks is kept.
+fn segment<'c>(
+    from: usize,
+    chunks: impl Iterator<Item = (usize, &'c Chunk)>,
+) -> Vec<Span> {
+    let header = |from, to, label: &str| {
+        let label = label.to_owned();
+        Span { label, ..Span::new(Kind::Header, from, to) }
+    };
+    let mut spans = vec![header(from, from + GROUND, "its words, the ground")];
+    let (mut at, mut rest) = (from + GROUND, "empty, and kept");
+    for (start, chunk) in chunks {
+        rest = match chunk.state {
+            State::Room => "room",
+            _ => "the end",
+        };
+        if chunk.state == State::Room {
+            break;
+        }
+        spans.push(header(at, start, "record"));
+        at = start + chunk.size - RECORD;
+        let free = |label: &str| {
+            let label = label.to_owned();
+            Span { label, ..Span::new(Kind::Free, start, at) }
+        };
+        match chunk.state {
+            State::Marked => spans.push(free("marked")),
+            State::Listed => spans.push(free("on a list")),
+            State::Used | State::Room => {}
+        }
+    }
+    spans.extend(padding(at, from + SEGMENT, rest));
+    spans
+}
+
+/// Memory that nobody uses, if there is any.
+fn padding(start: usize, end: usize, label: &str) -> Option<Span> {
+    let label = label.to_owned();
+    let span = Span { label, ..Span::new(Kind::Padding, start, end) };
+    (!span.is_empty()).then_some(span)
+}
