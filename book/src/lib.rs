@@ -36,3 +36,6 @@ pub mod result;
 pub mod sources;
 pub mod stage;
 pub mod time;
+
+// A figure compiles the files of a stage's stack, which name these two.
+use stage5_lifo_stack::{brk, fault};

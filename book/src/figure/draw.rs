@@ -388,7 +388,10 @@ fn legend(recording: &Recording) -> String {
             keys += &key(its, meaning);
         }
     }
-    keys += &key("is-beyond", "above the break, not ours");
+    let is_mapped = recording.frames.iter().any(|it| it.mapped.is_some());
+    let beyond =
+        if is_mapped { "not ours" } else { "above the break, not ours" };
+    keys += &key("is-beyond", beyond);
     format!("<ul class='hf-legend'>{keys}</ul>")
 }
 

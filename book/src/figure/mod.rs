@@ -6,6 +6,7 @@
 //! So no address, size or count in a figure is written by hand.
 
 pub mod draw;
+mod fork;
 mod recorder;
 pub mod recording;
 mod region;

@@ -199,7 +199,7 @@ impl<'h> Recorder<'h> {
 
     /// Makes the picture just taken the one for paper, in place of the last.
     pub fn still(&mut self) {
-        self.tape.still = Some(self.tape.frames.len() - 1);
+        self.tape.still();
     }
 
     /// How many bytes lie below the break.
@@ -362,6 +362,11 @@ impl Tape {
     /// Says what to see after a step.
     pub fn note_step(&mut self, step: usize, text: impl Into<String>) {
         self.frames[step].note = text.into();
+    }
+
+    /// Makes the picture just taken the one for paper, in place of the last.
+    pub fn still(&mut self) {
+        self.still = Some(self.frames.len() - 1);
     }
 
     /// The address that a step returned.

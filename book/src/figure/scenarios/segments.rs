@@ -1,17 +1,23 @@
 //! Stage 5, a heap for each thread: memory in segments, and large blocks.
 
 use super::Scenario;
+use crate::figure::fork;
 use crate::figure::recorder::Recorder;
 use crate::figure::segments::{SEGMENT, record};
 
 /// Room for four segments.
 const ROOM: usize = 4 * SEGMENT;
 
-pub const SCENARIOS: [Scenario; 2] = [
+pub const SCENARIOS: [Scenario; 3] = [
     Scenario {
         name: "segments",
         title: "The life of a segment",
         record: || record(ROOM, segments),
+    },
+    Scenario {
+        name: "fork-in-a-push",
+        title: "A fork in the middle of a push",
+        record: fork::record,
     },
     Scenario {
         name: "a-large-block-grows",
