@@ -19,6 +19,7 @@ mod per_thread {
     use super::atomic;
 
     pub mod chunks;
+    mod found;
     pub mod holes;
     mod large;
     mod lists;
@@ -26,6 +27,7 @@ mod per_thread {
     pub mod segment;
     pub mod sim;
     pub mod stack;
+    mod sweep;
 }
 
 use per_thread::chunks::{Chunk, State};
