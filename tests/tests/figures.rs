@@ -649,6 +649,46 @@ fn each_thread_keeps_to_the_order_and_still_one_waits_for_the_other() {
     assert_eq!(stacks(&recording)[3..], ["a b c d", "a b c", "a - c", "a", ""]);
 }
 
+/// How many bytes are mapped in each frame.
+fn mapped(name: &str) -> Vec<Option<usize>> {
+    record(name).frames.iter().map(|frame| frame.mapped).collect()
+}
+
+#[test]
+fn one_empty_segment_is_kept_and_the_one_above_it_goes_back() {
+    let segments = mapped("segments").into_iter();
+    let segments: Vec<_> = segments.map(|it| it.unwrap() / 1024).collect();
+    assert_eq!(segments, [0, 1, 2, 2, 2, 2, 3, 3, 2]);
+}
+
+#[test]
+fn a_large_block_that_has_moved_has_room_for_the_next_step() {
+    let recording = record("a-large-block-grows");
+    let results = results(&recording);
+    let [_, new, with_room, moved, next, ..] = results[..] else {
+        panic!("more steps: {results:?}")
+    };
+    assert_eq!(new, with_room, "there was room");
+    assert_ne!(with_room, moved, "there was none");
+    assert_eq!(moved, next, "there was an eighth more");
+}
+
+#[test]
+fn a_fork_in_a_push_finds_the_stack_as_it_was() {
+    let recording = record("fork-in-a-push");
+    let live = |frame: &Frame| frame.in_use();
+    let in_use: Vec<usize> = recording.frames.iter().map(live).collect();
+    assert_eq!(in_use, [0, 24, 24, 24, 24, 48, 24], "bytes in use");
+    let [a, .., c] = results(&recording)[..] else { panic!("two blocks") };
+    let (Outcome::Address(a), Outcome::Address(c)) = (a, c) else {
+        panic!("{a:?}, {c:?}")
+    };
+    assert_eq!(c, a + 32, "the child pushes where the other was about to");
+    let lost = &last(&recording).spans;
+    let lost: Vec<_> = lost.iter().filter(|it| it.start == c).collect();
+    assert_eq!(lost[0].label, "in use, and nobody’s", "{lost:?}");
+}
+
 #[test]
 fn text_in_a_figure_is_escaped() {
     let operation =
