@@ -52,6 +52,9 @@ pub mod stage5_what_pins_memory {}
 #[doc = include_str!("../../book/chapters/beyond/per-thread/acquire-and-release.md")]
 pub mod beyond_per_thread_acquire_and_release {}
 
+#[doc = include_str!("../../book/chapters/beyond/per-thread/segments.md")]
+pub mod beyond_per_thread_segments {}
+
 #[doc = include_str!("../../book/chapters/beyond/holes/index.md")]
 pub mod beyond_holes_index {}
 

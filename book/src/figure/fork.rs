@@ -115,13 +115,11 @@ pub fn record() -> Recording {
     let code = format!("a = malloc({SIZE})");
     tape.picture(0, code, Some(a), view(&mut stack));
     tape.note("`below` of the next chunk is there already.");
-    drop(stack);
 
     let push = |number| format!("b = malloc({SIZE}), store {number}");
     let (mut stack, _) = stopped_after(&mut region, 1);
     tape.picture(0, push(1), None, view(&mut stack));
     tape.note("The `state` of `b`. It stands above the top.");
-    drop(stack);
 
     let (mut stack, _) = stopped_after(&mut region, 2);
     tape.picture(0, push(2), None, view(&mut stack));
@@ -142,7 +140,6 @@ pub fn record() -> Recording {
     let code = format!("c = malloc({SIZE})");
     tape.picture(1, code, Some(c), view(&mut stack));
     tape.note("What the other has begun is written over.");
-    drop(stack);
 
     tape.take_back("c");
     let (mut stack, _) = stopped_after(&mut region, 3);
