@@ -21,7 +21,7 @@ use super::record::{ALIGN, GROUND, MARK, RECORD, set};
 /// - `mapping_at` returns what was last noted.
 pub unsafe trait Mmap {
     /// How many bytes a segment has, and what its start is a multiple of: a
-    /// power of two, at most 16 MiB.
+    /// power of two, at most 2 to the power of 24.
     const SEGMENT: usize;
 
     /// No two blocks that are noted start in the same unit of memory.

@@ -15,7 +15,7 @@ pub(super) const UNIT: usize = 1 << 16;
 /// How many entries a leaf has, and how many leaves there may be.
 const ENTRIES: usize = 1 << 16;
 
-/// The entries for 4 GiB of address space. Zeroes are an empty one.
+/// The entries for so many units in a row. Zeroes are an empty one.
 pub(super) struct Leaf([AtomicPtr<Mapping>; ENTRIES]);
 
 /// What lies where.
