@@ -39,16 +39,6 @@ impl ReservedBrk {
         Self { start: ptr::null_mut(), len: 0, open: 0, used: 0 }
     }
 
-    /// A break in a part of space that is reserved already.
-    ///
-    /// # Safety
-    ///
-    /// The `len` bytes from `start` on come from [`reserve`], are whole pages,
-    /// and are nobody else's.
-    pub const unsafe fn within(start: *mut u8, len: usize) -> Self {
-        Self { start, len, open: 0, used: 0 }
-    }
-
     /// Lets the first `used` bytes be read and written.
     fn open_to(&mut self, used: usize) -> Result<(), OutOfMemory> {
         let open = used.next_multiple_of(page_size());

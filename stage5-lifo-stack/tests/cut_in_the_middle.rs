@@ -8,6 +8,7 @@
 #[allow(dead_code)]
 #[path = "../src/brk.rs"]
 mod brk;
+#[allow(dead_code)]
 #[path = "../src/fault.rs"]
 mod fault;
 #[allow(dead_code)]
