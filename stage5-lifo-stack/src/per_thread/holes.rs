@@ -31,8 +31,7 @@ pub struct Holes<M, const MOST: usize = 64, const HOLE: usize = 16> {
     /// There are holes, and so chunks are cut from them before the stack
     /// grows.
     pub(super) cutting: bool,
-    /// Bytes of chunks that were freed since the last sweep, but for what is on
-    /// a list of one size.
+    /// Bytes of chunks that were freed since the last sweep and not used again.
     pub(super) freed: usize,
     /// Bytes of chunks that were not free at the last sweep.
     pub(super) live: usize,
@@ -240,10 +239,8 @@ impl<M: Mmap, const MOST: usize, const HOLE: usize> Holes<M, MOST, HOLE> {
             let is_full = self.lists.length(class) >= MOST;
             if is_full {
                 mark(chunk);
-            } else {
-                self.lists.put(chunk, size);
             }
-            if is_full || class >= EXACT {
+            if is_full || self.lists.put(chunk, size) {
                 self.freed += size;
             }
         }

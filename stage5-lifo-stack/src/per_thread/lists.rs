@@ -17,7 +17,9 @@ pub(super) struct List {
     /// The first of them, or null. Each starts with a pointer to the next.
     first: AtomicPtr<u8>,
     /// How many there are.
-    pub(super) length: u32,
+    length: u32,
+    /// How many there were at most since the last sweep.
+    most: u32,
 }
 
 /// All lists of a thread.
@@ -41,8 +43,11 @@ pub(super) fn class(size: usize) -> usize {
 
 impl Lists {
     pub(super) fn new() -> Self {
-        let list =
-            |_| List { first: AtomicPtr::new(ptr::null_mut()), length: 0 };
+        let list = |_| List {
+            first: AtomicPtr::new(ptr::null_mut()),
+            length: 0,
+            most: 0,
+        };
         Self { lists: array::from_fn(list), filled: 0 }
     }
 
@@ -84,14 +89,15 @@ impl Lists {
         })
     }
 
-    /// Puts a chunk on the list of its size. If its owner stops in the middle,
-    /// it is on no list, and is lost. Nothing else is.
+    /// Puts a chunk on the list of its size, and says whether the list has more
+    /// now than ever since the last sweep. If its owner stops in the middle, the
+    /// chunk is on no list, and is lost. Nothing else is.
     ///
     /// # Safety
     ///
     /// `chunk` is a chunk of `size` bytes with its record, from a pointer that
     /// reaches it, and nobody uses it.
-    pub(super) unsafe fn put(&mut self, chunk: *mut u8, size: usize) {
+    pub(super) unsafe fn put(&mut self, chunk: *mut u8, size: usize) -> bool {
         let class = class(size);
         let list = &mut self.lists[class];
         let first = list.first.load(Ordering::Relaxed);
@@ -103,8 +109,18 @@ impl Lists {
         }
         list.first.store(chunk, Ordering::Release);
         list.length += 1;
+        let is_more = list.length > list.most;
+        list.most = list.most.max(list.length);
         if first.is_null() {
             self.filled |= 1 << class;
+        }
+        is_more
+    }
+
+    /// Begins to count anew how many chunks a list has at most.
+    pub(super) fn forget_most(&mut self) {
+        for list in &mut self.lists {
+            list.most = list.length;
         }
     }
 

@@ -16,7 +16,8 @@ impl<M: Mmap, const MOST: usize, const HOLE: usize> Holes<M, MOST, HOLE> {
         }
         let top = self.stack.top().addr();
         let all = (self.stack.segments - 1) * M::SEGMENT + top % M::SEGMENT;
-        let enough = if self.was_worth { all / 2 } else { all };
+        // Half of what there is now is as much as there was before.
+        let enough = if self.was_worth { all / 4 } else { all / 2 };
         self.freed >= all / 4 || self.grown >= enough
     }
 
@@ -44,6 +45,7 @@ impl<M: Mmap, const MOST: usize, const HOLE: usize> Holes<M, MOST, HOLE> {
             }
         }
         self.was_worth = joined >= self.stack.segments * (M::SEGMENT / 16);
+        self.lists.forget_most();
         (self.freed, self.grown) = (0, 0);
     }
 
