@@ -100,20 +100,24 @@ fn faults() -> Vec<Fault> {
     paths.iter().map(|path| Fault::read(path)).collect()
 }
 
-/// What the workshop has of the tests' crate: the shadow, and what forks need.
+/// What the workshop has of the tests' crate: the shadow, what forks need, and
+/// what the C libraries promise.
 const TESTS: [&str; 11] = [
     "examples/at_fork.rs",
-    "examples/count_sbrk.rs",
+    "examples/blocked_break.rs",
+    "examples/crash_report.rs",
     "examples/forks.rs",
     "examples/signal.rs",
     "src/invariants.rs",
-    "src/preload.rs",
-    "src/run.rs",
     "src/shadow.rs",
-    "src/workspace.rs",
+    "tests/c_library.rs",
     "tests/fork.rs",
+    "tests/leaping_brk.rs",
     "tests/shadow.rs",
 ];
+
+/// The crates below it that the workshop has whole.
+const CRATES: [&str; 2] = ["tests/refused", "tests/timing"];
 
 /// A workspace of its own: the stages, and a part of the tests' crate.
 struct Workshop {
@@ -136,6 +140,10 @@ impl Workshop {
         for file in TESTS {
             shop.copy(&format!("tests/{file}"));
         }
+        for path in CRATES {
+            shop.copy(path);
+            writeln!(members, "    \"{path}\",").expect("a string grows");
+        }
         shop.copy("Cargo.lock");
         let manifest = read("Cargo.toml");
         let (_, rest) = manifest.split_once("exclude = ").expect("a list");
@@ -152,17 +160,16 @@ impl Workshop {
                 "[package]\nname = \"tests\"\nedition.workspace = true\n\n\
                  [dependencies]\nfastrand.workspace = true\n\
                  libc.workspace = true\nserde_json.workspace = true\n\
-                 tempfile.workspace = true\n{dependencies}\n\
+                 tempfile.workspace = true\n\
+                 timing = {{ path = \"timing\" }}\n{dependencies}\n\
                  [[example]]\nname = \"at_fork\"\n\
-                 crate-type = [\"cdylib\"]\n\n\
-                 [[example]]\nname = \"count_sbrk\"\n\
                  crate-type = [\"cdylib\"]\n"
             ),
         );
         shop.write(
             "tests/src/lib.rs",
-            "pub mod invariants;\npub mod preload;\npub mod run;\n\
-             pub mod shadow;\npub mod workspace;\n",
+            "pub mod invariants;\npub mod shadow;\n\
+             pub use timing::{preload, run, workspace};\n",
         );
         shop
     }
