@@ -163,8 +163,7 @@ fn no_other_scenario_gives_a_byte_to_two() {
             .iter()
             .flat_map(|frame| &frame.spans)
             .any(|span| span.owners.len() > 1);
-        let may_be = ["two-threads", "two-threads-in-the-heap"];
-        assert_eq!(is_shared, may_be.contains(&name), "{name}");
+        assert_eq!(is_shared, name == "two-threads", "{name}");
     }
 }
 
@@ -299,6 +298,10 @@ fn a_figure_says_what_it_shrinks() {
 #[test]
 fn a_header_stands_in_front_of_each_block() {
     for name in [with_headers_of(32), with_headers_of(16)].concat() {
+        if name == "two-threads-in-the-heap" {
+            // There a block is lost, header and all.
+            continue;
+        }
         for (index, frame) in record(name).frames.iter().enumerate() {
             let header_ends: Vec<usize> = spans_of(frame, Kind::Header)
                 .iter()
@@ -478,39 +481,36 @@ fn figures_in_which_a_step_is_refused_count_no_calls() {
 // Stage 4.
 
 #[test]
-fn two_threads_in_the_heap_get_one_block_though_every_sbrk_is_whole() {
+fn the_heap_loses_a_block_of_two_threads_though_every_sbrk_is_whole() {
     let recording = record("two-threads-in-the-heap");
     assert_eq!(
         lines(&recording),
         [
             "1 x = malloc(64)",
             "1 sbrk(0)",
+            "1 sbrk(increment)",
             "2 sbrk(0)",
             "2 sbrk(increment)",
             "2 b = malloc(64)",
-            "1 sbrk(increment)",
             "1 a = malloc(64)",
             "1 fill(a, 'a')",
             "2 fill(b, 'b')",
         ]
     );
-    assert_eq!(place(&recording, 7), place(&recording, 5));
-    // Each call of `sbrk` returned where the break was, and moved it by what
-    // a block costs.
+    // Each call of `sbrk` returned where the break was.
     let frames = &recording.frames;
-    for step in [2, 3, 4, 6] {
+    for step in 2..=5 {
         assert_eq!(place(&recording, step), frames[step - 1].used, "{step}");
     }
-    assert_eq!(frames[6].used - frames[4].used, 64 + 16);
-
+    // What the heap knows of ends below the block of thread 2.
     let end = last(&recording);
-    let [_, both] = spans_of(end, Kind::Payload)[..] else {
-        panic!("{end:?}");
-    };
-    assert_eq!(both.owners, ["a", "b"]);
-    let lost = spans_of(end, Kind::Padding);
-    let lost: Vec<usize> = lost.iter().map(|span| span.len()).collect();
-    assert_eq!(lost, [64 + 16], "what the heap does not know of");
+    let known = spans_of(end, Kind::Header).iter().map(|span| span.end).max();
+    let known = known.expect("the end is a header");
+    let theirs = place(&recording, 6);
+    assert!(known <= theirs, "known to {known}, their block at {theirs}");
+    // A header, a payload, and the end behind it.
+    let lost = end.used - known;
+    assert_eq!(lost, 16 + 64 + 16, "what the heap does not know of");
 }
 
 #[test]

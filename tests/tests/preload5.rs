@@ -202,9 +202,15 @@ fn errno_says_what_is_wrong_and_is_left_alone_otherwise() {
 malloc(SIZE_MAX)              null     errno ENOMEM
 calloc(SIZE_MAX / 2 + 1, 2)   null     errno ENOMEM
 realloc(block, SIZE_MAX)      null     errno ENOMEM
-aligned_alloc(3, 100)         null     errno EINVAL
+aligned_alloc(24, 48)         null     errno EINVAL
+memalign(0, 100)              a block  errno EPERM
+memalign(24, 100)             a block  errno EPERM
+memalign(1000, 100)           a block  errno EPERM
+memalign(SIZE_MAX, 100)       null     errno EINVAL
 posix_memalign(3, 100)        EINVAL   errno EPERM
-posix_memalign(64, SIZE_MAX)  ENOMEM   errno EPERM
+posix_memalign(64, SIZE_MAX)  ENOMEM   errno ENOMEM
+realloc(NULL, 0)              a block  errno EPERM
+realloc(block, 0)             null     errno EPERM
 free of a small block         done     errno EPERM
 free of a large block         done     errno EPERM
 ";

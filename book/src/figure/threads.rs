@@ -43,8 +43,9 @@ struct Process<'p> {
     lane: Cell<usize>,
     /// Whether pictures are taken in the middle of a `malloc`.
     is_watched: Cell<bool>,
-    /// What the other thread does after the next call of `sbrk`.
-    meanwhile: Cell<Option<&'p dyn Fn()>>,
+    /// What the other thread does after the next call of `sbrk` that begins
+    /// like this.
+    meanwhile: Cell<Option<(Moves, &'p dyn Fn())>>,
     lines: Lines,
 }
 
@@ -132,6 +133,15 @@ impl<'p> Process<'p> {
     }
 }
 
+/// Which calls of `sbrk` are meant.
+#[derive(Clone, Copy, PartialEq)]
+enum Moves {
+    /// Those that ask where the break is.
+    Nothing,
+    /// Those that raise it.
+    TheBreak,
+}
+
 /// The one break, which every thread moves.
 #[derive(Clone, Copy)]
 struct SharedBrk<'p>(&'p Process<'p>);
@@ -153,10 +163,15 @@ unsafe impl Brk for SharedBrk<'_> {
             let code = if asks { &lines.ask } else { &lines.raise };
             process.picture(code, Some(old.as_ptr()));
         }
-        if let Some(meanwhile) = process.meanwhile.take() {
-            let lane = process.lane.get();
-            meanwhile();
-            process.lane.set(lane);
+        let moves =
+            if increment == 0 { Moves::Nothing } else { Moves::TheBreak };
+        match process.meanwhile.take() {
+            Some((when, meanwhile)) if when == moves => {
+                let lane = process.lane.get();
+                meanwhile();
+                process.lane.set(lane);
+            }
+            later => process.meanwhile.set(later),
         }
         Ok(old)
     }
@@ -209,7 +224,8 @@ fn spans(heap: &Heap<SharedBrk<'_>>, start: usize) -> Vec<Span> {
     spans
 }
 
-/// Both threads have asked where the break is before either has raised it.
+/// Thread 2 comes in when thread 1 has raised the break, and has not yet noted
+/// where the heap ends.
 pub fn without_lock() -> Recording {
     let mut region = Region::new(ROOM);
     let process = Process::new(&mut region);
@@ -227,7 +243,7 @@ pub fn without_lock() -> Recording {
     malloc(0, "x");
     process.is_watched.set(true);
     let meanwhile = || malloc(1, "b");
-    process.meanwhile.set(Some(&meanwhile));
+    process.meanwhile.set(Some((Moves::TheBreak, &meanwhile)));
     malloc(0, "a");
     process.fill(0, "a");
     process.fill(1, "b");
@@ -238,25 +254,31 @@ pub fn without_lock() -> Recording {
             .into(),
         format!(
             "Thread 1 is in `malloc({SIZE})`. No block is free, so `grow` asks \
-             where the break is. The payload will start there."
+             where the break is."
         ),
-        "Thread 2 is in `grow` too. It asks the same and hears the same."
+        format!(
+            "That is `raise`. It was at {}, thread 1 is told, as it had heard \
+             before. It has yet to note where the heap ends now.",
+            result(3)
+        ),
+        format!(
+            "Thread 2 is in `grow` too. The break is at {}, above the end that \
+             the heap knows of: somebody else’s memory, it seems.",
+            result(4)
+        ),
+        "So its block goes above that.".into(),
+        "Thread 2 has its block. It has noted where the heap ends, and is done."
             .into(),
-        "That is `raise`.".into(),
-        "Thread 2 has its block, and is done.".into(),
         format!(
-            "It was at {}, thread 1 is told. But `grow` has done its sums: it \
-             goes by {}.",
-            result(6),
-            result(2)
-        ),
-        format!(
-            "One block, two owners. And above the end lie {} bytes of which \
-             the heap does not know.",
+            "Thread 1 goes on, and notes where the heap ends by its own sums: \
+             below the block of thread 2. Above lie {} bytes of which the \
+             heap does not know.",
             process.lost()
         ),
         "Thread 1 writes to its block.".into(),
-        "Thread 2 writes to its own. What thread 1 wrote is gone.".into(),
+        "Thread 2 writes to its own. Once it frees it, the heap will say: this \
+         is no block of mine."
+            .into(),
     ];
     process.finish(notes)
 }
@@ -280,7 +302,7 @@ pub fn with_lock() -> Recording {
         process.lane.set(1);
         process.come_to_the_lock(&heap);
     };
-    process.meanwhile.set(Some(&meanwhile));
+    process.meanwhile.set(Some((Moves::Nothing, &meanwhile)));
     malloc(0, "a");
     malloc(1, "b");
     process.fill(0, "a");

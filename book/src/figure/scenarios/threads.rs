@@ -6,7 +6,7 @@ use crate::figure::threads;
 pub const SCENARIOS: [Scenario; 2] = [
     Scenario {
         name: "two-threads-in-the-heap",
-        title: "Two threads in one heap, and one block for both",
+        title: "Two threads in one heap, and a block that it does not know",
         record: threads::without_lock,
     },
     Scenario {
