@@ -104,11 +104,13 @@ impl<M: Mmap, const MOST: usize, const HOLE: usize> Holes<M, MOST, HOLE> {
     }
 
     /// Whether so much was freed that there may be empty segments: half, or
-    /// nearly all where that is less.
+    /// nearly all where that is less. And enough for each segment that is
+    /// looked at.
     pub(super) fn may_give_back(&self) -> bool {
         let nearly_all = self.live - self.live / 16;
         let enough = nearly_all.min(self.live / 2 + 2 * M::SEGMENT);
-        self.stack.segments > 2 && self.freed >= enough.max(M::SEGMENT / 16)
+        let look = self.stack.segments * (M::SEGMENT / 4096);
+        self.stack.segments > 2 && self.freed >= enough.max(look)
     }
 }
 
