@@ -12,7 +12,7 @@ use crate::brk::{Brk, OutOfMemory};
 const SPACE: usize = 1 << 36;
 
 /// Less than this is not worth having.
-const LEAST: usize = 1 << 20;
+pub const LEAST: usize = 1 << 20;
 
 /// A break in reserved address space: see mmap(2).
 ///

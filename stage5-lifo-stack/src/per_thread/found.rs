@@ -114,7 +114,7 @@ pub(super) unsafe fn mark_others<M: Mmap>(
 ///
 /// # Safety
 ///
-/// As for [`Holes::free`].
+/// As for [`Holes::free`](super::holes::Holes::free).
 pub unsafe fn free_without_stack<M: Mmap>(mmap: &mut M, payload: *mut u8) {
     // SAFETY: as the caller promises.
     unsafe {
