@@ -43,9 +43,8 @@ struct Process<'p> {
     lane: Cell<usize>,
     /// Whether pictures are taken in the middle of a `malloc`.
     is_watched: Cell<bool>,
-    /// What the other thread does after the next call of `sbrk` that begins
-    /// like this.
-    meanwhile: Cell<Option<(Moves, &'p dyn Fn())>>,
+    /// What the other thread does, and after which call of `sbrk`.
+    meanwhile: Cell<Option<Meanwhile<'p>>>,
     lines: Lines,
 }
 
@@ -132,6 +131,9 @@ impl<'p> Process<'p> {
         tape.finish(whose, vec!["thread 1", "thread 2"])
     }
 }
+
+/// After which call of `sbrk` the other thread does what.
+type Meanwhile<'p> = (Moves, &'p dyn Fn());
 
 /// Which calls of `sbrk` are meant.
 #[derive(Clone, Copy, PartialEq)]

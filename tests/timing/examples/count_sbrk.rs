@@ -4,9 +4,11 @@
 //! and passes each call on to the C library, which has a second name for it.
 //! A break of our own, in reserved address space, rises by mprotect(2), which
 //! makes more of that space memory: so it takes the name `mprotect` too. And
-//! the heap of a thread maps whole segments: so it takes `mmap`, and counts what
-//! is private, has no file, and is whole MiB long. When the process ends, it adds
-//! a line to the file that the environment variable `MALLOC_COUNT_FILE` names:
+//! the heap of a thread maps whole segments: so it takes `mmap` too, and counts
+//! what is private, has no file, and is whole MiB long, if the environment
+//! variable `MALLOC_COUNT_SEGMENTS` is set. (Other programs map such pieces
+//! too: a compiler does.) When the process ends, it adds a line to the file that
+//! `MALLOC_COUNT_FILE` names:
 //!
 //! ```text
 //! process 123 moved the break 45 times, by 6789 bytes
@@ -28,6 +30,8 @@ unsafe extern "C" {
 
 static CALLS: AtomicUsize = AtomicUsize::new(0);
 static BYTES: AtomicIsize = AtomicIsize::new(0);
+static SEGMENTS: AtomicUsize = AtomicUsize::new(0);
+static SEGMENT_BYTES: AtomicIsize = AtomicIsize::new(0);
 
 /// Moves the break as sbrk(2) does, and counts.
 ///
@@ -96,9 +100,9 @@ pub unsafe extern "C" fn mmap(
     let is_memory = flags == libc::MAP_PRIVATE | libc::MAP_ANONYMOUS
         && access == libc::PROT_READ | libc::PROT_WRITE;
     if is_memory && len >= SEGMENT && len.is_multiple_of(SEGMENT) {
-        CALLS.fetch_add(1, Relaxed);
+        SEGMENTS.fetch_add(1, Relaxed);
         if result != -1 {
-            BYTES.fetch_add(len.cast_signed(), Relaxed);
+            SEGMENT_BYTES.fetch_add(len.cast_signed(), Relaxed);
         }
     }
     core::ptr::with_exposed_provenance_mut(result.cast_unsigned() as usize)
@@ -116,6 +120,11 @@ extern "C" fn report() {
     let file = unsafe { libc::getenv(c"MALLOC_COUNT_FILE".as_ptr()) };
     if file.is_null() {
         return;
+    }
+    // SAFETY: as above.
+    if !unsafe { libc::getenv(c"MALLOC_COUNT_SEGMENTS".as_ptr()) }.is_null() {
+        CALLS.fetch_add(SEGMENTS.load(Relaxed), Relaxed);
+        BYTES.fetch_add(SEGMENT_BYTES.load(Relaxed), Relaxed);
     }
     let mut line = [0_u8; 128];
     // SAFETY: the arguments are what the format says; snprintf(3) writes no

@@ -84,6 +84,9 @@ pub fn try_counted(
     let counter = counter();
     preload(&mut command, &[&[&*counter], libraries].concat());
     command.env(COUNT_FILE, &file);
+    if libraries.iter().any(|library| library.ends_with("libmalloc5.so")) {
+        command.env("MALLOC_COUNT_SEGMENTS", "1");
+    }
     let (outcome, used) = try_measured(command)?;
     let report = fs::read_to_string(&file).map_err(|_| {
         let nothing = "left no count of the moves of the break".to_owned();
