@@ -68,7 +68,7 @@ fn the_programs_print_what_the_book_quotes() {
 }
 
 #[test]
-#[ignore = "needs other programs, and minutes: .ci/run runs it"]
+#[ignore = "needs other programs, and minutes: the pages' commands do the same"]
 fn what_needs_more_than_cargo_prints_what_the_book_quotes() {
     are_as_they_are_kept(CAPTURES.iter().filter(|it| it.needs_more()));
 }
