@@ -15,7 +15,8 @@ use timing::preload::{COUNT_FILE, counter, preload};
 use timing::results::{NO_FIGURE, system};
 use timing::run::{command, run, run_together, run_within};
 use timing::workspace::{
-    build_example, build_hello, build_release_example, build_test, workspace,
+    build_example, build_hello, build_release_example, build_test,
+    cargo_settings, workspace,
 };
 
 /// An output that the book quotes.
@@ -470,7 +471,10 @@ fn output(command: Command) -> String {
 }
 
 fn run_example(name: &str) -> String {
-    output(command(build_example(name), workspace()))
+    let mut example = command(build_example(name), workspace());
+    // It may call cargo.
+    example.envs(cargo_settings());
+    output(example)
 }
 
 /// What can be seen of allocators from outside, of two of ours too.

@@ -7,7 +7,7 @@ use tempfile::TempDir;
 use timing::programs::{ALONE, REDIS, THREADED, asks_for_mallocx};
 use timing::results::NO_FIGURE;
 use timing::run::{command, run};
-use timing::workspace::{build_example, workspace};
+use timing::workspace::{build_example, cargo_settings, workspace};
 
 /// The folder that holds cargo and its compiler, and no other program.
 fn toolchain() -> &'static Path {
@@ -37,10 +37,7 @@ fn real_programs(folder: &Path, args: &[&str]) -> String {
     }
     let path = std::env::join_paths([folder, toolchain()]).expect("a path");
     let mut program = command(build_example("real_programs"), workspace());
-    program.env("PATH", path).args(args);
-    if let Ok(home) = std::env::var("HOME") {
-        program.env("HOME", home);
-    }
+    program.env("PATH", path).args(args).envs(cargo_settings());
     let outcome = run(program);
     assert!(outcome.status.success(), "{outcome:?}");
     // No progress where no terminal is; but other tests build something too.

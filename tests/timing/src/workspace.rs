@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::env;
+use std::ffi::OsString;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
@@ -105,6 +106,15 @@ fn cargo(command: &str, profile: &str) -> Command {
         .arg("--target-dir")
         .arg(folder.parent().expect("a profile's folder lies in `target`"));
     cargo
+}
+
+/// What the environment says to cargo. A program that is started without it and
+/// runs cargo, as `build_example` does, would build everything a second time.
+pub fn cargo_settings() -> impl Iterator<Item = (OsString, OsString)> {
+    env::vars_os().filter(|(name, _)| {
+        let name = name.to_string_lossy();
+        name == "HOME" || name.starts_with("CARGO_") || name.starts_with("RUST")
+    })
 }
 
 /// Runs cargo, and keeps what it prints. That it waits for another cargo, which
