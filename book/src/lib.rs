@@ -6,7 +6,6 @@
 //! mdBook calls, and [`build`] runs mdBook.
 
 pub mod about;
-pub mod amount;
 pub mod build;
 pub mod captured;
 pub mod cli;
@@ -36,6 +35,8 @@ pub mod result;
 pub mod sources;
 pub mod stage;
 pub mod time;
+
+pub use play::amount;
 
 // A figure compiles the files of a stage's stack, which name these two.
 use stage5_lifo_stack::{brk, fault};

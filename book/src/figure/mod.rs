@@ -1,27 +1,19 @@
 //! The book's figures: what a real heap does, recorded and drawn.
 //!
-//! A scenario is a short program. It runs on one of the stages' heaps over a
-//! simulated break, and after each operation a recorder notes what the memory
-//! looks like. The [drawing](draw) of the whole [recording] is HTML that the reader can play.
-//! So no address, size or count in a figure is written by hand.
+//! A scenario is a short program. The crate [`play`] runs it on one of the
+//! stages' heaps, records it and draws it.
 
-pub mod draw;
 mod fork;
-mod recorder;
-pub mod recording;
-mod region;
 mod scenarios;
 mod segments;
-mod stage1;
-mod stage2;
-mod stage3;
-mod stage5;
 mod steps3;
 mod ten_lines;
 mod threads;
 mod two_threads;
 
-pub use recording::Recording;
+pub use play::draw;
+pub use play::recording::{self, Recording};
+use play::{recorder, region, stage1, stage2, stage3, stage5};
 
 /// The names of all scenarios.
 pub fn names() -> Vec<&'static str> {

@@ -26,13 +26,15 @@ const GROUND: usize = 72;
 const WORDS: usize = size_of::<Mapping>();
 
 pub type Memory<'m> = SimMmap<SimBrk<'m>, SEGMENT>;
-type Heap<'m> = Holes<Memory<'m>>;
+
+/// The heap of one thread.
+struct Heap<'m>(Holes<Memory<'m>>);
 
 /// Runs `program` on an empty heap, with room for `room` bytes.
 pub fn record(room: usize, program: fn(&mut Recorder<'_>)) -> Recording {
     let mut region = Region::new(room);
-    let mut heap = Heap::new(SimMmap::new(SimBrk::new(region.bytes())));
-    Recorder::run(whose(), &mut heap, program)
+    let mmap = SimMmap::new(SimBrk::new(region.bytes()));
+    Recorder::run(whose(), &mut Heap(Holes::new(mmap)), program)
 }
 
 /// What the caption says.
@@ -47,36 +49,36 @@ pub fn whose() -> RecordedHeap {
 
 impl Recorded for Heap<'_> {
     fn malloc(&mut self, size: usize) -> *mut u8 {
-        self.malloc(size)
+        self.0.malloc(size)
     }
 
     unsafe fn free(&mut self, payload: *mut u8) {
         // SAFETY: the caller says what this method asks for.
-        unsafe { self.free(payload) }
+        unsafe { self.0.free(payload) }
     }
 
     unsafe fn realloc(&mut self, payload: *mut u8, size: usize) -> *mut u8 {
         // SAFETY: the caller says what this method asks for.
-        unsafe { self.realloc(payload, size) }
+        unsafe { self.0.realloc(payload, size) }
     }
 
     fn memalign(&mut self, align: usize, size: usize) -> *mut u8 {
-        self.memalign(align, size)
+        self.0.memalign(align, size)
     }
 
     unsafe fn usable_size(&self, payload: *mut u8) -> usize {
         // SAFETY: the caller says what this method asks for.
-        unsafe { self.usable_size(payload) }
+        unsafe { self.0.usable_size(payload) }
     }
 
     fn somebody_else_takes(&mut self, bytes: usize) {
-        let taken = self.mmap().brk().somebody_else_takes(bytes);
+        let taken = self.0.mmap().brk().somebody_else_takes(bytes);
         taken.expect("the region has room for somebody else");
     }
 
     fn view(&mut self) -> View {
-        let chunks: Vec<Chunk> = self.chunks().collect();
-        view(self.mmap(), &chunks)
+        let chunks: Vec<Chunk> = self.0.chunks().collect();
+        view(self.0.mmap(), &chunks)
     }
 }
 
