@@ -14,7 +14,7 @@ fn main() {
 fn main() {
     use std::fs;
 
-    use tests::workspace::{build_example, build_release_example};
+    use timing::workspace::{build_example, build_release_example};
 
     println!("bytes                   without     with");
     println!("                      --release  --release");

@@ -4,17 +4,13 @@
 //! a heap do random work and [`invariants`] what goes on inside it, [`contract`]
 //! runs the contract on a heap that is no stage's, [`captures`] makes the outputs
 //! that the book quotes, and [`commands`] knows what its readers are told to
-//! type. What they share with the programs that
-//! measure is in the crate `timing`.
+//! type. What they share with the programs that measure is in the crate `timing`.
 
 pub mod captures;
 pub mod commands;
 pub mod contract;
 pub mod invariants;
 pub mod shadow;
-
-// Tests that name them here still find them.
-pub use timing::{preload, programs, run, trace, workspace};
 
 #[cfg(doctest)]
 pub mod snippets;

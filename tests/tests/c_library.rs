@@ -6,9 +6,9 @@ use std::fs;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use tests::preload::{preload, run_preloaded};
-use tests::run::{Outcome, command, run_within};
-use tests::workspace::{build_example, build_release_example};
+use timing::preload::{preload, run_preloaded};
+use timing::run::{Outcome, command, run_within};
+use timing::workspace::{build_example, build_release_example};
 
 /// One library for each stage, and a second one of stage 5. A new stage adds a
 /// line.

@@ -5,11 +5,11 @@ use std::collections::BTreeSet;
 
 use book::inline;
 use book::plot::table::Table;
-use tests::workspace::workspace;
 use timing::trace::claim::{COLUMNS, DEPTHS, GLIBC, file, rows};
 use timing::trace::programs::RECORDINGS;
 use timing::trace::rep::{self, Fields};
 use timing::trace::{Trace, path};
+use timing::workspace::workspace;
 
 /// A table of results, as it is kept.
 fn load(name: &str) -> Table {

@@ -13,8 +13,8 @@ use book::console::Notes;
 use tempfile::TempDir;
 use tests::captures::{CAPTURES, comparable};
 use tests::commands::{Known, Printed, README, faults, printed, steps};
-use tests::run::measure_or_kill;
-use tests::workspace::workspace;
+use timing::run::measure_or_kill;
+use timing::workspace::workspace;
 
 /// No command of a page takes this long. What does hangs.
 const LIMIT: Duration = Duration::from_secs(30 * 60);

@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 
 use syn::visit::{self, Visit};
 use syn::{BinOp, Expr, Lit};
-use tests::workspace::workspace;
+use timing::workspace::workspace;
 
 /// The values of a constant that a comment may name: its own, and those that it
 /// is computed from.

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
-use tests::workspace::workspace;
+use timing::workspace::workspace;
 
 /// How often each directive stands in the chapters below `folder`.
 fn diffs(folder: &Path, found: &mut BTreeMap<String, usize>) {

@@ -12,7 +12,7 @@ use book::figure::recording::{
 use book::figure::{self, Recording, draw};
 use stage1_bump::{Heap, SimBrk};
 use stage3_freelist::heap::STEP;
-use tests::workspace::workspace;
+use timing::workspace::workspace;
 
 /// Where a scenario's operations put their blocks, in the order of the run.
 fn results(recording: &Recording) -> Vec<Outcome> {

@@ -1,4 +1,4 @@
-//! Amounts of memory in the prose of the five stages and of their exercises.
+//! Amounts of memory in the prose of the book and of its exercises.
 //!
 //! A page takes an amount that is a constant of ours from the source:
 //! `{{#const stage3-freelist STEP as size}}`. What it types by hand is somebody
@@ -8,8 +8,8 @@
 //! What was measured comes from its file by `{{#result …}}`, and how many there
 //! are of something by `{{#count …}}`.
 //!
-//! Looked at are numbers in front of KiB, MiB, GiB, KB, MB and GB. Plain bytes
-//! are not: most of those are sizes of blocks in examples.
+//! Looked at are numbers in front of KiB, MiB, GiB, TiB, KB, MB and GB. Plain
+//! bytes are not: most of those are sizes of blocks in examples.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -19,16 +19,19 @@ use book::constant::Constants;
 use book::inline;
 use book::prose::passages;
 use stage3_freelist::heap::{DEFAULT, SLACK, STEP};
-use tests::workspace::workspace;
+use timing::workspace::workspace;
 
 /// Where the prose lies.
-const FOLDERS: [&str; 10] = [
+const FOLDERS: [&str; 13] = [
+    "book/chapters/before",
     "book/chapters/stage1",
     "book/chapters/stage2",
     "book/chapters/stage3",
     "book/chapters/stage4",
     "book/chapters/stage5",
     "book/chapters/beyond/claim",
+    "book/chapters/beyond/per-thread",
+    "book/chapters/beyond/holes",
     "book/chapters/beyond/measured",
     "book/chapters/back",
     "book/chapters/back/real-allocators",
@@ -41,6 +44,11 @@ const TYPED: &[(&str, &str, &str)] = &[
         "book/chapters/beyond/measured/what-is-not-shown.md",
         "3 MiB",
         "what a test of the per-thread heap allows",
+    ),
+    (
+        "book/chapters/beyond/measured/what-is-not-shown.md",
+        "64 TiB",
+        "what a first design reserved",
     ),
     (
         "book/chapters/beyond/measured/what-is-not-shown.md",
@@ -181,12 +189,42 @@ const TYPED: &[(&str, &str, &str)] = &[
         "8 KiB",
         "tcmalloc's pages",
     ),
+    (
+        "book/chapters/beyond/per-thread/segments.md",
+        "64 TiB",
+        "what a first design reserved",
+    ),
+    (
+        "book/chapters/beyond/per-thread/segments.md",
+        "16 GiB",
+        "a thread's share of it",
+    ),
+    (
+        "book/chapters/beyond/per-thread/segments.md",
+        "4,096 MiB",
+        "the limit of an example",
+    ),
+    (
+        "book/chapters/beyond/per-thread/segments.md",
+        "16 KiB",
+        "the segment of an example",
+    ),
+    (
+        "book/chapters/beyond/per-thread/segments.md",
+        "3 MiB",
+        "what a test allows",
+    ),
+    (
+        "book/chapters/beyond/holes/large-blocks.md",
+        "2 MiB",
+        "an alignment, as an example",
+    ),
     ("book/exercises/3.3.md", "2 MiB", "what the exercise asks for"),
     ("book/exercises/3.3.md", "128 KiB", "glibc's threshold"),
     ("book/exercises/3.3.md", "64 KiB", "the contract's simulated break"),
 ];
 
-const UNITS: [&str; 6] = ["KiB", "MiB", "GiB", "KB", "MB", "GB"];
+const UNITS: [&str; 7] = ["KiB", "MiB", "GiB", "TiB", "KB", "MB", "GB"];
 
 /// The amounts in a text: `128 KiB`.
 fn amounts(text: &str) -> Vec<String> {

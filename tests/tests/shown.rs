@@ -7,7 +7,7 @@ use book::build;
 use book::directive::Directive;
 use book::page::Page;
 use book::plot;
-use tests::workspace::workspace;
+use timing::workspace::workspace;
 
 /// The names in the first column of a plot's table, if they are those of
 /// allocators.

@@ -9,8 +9,8 @@ use std::time::Duration;
 use book::practice;
 use book::stage::Stage;
 use serde_json::Value;
-use tests::run::{Outcome, run_within};
-use tests::workspace::workspace;
+use timing::run::{Outcome, run_within};
+use timing::workspace::workspace;
 
 /// How long a build may take, or all tests of a file.
 const LIMIT: Duration = Duration::from_secs(300);

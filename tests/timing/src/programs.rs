@@ -1,12 +1,17 @@
 //! Real programs at work: what they are to do, for the tests that put a heap
 //! of ours under them, and for the book's table.
 
+pub mod inputs;
+
 use std::fs::{self, File};
 use std::hash::{DefaultHasher, Hasher};
-use std::io::{BufWriter, Read, Write};
+use std::io::Read;
 use std::path::Path;
 use std::process::Command;
 
+use self::inputs::{
+    hash, make_repository, many_functions, objects, rows, write, write_lines,
+};
 use crate::preload::{Moves, try_counted};
 use crate::run::{Outcome, Used, command, installed, run};
 
@@ -104,7 +109,7 @@ pub fn asks_for_mallocx(program: &[u8]) -> bool {
 pub const GCC: Work = Work {
     name: "gcc, 400 functions",
     needs: &["gcc"],
-    prepare: |folder| write(folder, "many.c", &many_functions()),
+    prepare: |folder| write(folder, "many.c", &many_functions(400)),
     command: |folder| {
         with_args("gcc", folder, &["-O1", "-c", "many.c", "-o", "many.o"])
     },
@@ -115,7 +120,7 @@ pub const GCC: Work = Work {
 pub const PERL: Work = Work {
     name: "perl, 200,000 keys",
     needs: &["perl"],
-    prepare: |folder| write(folder, "hash.pl", HASH),
+    prepare: |folder| write(folder, "hash.pl", &hash(200_000)),
     command: |folder| with_args("perl", folder, &["hash.pl"]),
     result: nothing,
 };
@@ -124,7 +129,7 @@ pub const PERL: Work = Work {
 pub const PYTHON: Work = Work {
     name: "python3, dicts, lists, strings",
     needs: &["python3"],
-    prepare: |folder| write(folder, "objects.py", OBJECTS),
+    prepare: |folder| write(folder, "objects.py", &objects(100_000)),
     command: |folder| python(folder, "objects.py"),
     result: nothing,
 };
@@ -134,7 +139,7 @@ pub const PYTHON: Work = Work {
 pub const PYTHON_POOLS: Work = Work {
     name: "python3, with pools of its own",
     needs: &["python3"],
-    prepare: |folder| write(folder, "objects.py", OBJECTS),
+    prepare: |folder| write(folder, "objects.py", &objects(100_000)),
     command: |folder| with_args(&real_python(), folder, &["-sS", "objects.py"]),
     result: nothing,
 };
@@ -143,7 +148,7 @@ pub const PYTHON_POOLS: Work = Work {
 pub const SQLITE: Work = Work {
     name: "sqlite3, 200,000 rows",
     needs: &["sqlite3"],
-    prepare: |folder| write(folder, "rows.sql", ROWS),
+    prepare: |folder| write(folder, "rows.sql", &rows(200_000)),
     command: |folder| {
         with_args("sqlite3", folder, &[":memory:", ".read rows.sql"])
     },
@@ -166,7 +171,7 @@ pub const SORT: Work = Work {
 pub const GIT_LOG: Work = Work {
     name: "git log -p, 2,000 commits",
     needs: &["git"],
-    prepare: make_repository,
+    prepare: |folder| make_repository(folder, 2000),
     command: |folder| with_args("git", folder, &["log", "-p"]),
     result: nothing,
 };
@@ -175,7 +180,7 @@ pub const GIT_LOG: Work = Work {
 pub const GIT_GC: Work = Work {
     name: "git gc, 2,000 commits",
     needs: &["git"],
-    prepare: make_repository,
+    prepare: |folder| make_repository(folder, 2000),
     command: |folder| {
         let alone =
             ["pack.threads=1", "index.threads=1", "core.preloadIndex=false"];
@@ -240,7 +245,7 @@ pub const GIT_CLONE: Work = Work {
     needs: &["git"],
     prepare: |folder| {
         fs::create_dir(folder.join("original")).expect("a folder");
-        make_repository(&folder.join("original"));
+        make_repository(&folder.join("original"), 2000);
     },
     command: |folder| {
         let args = ["-c", "pack.threads=4", "clone", "-q", "--no-local"];
@@ -255,7 +260,7 @@ pub const GIT_CLONE: Work = Work {
 pub const GIT_GC_THREADS: Work = Work {
     name: "git gc, 4 threads, and fsck",
     needs: &["git"],
-    prepare: make_repository,
+    prepare: |folder| make_repository(folder, 2000),
     command: |folder| {
         let gc = "git -c pack.threads=4 gc -q --aggressive && git fsck --full";
         with_args("sh", folder, &["-c", gc])
@@ -311,36 +316,6 @@ pub const THREADED: [Work; 9] = [
     ZSTD,
     REDIS,
 ];
-
-const HASH: &str = r#"my %hash;
-$hash{"key $_"} = "value $_" x 2 for 1 .. 200_000;
-for (1 .. 200_000) { delete $hash{"key $_"} if $_ % 3 }
-$hash{"key $_"} = "new $_" for 1 .. 100_000;
-my $bytes = 0;
-$bytes += length for values %hash;
-print scalar(keys %hash), " keys, $bytes bytes\n";
-"#;
-
-const OBJECTS: &str = r#"import random
-
-random.seed(1)
-lists = {f"key {i}": [i] * (i % 7) for i in range(100_000)}
-for i in range(0, 100_000, 3):
-    del lists[f"key {i}"]
-numbers = [str(random.random()) for _ in range(100_000)]
-numbers.sort()
-print(len(lists), sum(map(len, lists.values())), numbers[0], numbers[-1])
-"#;
-
-const ROWS: &str = "create table rows(id integer primary key, name, number);
-create index by_name on rows(name);
-with recursive counter(i) as
-    (select 1 union all select i + 1 from counter where i < 200000)
-insert into rows select i, 'name ' || (i * 7919 % 200000), i % 97 from counter;
-select count(*), sum(number), min(name), max(name) from rows;
-delete from rows where number % 2;
-select count(*), sum(number), min(name), max(name) from rows;
-";
 
 const THREADS: &str = r#"import hashlib
 import random
@@ -440,22 +415,6 @@ test "$(ask dbsize)" -gt 20000 && echo 'and it is much'
 stop
 "#;
 
-fn write(folder: &Path, name: &str, text: &str) {
-    fs::write(folder.join(name), text).expect("a file");
-}
-
-/// Writes them one after the other: Linux counts what we have as the memory of
-/// the programs that we start, for as long as they have none of their own.
-fn write_lines(folder: &Path, lines: u64) {
-    let file = File::create(folder.join("lines")).expect("a file");
-    let mut file = BufWriter::new(file);
-    for i in 0..lines {
-        let number = i * 7919 % 300_007;
-        writeln!(file, "{number} some words of line {i}").expect("a file");
-    }
-    file.flush().expect("a file");
-}
-
 /// A few bytes that stand for all that are in a file, if it is there. (A piece
 /// at a time, for the same reason.)
 fn digest(file: &Path) -> Vec<u8> {
@@ -482,25 +441,6 @@ fn with_args(program: &str, folder: &Path, args: &[&str]) -> Command {
     command
 }
 
-/// A file of C with a few hundred functions, each a little different.
-pub(crate) fn many_functions() -> String {
-    let function = |i: usize| {
-        let len = i % 9 + 1;
-        format!(
-            "struct s{i} {{ int a[{len}]; double d; }};\n\
-             int f{i}(struct s{i} *s, int n) {{\n\
-             \x20   int sum = 0;\n\
-             \x20   for (int i = 0; i < n; i++) {{\n\
-             \x20       sum += s->a[i % {len}] * {i};\n\
-             \x20       if (sum > {i}000) sum -= (int)s->d;\n\
-             \x20   }}\n\
-             \x20   return sum;\n\
-             }}\n"
-        )
-    };
-    (0..400).map(function).collect()
-}
-
 /// python3 that asks `malloc` for each object.
 fn python(folder: &Path, script: &str) -> Command {
     let mut python = with_args(&real_python(), folder, &["-sS", script]);
@@ -516,14 +456,6 @@ pub(crate) fn real_python() -> String {
     found.stdout.trim().to_owned()
 }
 
-/// A git repository whose history is the same each time.
-fn make_repository(folder: &Path) {
-    write(folder, "history", &history());
-    let script = "git init -q -b main . && git fast-import --quiet < history";
-    let made = run(with_args("sh", folder, &["-c", script]));
-    assert!(made.status.success(), "{made:?}");
-}
-
 /// Looks, without any heap of ours, whether a git repository is whole.
 fn is_whole(folder: &Path) {
     let whole = run(with_args("git", folder, &["fsck", "--full"]));
@@ -535,34 +467,4 @@ fn is_whole(folder: &Path) {
 fn whole_history(folder: &Path) -> Vec<u8> {
     is_whole(folder);
     run(with_args("git", folder, &["log", "-p"])).stdout.into_bytes()
-}
-
-/// 2,000 commits to a branch, as git-fast-import(1) reads them. Each changes a
-/// few lines of one of twenty files.
-fn history() -> String {
-    let mut files = vec![vec![0; 200]; 20];
-    let mut history = String::new();
-    for commit in 0..2000 {
-        let file = commit * 7 % files.len();
-        for change in 0..5 {
-            files[file][(commit * 31 + change * 37) % 200] = commit;
-        }
-        let text: String = files[file]
-            .iter()
-            .enumerate()
-            .map(|(line, commit)| format!("line {line}, commit {commit}\n"))
-            .collect();
-        let message = format!("Commit {commit}");
-        let second = 1_750_000_000 + commit;
-        history += &format!(
-            "commit refs/heads/main\n\
-             committer A Gardener <gardener@example.com> {second} +0000\n\
-             data {}\n{message}\n\
-             M 100644 inline file-{file}\n\
-             data {}\n{text}\n",
-            message.len(),
-            text.len(),
-        );
-    }
-    history
 }

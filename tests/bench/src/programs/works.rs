@@ -1,10 +1,11 @@
 //! What the programs are to do. Each is at work for about a third of a second.
 
-use std::fs::{self, File};
-use std::io::{BufWriter, Write};
 use std::path::Path;
 
-use super::run::command;
+use timing::programs::inputs::{
+    hash, make_repository, many_functions, objects, rows, write, write_all,
+    write_lines,
+};
 
 /// Something that keeps a program busy for a while.
 pub struct Work {
@@ -25,7 +26,7 @@ pub const WORKS: [Work; 13] = [
         name: "perl",
         needs: &["perl"],
         has_threads: false,
-        prepare: |folder| write(folder, "hash.pl", HASH),
+        prepare: |folder| write(folder, "hash.pl", &hash(150_000)),
         command: &["perl", "hash.pl"],
         clients: None,
     },
@@ -33,7 +34,7 @@ pub const WORKS: [Work; 13] = [
         name: "python3",
         needs: &["python3"],
         has_threads: false,
-        prepare: |folder| write(folder, "objects.py", OBJECTS),
+        prepare: |folder| write(folder, "objects.py", &objects(75_000)),
         command: &["python3", "-sS", "objects.py"],
         clients: None,
     },
@@ -42,7 +43,7 @@ pub const WORKS: [Work; 13] = [
         name: "gcc",
         needs: &["gcc"],
         has_threads: false,
-        prepare: |folder| write(folder, "many.c", &many_functions()),
+        prepare: |folder| write(folder, "many.c", &many_functions(150)),
         command: &["gcc", "-O1", "-S", "-o", "-", "many.c"],
         clients: None,
     },
@@ -51,7 +52,7 @@ pub const WORKS: [Work; 13] = [
         name: "sqlite3",
         needs: &["sqlite3"],
         has_threads: false,
-        prepare: |folder| write(folder, "rows.sql", ROWS),
+        prepare: |folder| write(folder, "rows.sql", &rows(80_000)),
         command: &["sqlite3", ":memory:", ".read rows.sql"],
         clients: None,
     },
@@ -59,7 +60,7 @@ pub const WORKS: [Work; 13] = [
         name: "git log",
         needs: &["git"],
         has_threads: false,
-        prepare: make_repository,
+        prepare: |folder| make_repository(folder, 3000),
         command: &["git", "log", "-p"],
         clients: None,
     },
@@ -68,7 +69,7 @@ pub const WORKS: [Work; 13] = [
         name: "git pack-objects",
         needs: &["git"],
         has_threads: false,
-        prepare: make_repository,
+        prepare: |folder| make_repository(folder, 3000),
         command: &[
             "git",
             "-c",
@@ -154,36 +155,6 @@ pub const WORKS: [Work; 13] = [
     },
 ];
 
-const HASH: &str = r#"my %hash;
-$hash{"key $_"} = "value $_" x 2 for 1 .. 150_000;
-for (1 .. 150_000) { delete $hash{"key $_"} if $_ % 3 }
-$hash{"key $_"} = "new $_" for 1 .. 75_000;
-my $bytes = 0;
-$bytes += length for values %hash;
-print scalar(keys %hash), " keys, $bytes bytes\n";
-"#;
-
-const OBJECTS: &str = r#"import random
-
-random.seed(1)
-lists = {f"key {i}": [i] * (i % 7) for i in range(75_000)}
-for i in range(0, 75_000, 3):
-    del lists[f"key {i}"]
-numbers = [str(random.random()) for _ in range(75_000)]
-numbers.sort()
-print(len(lists), sum(map(len, lists.values())), numbers[0], numbers[-1])
-"#;
-
-const ROWS: &str = "create table rows(id integer primary key, name, number);
-create index by_name on rows(name);
-with recursive counter(i) as
-    (select 1 union all select i + 1 from counter where i < 80000)
-insert into rows select i, 'name ' || (i * 7919 % 80000), i % 97 from counter;
-select count(*), sum(number), min(name), max(name) from rows;
-delete from rows where number % 2;
-select count(*), sum(number), min(name), max(name) from rows;
-";
-
 /// How often each word stands there.
 const WORDS: &str = "{ for (i = 1; i <= NF; i++) count[$i]++ }
 END { print length(count), count[\"line\"], count[7] }";
@@ -232,15 +203,6 @@ ask exists key:0 key:49999 key:50000
 ask shutdown nosave
 "#;
 
-fn write(folder: &Path, name: &str, text: &str) {
-    fs::write(folder.join(name), text).expect("a file");
-}
-
-fn write_lines(folder: &Path, lines: u64) {
-    let line = |i| format!("{} some words of line {i}\n", i * 7919 % 300_007);
-    write_all(folder, "lines", (0..lines).map(line));
-}
-
 fn write_records(folder: &Path) {
     let record = |i: u64| {
         let comma = if i == 0 { '[' } else { ',' };
@@ -252,67 +214,4 @@ fn write_records(folder: &Path) {
     };
     let end = [String::from("]\n")];
     write_all(folder, "records", (0..30_000).map(record).chain(end));
-}
-
-/// Writes them one after the other: what is in memory here counts as that of
-/// the programs started later.
-fn write_all(
-    folder: &Path,
-    name: &str,
-    lines: impl IntoIterator<Item = String>,
-) {
-    let file = File::create(folder.join(name)).expect("a file");
-    let mut file = BufWriter::new(file);
-    for line in lines {
-        file.write_all(line.as_bytes()).expect("a file");
-    }
-    file.flush().expect("a file");
-}
-
-/// A file of C with a few hundred functions, each a little different.
-fn many_functions() -> String {
-    let function = |i: usize| {
-        let len = i % 9 + 1;
-        format!(
-            "struct s{i} {{ int a[{len}]; double d; }};\n\
-             int f{i}(struct s{i} *s, int n) {{\n\
-             \x20   int sum = 0;\n\
-             \x20   for (int i = 0; i < n; i++) {{\n\
-             \x20       sum += s->a[i % {len}] * {i};\n\
-             \x20       if (sum > {i}000) sum -= (int)s->d;\n\
-             \x20   }}\n\
-             \x20   return sum;\n\
-             }}\n"
-        )
-    };
-    (0..150).map(function).collect()
-}
-
-/// A git repository whose history is the same each time.
-fn make_repository(folder: &Path) {
-    write_all(folder, "history", (0..3000).map(commit));
-    let script = "git init -q -b main . && git fast-import --quiet < history";
-    let made = command("sh", folder).args(["-c", script]).status();
-    assert!(made.expect("a shell starts").success(), "no repository");
-}
-
-/// A commit as git-fast-import(1) reads it. It changes a few lines of one of
-/// twenty files.
-fn commit(number: usize) -> String {
-    let second = 1_750_000_000 + number;
-    let message = format!("Commit {number}");
-    let last_change = |line| number - number.saturating_sub(line) % 400;
-    let text: String = (0..200)
-        .map(|line| format!("line {line}, {}\n", last_change(line)))
-        .collect();
-    format!(
-        "commit refs/heads/main\n\
-         committer A Gardener <gardener@example.com> {second} +0000\n\
-         data {}\n{message}\n\
-         M 100644 inline file-{}\n\
-         data {}\n{text}\n",
-        message.len(),
-        number % 20,
-        text.len(),
-    )
 }

@@ -8,7 +8,8 @@ use std::time::Duration;
 use super::raw::{self, Process};
 use super::{Event, Trace};
 use crate::preload::preload;
-use crate::programs::{many_functions, real_python};
+use crate::programs::inputs::many_functions;
+use crate::programs::real_python;
 use crate::run::{command, installed, run_within};
 use crate::workspace::{build_example, workspace};
 
@@ -49,7 +50,7 @@ pub const RECORDINGS: [Recording; 15] = [
         program: "cc1",
         script: "gcc -O1 -c many.c -o many.o",
         prepare: |folder| {
-            let functions = many_functions();
+            let functions = many_functions(400);
             let end = functions.match_indices("struct s40 ").next();
             let end = end.map_or(functions.len(), |(at, _)| at);
             write(folder, "many.c", &functions[..end]);
