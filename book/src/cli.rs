@@ -6,7 +6,8 @@ use std::process::ExitCode;
 use anyhow::Result;
 
 use crate::page::Length;
-use crate::practice::{self, Options};
+use crate::practice;
+use crate::terminal::{self, Options};
 use crate::{build, preprocess, stage};
 
 const HELP: &str = "\
@@ -20,6 +21,9 @@ Usage: cargo run -- [COMMAND]
   practice N        make a copy of stage N for the exercises: practice/stageN
     --empty         ... in which the heap is still to be written
     --force         ... even if there is one: it is kept under another name
+  play N            run malloc and free on stage N's heap, line by line
+    --room BYTES    ... over a break that rises so far
+    --once          ... and draw the heap at the end of the input
   --help            print this
   preprocessor      for mdBook, which calls it as book.toml says
 ";
@@ -62,6 +66,10 @@ fn run(arguments: &[&str]) -> Result<(), Failure> {
         ["--words"] => print_words()?,
         ["--help" | "-h"] => print!("{HELP}"),
         ["practice", rest @ ..] => practise(rest)?,
+        ["play", rest @ ..] => {
+            let options = Options::new(rest).map_err(Failure::Asked)?;
+            terminal::play(options)?;
+        }
         ["preprocessor", rest @ ..] => preprocess::command(rest)?,
         _ => return Err(unknown(&arguments.join(" "))),
     }
@@ -105,7 +113,7 @@ fn print_words() -> Result<()> {
 }
 
 fn practise(words: &[&str]) -> Result<(), Failure> {
-    let mut options = Options::default();
+    let mut options = practice::Options::default();
     let mut numbers = Vec::new();
     for &word in words {
         match word {

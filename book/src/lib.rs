@@ -34,6 +34,7 @@ pub mod repository;
 pub mod result;
 pub mod sources;
 pub mod stage;
+pub mod terminal;
 pub mod time;
 
 pub use play::amount;

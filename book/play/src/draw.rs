@@ -17,7 +17,7 @@ pub fn figure(name: &str, title: &str, recording: &Recording) -> String {
     let words = words(recording);
     let controls = controls(recording);
     let operations = operations(recording);
-    let legend = legend(recording);
+    let legend = legend(&recording.frames);
     let heap = prose(&recording.heap.told);
     format!(
         "<figure class='heap-figure' data-scenario='{name}'>\
@@ -45,7 +45,7 @@ fn pictures(recording: &Recording) -> String {
 }
 
 /// The heap from its start up, with the break on top.
-fn picture(frame: &Frame, before: Option<&Frame>) -> String {
+pub fn picture(frame: &Frame, before: Option<&Frame>) -> String {
     let spans: String =
         frame.spans.iter().map(|span| row(span, before)).collect();
     let end = match frame.mapped {
@@ -184,6 +184,12 @@ fn was_there(span: &Span, before: &Frame) -> bool {
     })
 }
 
+/// How a span has come about, in a word, if it was not there before.
+pub(crate) fn change(span: &Span, before: &Frame) -> Option<&'static str> {
+    let is_new = !was_there(span, before);
+    is_new.then(|| what_happened(span, before)).flatten()
+}
+
 /// How a span has come about, in a word.
 fn what_happened(span: &Span, before: &Frame) -> Option<&'static str> {
     let same = || before.spans.iter().filter(|was| was.kind == span.kind);
@@ -261,17 +267,22 @@ fn words(recording: &Recording) -> String {
 }
 
 /// What happened, as the run itself tells it, then the note.
-fn said(frame: &Frame, before: Option<&Frame>) -> String {
-    let at = address(frame.used);
+pub fn said(frame: &Frame, before: Option<&Frame>) -> String {
+    let told = prose(&told(frame, before));
+    let Some(operation) = &frame.operation else { return told };
+    let code = escape(&operation.code);
+    format!("<b class='hf-code'>{code}</b>{told}")
+}
+
+/// What happened, behind the line that did it.
+pub(crate) fn told(frame: &Frame, before: Option<&Frame>) -> String {
     let Some(operation) = &frame.operation else {
         if frame.mapped.is_some() {
-            return prose("Nothing is mapped.");
+            return "Nothing is mapped.".to_owned();
         }
-        return prose(&format!(
-            "The empty heap. The break stands at its start, {at}."
-        ));
+        let at = address(frame.used);
+        return format!("The empty heap. The break stands at its start, {at}.");
     };
-    let code = escape(&operation.code);
     let result = match operation.result {
         Some(Outcome::Waits) => " waits.".to_owned(),
         Some(outcome) => format!(" gives {}.", text(outcome)),
@@ -283,8 +294,7 @@ fn said(frame: &Frame, before: Option<&Frame>) -> String {
         (Ordering::Greater, by) => format!("The break rises by {by}."),
         (Ordering::Less, by) => format!("The break falls by {by}."),
     };
-    let told = prose(&format!("{result} {brk} {}", frame.note));
-    format!("<b class='hf-code'>{code}</b>{told}")
+    format!("{result} {brk} {}", frame.note)
 }
 
 /// The buttons, hidden until the script makes them work.
@@ -372,8 +382,8 @@ fn line(index: usize, recording: &Recording) -> String {
 }
 
 /// What the boxes mean: those that there are.
-fn legend(recording: &Recording) -> String {
-    let spans = || recording.frames.iter().flat_map(|frame| &frame.spans);
+pub fn legend(frames: &[Frame]) -> String {
+    let spans = || frames.iter().flat_map(|frame| &frame.spans);
     let mut keys = String::new();
     for (its, meaning) in [
         ("is-payload", "in use"),
@@ -388,7 +398,7 @@ fn legend(recording: &Recording) -> String {
             keys += &key(its, meaning);
         }
     }
-    let is_mapped = recording.frames.iter().any(|it| it.mapped.is_some());
+    let is_mapped = frames.iter().any(|it| it.mapped.is_some());
     let beyond =
         if is_mapped { "not ours" } else { "above the break, not ours" };
     keys += &key("is-beyond", beyond);
@@ -409,7 +419,7 @@ fn moved(frame: &Frame, before: Option<&Frame>) -> (Ordering, String) {
     (frame.used.cmp(&old), bytes(frame.used.abs_diff(old)))
 }
 
-fn text(outcome: Outcome) -> String {
+pub fn text(outcome: Outcome) -> String {
     match outcome {
         Outcome::Address(offset) => address(offset),
         Outcome::Null => "null".to_owned(),
@@ -417,7 +427,7 @@ fn text(outcome: Outcome) -> String {
     }
 }
 
-fn bytes(count: usize) -> String {
+pub(crate) fn bytes(count: usize) -> String {
     match count {
         1 => "1 byte".to_owned(),
         _ => format!("{count} bytes"),
@@ -437,7 +447,7 @@ fn prose(note: &str) -> String {
     html.replace("0x…", "0x…\u{2060}")
 }
 
-fn escape(text: &str) -> String {
+pub(crate) fn escape(text: &str) -> String {
     text.replace('&', "&amp;")
         .replace('<', "&lt;")
         .replace('>', "&gt;")

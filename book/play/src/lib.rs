@@ -9,10 +9,16 @@
 
 pub mod amount;
 pub mod draw;
+pub mod heap;
+pub mod lists;
+pub mod program;
 pub mod recorder;
 pub mod recording;
 pub mod region;
+pub mod run;
 pub mod stage1;
 pub mod stage2;
 pub mod stage3;
+pub mod stage4;
 pub mod stage5;
+pub mod text;

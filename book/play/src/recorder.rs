@@ -320,15 +320,51 @@ impl Tape {
         self.blocks[index].is_live = false;
     }
 
+    /// Notes that the program gave back what starts at `payload`, if it holds
+    /// a block there.
+    pub fn take_back_at(&mut self, payload: *mut u8) {
+        if let Some(block) = self.live_at(payload) {
+            block.is_live = false;
+        }
+    }
+
+    /// Notes that what starts at `old` has become another block.
+    pub fn moved(
+        &mut self,
+        old: *mut u8,
+        name: &str,
+        payload: *mut u8,
+        size: usize,
+    ) {
+        let is_filled = self.live_at(old).is_some_and(|old| old.is_filled);
+        self.take_back_at(old);
+        self.give(name, payload, size);
+        self.newest().is_filled = is_filled;
+    }
+
+    /// Fills the block that starts at `payload` with the letter of its name.
+    /// Nothing if the program holds no block there.
+    pub fn fill_at(&mut self, payload: *mut u8) -> Option<()> {
+        let block = self.live_at(payload)?;
+        block.fill();
+        Some(())
+    }
+
+    /// The names of the blocks that the program holds, the oldest first.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        let live = self.blocks.iter().filter(|block| block.is_live);
+        live.map(|block| &block.name[..])
+    }
+
+    /// The pictures so far: the empty heap is the first.
+    pub fn frames(&self) -> &[Frame] {
+        &self.frames
+    }
+
     /// Fills a block with its letter, and returns the line that did it.
     pub fn fill(&mut self, name: &str) -> String {
-        let letter = name.as_bytes()[0];
         let index = self.index(name);
-        let block = &mut self.blocks[index];
-        // SAFETY: the heap gave these bytes out, and the tape reads them only
-        // between two operations.
-        unsafe { block.payload.write_bytes(letter, block.size) };
-        block.is_filled = true;
+        let letter = self.blocks[index].fill();
         format!("fill({name}, '{}')", char::from(letter))
     }
 
@@ -421,6 +457,14 @@ impl Tape {
         tile(view.used, &claims)
     }
 
+    /// The block that the program holds at an address.
+    fn live_at(&mut self, payload: *mut u8) -> Option<&mut Block> {
+        let is_it = |block: &&mut Block| {
+            block.is_live && block.payload.addr() == payload.addr()
+        };
+        self.blocks.iter_mut().rev().find(is_it)
+    }
+
     /// The youngest block of this name that the program holds.
     fn index(&self, name: &str) -> usize {
         let is_it = |block: &Block| block.is_live && block.name == name;
@@ -449,6 +493,16 @@ impl Block {
     /// Where it starts, in bytes from the start of the heap.
     fn start(&self, tape: &Tape) -> usize {
         self.payload.addr() - tape.start
+    }
+
+    /// Fills it with the first letter of its name, and returns that.
+    fn fill(&mut self) -> u8 {
+        let letter = self.name.as_bytes()[0];
+        // SAFETY: the heap gave these bytes out, and the tape reads them only
+        // between two operations.
+        unsafe { self.payload.write_bytes(letter, self.size) };
+        self.is_filled = true;
+        letter
     }
 
     fn overlaps(&self, other: &Block) -> bool {

@@ -8,13 +8,13 @@ const ALIGNMENT: usize = 0x10_0000;
 
 /// A piece of memory that is the same in every run, but for where it lies.
 pub struct Region {
-    memory: Vec<MaybeUninit<u8>>,
+    memory: Box<[MaybeUninit<u8>]>,
     len: usize,
 }
 
 impl Region {
     pub fn new(len: usize) -> Self {
-        Self { memory: vec![MaybeUninit::uninit(); len + ALIGNMENT], len }
+        Self { memory: Box::new_uninit_slice(len + ALIGNMENT), len }
     }
 
     pub fn bytes(&mut self) -> &mut [MaybeUninit<u8>] {

@@ -33,7 +33,12 @@ pub fn record_classes(
     room: usize,
     program: fn(&mut Recorder<'_>),
 ) -> Recording {
-    record_labelled(room, program, |class, _place| format!("list {class}"))
+    record_labelled(room, program, by_class)
+}
+
+/// What a free block says of its class.
+pub fn by_class(class: usize, _place: usize) -> String {
+    format!("list {class}")
 }
 
 fn record_labelled(
@@ -52,11 +57,11 @@ fn record_labelled(
 
 /// A heap, and what is to be said of a free block by its class and its place
 /// on the list of that class.
-struct Labelled<'r> {
-    heap: Heap<SimBrk<'r>>,
-    label: fn(usize, usize) -> String,
+pub struct Labelled<'r> {
+    pub heap: Heap<SimBrk<'r>>,
+    pub label: fn(usize, usize) -> String,
     /// Whether there is no room for a step.
-    is_small: bool,
+    pub is_small: bool,
 }
 
 impl Labelled<'_> {
@@ -103,42 +108,48 @@ impl Recorded for Labelled<'_> {
 
     fn view(&mut self) -> View {
         let brk = self.heap.brk();
-        let (start, used) = (brk.start().addr().get(), brk.used());
-        let calls = (!self.is_small).then(|| brk.calls());
-        let mut spans = View::foreign(brk.foreign());
-        let (header, labels) = (header_size(), self.labels());
-        let mut end = None;
-        for block in self.heap.blocks() {
-            let payload = block.payload - start;
-            spans.push(Span::new(Kind::Header, payload - header, payload));
-            if block.is_free {
-                let is_it = |(at, _): &&(usize, _)| *at == block.payload;
-                let (_, label) = labels
-                    .iter()
-                    .find(is_it)
-                    .expect("a free block is on a list");
-                spans.push(Span {
-                    label: label.clone(),
-                    ..Span::new(Kind::Free, payload, payload + block.size)
-                });
-            }
-            end = Some(payload + block.size);
-        }
-        if let Some(end) = end {
-            let label = "the end".to_owned();
-            let span = Span::new(Kind::Header, end, end + header);
-            spans.push(Span { label, ..span });
-        }
-        View {
-            start,
-            used,
-            calls,
-            mapped: None,
+        let view = View {
+            start: brk.start().addr().get(),
+            used: brk.used(),
+            calls: (!self.is_small).then(|| brk.calls()),
             keeps_books: true,
-            spans,
-            chunks: None,
-        }
+            spans: View::foreign(brk.foreign()),
+            ..View::default()
+        };
+        let blocks = self.heap.blocks();
+        let blocks = blocks.map(|it| (it.payload, it.size, it.is_free));
+        with_blocks(view, header_size(), blocks, &self.labels())
     }
+}
+
+/// The view of a heap, with its blocks in it: where the payload of each starts,
+/// how long that is, and whether it is free. `labels` has what is said of the
+/// free ones.
+pub fn with_blocks(
+    mut view: View,
+    header: usize,
+    blocks: impl Iterator<Item = (usize, usize, bool)>,
+    labels: &[(usize, String)],
+) -> View {
+    let mut end = None;
+    for (payload, size, is_free) in blocks {
+        let at = payload - view.start;
+        view.spans.push(Span::new(Kind::Header, at - header, at));
+        if is_free {
+            let its = labels.iter().find(|(free, _)| *free == payload);
+            let (_, label) = its.expect("a free block is on a list");
+            let label = label.clone();
+            let free = Span::new(Kind::Free, at, at + size);
+            view.spans.push(Span { label, ..free });
+        }
+        end = Some(at + size);
+    }
+    if let Some(end) = end {
+        let label = "the end".to_owned();
+        let span = Span::new(Kind::Header, end, end + header);
+        view.spans.push(Span { label, ..span });
+    }
+    view
 }
 
 /// How many bytes a header has: so many stand below the first payload.

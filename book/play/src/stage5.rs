@@ -22,7 +22,7 @@ pub fn record(room: usize, program: fn(&mut Recorder<'_>)) -> Recording {
     Recorder::run(whose, &mut heap, program)
 }
 
-impl Recorded for Heap<SimBrk<'_>, CHUNKS> {
+impl<const CHUNKS: usize> Recorded for Heap<SimBrk<'_>, CHUNKS> {
     fn malloc(&mut self, size: usize) -> *mut u8 {
         self.malloc(size)
     }

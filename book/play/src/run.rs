@@ -1,0 +1,203 @@
+//! Runs a program on a heap.
+
+use std::collections::BTreeMap;
+use std::fmt::Write;
+use std::ptr;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use super::draw;
+use super::heap::{Played, Setup};
+use super::lists::Lists;
+use super::program::Line;
+use super::recorder::{Tape, View};
+use super::recording::{Frame, Outcome};
+
+/// The number of the line that runs, from 1 on. Whoever comes after a fault
+/// reads it: the heap has ended whatever there was.
+pub static AT: AtomicUsize = AtomicUsize::new(0);
+
+/// What came of a program.
+#[derive(Clone, Debug)]
+pub struct Run {
+    /// What each line has returned, if it returns anything.
+    pub outcomes: Vec<Option<Outcome>>,
+    /// The picture after a line, and in front of it the one before.
+    pub frames: Vec<Frame>,
+    /// The free lists after that line, if the heap has some.
+    pub lists: Option<Lists>,
+    /// The names of the blocks that the program holds at its end.
+    pub names: Vec<String>,
+}
+
+/// Runs a program, and takes the picture after `step` of its lines.
+///
+/// A fault ends the process, as it ends any program. [`AT`] is its line.
+///
+/// # Errors
+///
+/// Which line cannot be run, and why.
+pub fn run(setup: Setup, lines: &[Line], step: usize) -> Result<Run, String> {
+    setup.with(|heap| {
+        let mut program = Program::new(heap);
+        let mut outcomes = Vec::new();
+        let mut lists = program.heap.lists();
+        for (index, line) in lines.iter().enumerate() {
+            let number = index + 1;
+            outcomes.push(program.does(number, line)?);
+            if number == step || number + 1 == step {
+                program.picture(line, outcomes[index]);
+                lists = program.heap.lists();
+            }
+        }
+        let names = program.tape.names().map(str::to_owned).collect();
+        let frames = program.tape.frames().to_vec();
+        Ok(Run { outcomes, frames, lists, names })
+    })
+}
+
+/// Runs a program, and tells of each line what it returned, where the break is
+/// then, how often the kernel was called, and a number that is the same where
+/// all that can be seen of the heap is the same.
+///
+/// # Errors
+///
+/// Which line cannot be run, and why.
+pub fn log(setup: Setup, lines: &[Line]) -> Result<String, String> {
+    setup.with(|heap| {
+        let mut program = Program::new(heap);
+        let mut log = String::new();
+        for (index, line) in lines.iter().enumerate() {
+            let outcome = program.does(index + 1, line)?.map(draw::text);
+            let view = program.heap.view();
+            let lists = program.heap.lists();
+            let View { used, calls, spans, chunks, .. } = view;
+            let sum = sum(&format!("{spans:?} {chunks:?} {lists:?}"));
+            let outcome = outcome.unwrap_or_default();
+            let calls = calls.map_or("-".to_owned(), |it| it.to_string());
+            writeln!(log, "{line} {outcome} {used} {calls} {sum:x}")
+                .expect("a string grows");
+        }
+        Ok(log)
+    })
+}
+
+/// The same number for the same text (FNV-1a), on every machine.
+fn sum(text: &str) -> u64 {
+    text.bytes().fold(0xcbf2_9ce4_8422_2325, |sum, byte| {
+        (sum ^ u64::from(byte)).wrapping_mul(0x100_0000_01b3)
+    })
+}
+
+/// A program that runs.
+struct Program<'h> {
+    heap: &'h mut dyn Played,
+    tape: Tape,
+    /// What is in its variables, used no more or not.
+    variables: BTreeMap<String, *mut u8>,
+    /// The address at which the heap starts.
+    start: usize,
+}
+
+impl<'h> Program<'h> {
+    fn new(heap: &'h mut dyn Played) -> Self {
+        let view = heap.view();
+        let (start, variables) = (view.start, BTreeMap::new());
+        Self { heap, tape: Tape::new(view), variables, start }
+    }
+
+    /// Does what a line says, and returns what it returns.
+    fn does(
+        &mut self,
+        number: usize,
+        line: &Line,
+    ) -> Result<Option<Outcome>, String> {
+        AT.store(number, Ordering::Relaxed);
+        let wrong = |why: String| format!("line {number}, `{line}`: {why}");
+        match line {
+            Line::Malloc { name, size } => {
+                let payload = self.heap.malloc(*size);
+                Ok(self.given(name, payload, *size))
+            }
+            Line::Calloc { name, count, size } => {
+                let payload = self.heap.calloc(*count, *size);
+                Ok(self.given(name, payload, count.saturating_mul(*size)))
+            }
+            Line::Memalign { name, align, size } => {
+                let payload = self.heap.memalign(*align, *size);
+                Ok(self.given(name, payload, *size))
+            }
+            Line::Realloc { name, old, size } => {
+                let old = self.variable(old).map_err(wrong)?;
+                // SAFETY: what the heap cannot see to be wrong, a program may
+                // do to it. Its memory is a region that nobody else uses.
+                let payload = unsafe { self.heap.realloc(old, *size) };
+                if !payload.is_null() && !old.is_null() {
+                    self.tape.moved(old, name, payload, *size);
+                    self.variables.insert(name.clone(), payload);
+                    return Ok(self.outcome(payload));
+                }
+                Ok(self.given(name, payload, *size))
+            }
+            Line::Free { name, offset } => {
+                let payload = self.variable(name).map_err(wrong)?;
+                let payload = payload.wrapping_add(*offset);
+                // SAFETY: as above.
+                unsafe { self.heap.free(payload) };
+                self.tape.take_back_at(payload);
+                Ok(None)
+            }
+            Line::Fill { name } => {
+                let payload = self.variable(name).map_err(wrong)?;
+                let filled = self.tape.fill_at(payload);
+                let gone = || wrong(format!("`{name}` is no block in use"));
+                filled.ok_or_else(gone).map(|()| None)
+            }
+            Line::Sbrk { bytes } => {
+                let full = || wrong("the break cannot rise so far".to_owned());
+                let risen = self.heap.foreign_sbrk(*bytes);
+                risen.ok_or_else(full).map(|()| None)
+            }
+            Line::Refuse { calls } => {
+                self.heap.refuse(*calls);
+                Ok(None)
+            }
+        }
+    }
+
+    /// Notes that a line has put something into a variable.
+    fn given(
+        &mut self,
+        name: &str,
+        payload: *mut u8,
+        size: usize,
+    ) -> Option<Outcome> {
+        self.variables.insert(name.to_owned(), payload);
+        self.tape.give(name, payload, size);
+        self.outcome(payload)
+    }
+
+    fn outcome(&self, payload: *mut u8) -> Option<Outcome> {
+        Some(match payload.addr() {
+            0 => Outcome::Null,
+            address => Outcome::Address(address - self.start),
+        })
+    }
+
+    fn variable(&self, name: &str) -> Result<*mut u8, String> {
+        if name == "null" {
+            return Ok(ptr::null_mut());
+        }
+        let known = self.variables.get(name).copied();
+        known.ok_or_else(|| format!("nothing was ever put into `{name}`"))
+    }
+
+    fn picture(&mut self, line: &Line, outcome: Option<Outcome>) {
+        let view = self.heap.view();
+        let start = ptr::without_provenance_mut::<u8>(self.start);
+        let result = outcome.map(|outcome| match outcome {
+            Outcome::Address(offset) => start.wrapping_add(offset),
+            _ => ptr::null_mut(),
+        });
+        self.tape.picture(0, line.to_string(), result, view);
+    }
+}
