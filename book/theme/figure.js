@@ -18,19 +18,33 @@
         " ": "play",
     };
 
+    // What the reader has answered, on any page. Without `progress.js` nobody
+    // remembers.
+    const progress = window.bookProgress ?? {
+        asks: () => true,
+        setAsks() {},
+        answer() {},
+    };
+
     function player(figure) {
         const find = (selector) => figure.querySelector(selector);
         const steps = figure.querySelectorAll("[data-step]");
-        const slider = find("input");
+        const slider = find("input[type=range]");
+        const asks = find(".hf-asks input");
         const speed = find("select");
         const playButton = find("[data-do=play]");
         const last = Number(slider.max);
-        const still = Number(find(".is-still").dataset.step);
-        let now = still;
+        const questions = new Map();
+        for (const question of figure.querySelectorAll(".hf-ask")) {
+            questions.set(Number(question.dataset.ask), question);
+        }
+        let now = 0;
         let timer = null;
-        // Until somebody touches the player it shows the still picture. From
-        // there, a step leads to the beginning.
-        let isUntouched = true;
+        // The question that stands, and those that need not be asked again.
+        let asked = null;
+        const done = new Set();
+        // Whether the player goes on by itself once there is an answer.
+        let isHeld = false;
 
         function show(step) {
             now = Math.min(Math.max(step, 0), last);
@@ -51,7 +65,7 @@
             find(".hf-count").textContent = `${now} / ${last}`;
             dim("first", now === 0);
             dim("back", now === 0);
-            dim("step", now === last && !isUntouched);
+            dim("step", now === last);
             dim("last", now === last);
             return said;
         }
@@ -63,18 +77,76 @@
         }
 
         function go(step) {
-            isUntouched = false;
+            putAway();
             find(".hf-aloud").textContent = show(step);
+        }
+
+        // One step, if there is nothing to ask before it. Whoever steps past a
+        // question is not asked again.
+        function step() {
+            const question = questions.get(now + 1);
+            const isNew = question && !done.has(now + 1) && asks.checked;
+            if (isNew && asked === null) {
+                ask(question);
+                return false;
+            }
+            if (asked !== null) {
+                done.add(now + 1);
+            }
+            go(now + 1);
+            return true;
+        }
+
+        function ask(question) {
+            asked = question;
+            question.classList.add("is-now");
+            figure.classList.add("is-asking");
+            const choices = [...question.querySelectorAll("button")];
+            const read = choices.map((it, at) => `${at + 1}: ${it.textContent}`);
+            const text = question.querySelector("p").textContent;
+            find(".hf-aloud").textContent = `${text} ${read.join(", ")}`;
+        }
+
+        function putAway() {
+            asked?.classList.remove("is-now");
+            figure.classList.remove("is-asking");
+            asked = null;
+        }
+
+        function answer(choice) {
+            const chosen = asked.querySelector(`[data-choice="${choice}"]`);
+            if (!chosen) {
+                return;
+            }
+            const hadFocus = chosen.contains(document.activeElement);
+            const isRight = asked.dataset.right === String(choice);
+            const told = asked.querySelector(".hf-answer").textContent;
+            const step = Number(asked.dataset.ask);
+            const verdict = find(`.hf-said[data-step="${step}"] .hf-verdict`);
+            verdict.textContent = isRight
+                ? `Right. ${told} `
+                : `Not “${chosen.textContent}”. ${told} `;
+            done.add(step);
+            progress.answer(`${figure.dataset.scenario}:${step}`);
+            const goesOn = isHeld;
+            go(step);
+            if (hadFocus) {
+                find("[data-do=step]").focus();
+            }
+            if (goesOn) {
+                play();
+            }
         }
 
         function pause() {
             clearTimeout(timer);
             timer = null;
+            isHeld = false;
             drawPlay("Play", PLAY);
         }
 
         function play() {
-            if (now === last || isUntouched) {
+            if (now === last) {
                 go(0);
             }
             drawPlay("Pause", PAUSE);
@@ -83,9 +155,10 @@
 
         function wait() {
             timer = setTimeout(() => {
-                go(now + 1);
-                if (now === last) {
+                const isAsked = !step();
+                if (isAsked || now === last) {
                     pause();
+                    isHeld = isAsked;
                 } else {
                     wait();
                 }
@@ -101,7 +174,6 @@
         const actions = {
             first: () => 0,
             back: () => now - 1,
-            step: () => (isUntouched ? 0 : now + 1),
             last: () => last,
         };
 
@@ -111,7 +183,9 @@
                 return;
             }
             pause();
-            if (action !== "play") {
+            if (action === "step" && now < last) {
+                step();
+            } else if (action in actions) {
                 go(actions[action]());
             }
         }
@@ -129,6 +203,8 @@
             const button = event.target.closest("button");
             if (button?.dataset.do) {
                 act(button.dataset.do);
+            } else if (button?.dataset.choice) {
+                answer(button.dataset.choice);
             } else if (button) {
                 pause();
                 go(Number(button.closest("[data-step]").dataset.step));
@@ -140,7 +216,20 @@
             go(Number(slider.value));
         });
 
+        asks?.addEventListener("change", () => {
+            progress.setAsks(asks.checked);
+            if (!asks.checked) {
+                putAway();
+            }
+        });
+
         figure.addEventListener("keydown", (event) => {
+            if (asked !== null && /^[1-9]$/.test(event.key)) {
+                event.preventDefault();
+                event.stopPropagation();
+                answer(Number(event.key) - 1);
+                return;
+            }
             const action = KEYS[event.key];
             const isChord = event.altKey || event.ctrlKey || event.metaKey;
             if (!action || isChord || event.shiftKey) {
@@ -160,7 +249,10 @@
         figure.classList.add("is-live");
         find(".hf-controls").hidden = false;
         find(".hf-words").hidden = false;
-        show(still);
+        if (asks) {
+            asks.checked = progress.asks();
+        }
+        show(0);
     }
 
     document.querySelectorAll(".heap-figure").forEach(player);

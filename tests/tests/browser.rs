@@ -98,12 +98,74 @@ setTimeout(() => {
 }, 500);
 </script></body>";
 
+/// A page with a figure that asks, and with the place to forget it all.
+const ASKS: &str = "\
+# One
+
+{{#heap free-in-the-middle stage2-headers}}
+
+<p class=\"progress-place\"></p>
+";
+
+/// Answers both questions of the figure by the keyboard, goes to the end of the
+/// page, and has it all forgotten. Writes down the mark in the table of contents
+/// each time, and whether it is stored. In front, storage may be refused.
+const ANSWER: &str = "<pre id=seen></pre><script>
+const seen = [];
+const stored = () => {
+    try {
+        return localStorage.getItem('malloc-in-five-stages') !== null;
+    } catch {
+        return false;
+    }
+};
+const look = () => seen.push([
+    document.querySelector('.progress-mark')?.title ?? '',
+    stored() ? 'stored' : '',
+]);
+const figure = document.querySelector('.heap-figure');
+const key = (key) => figure.dispatchEvent(
+    new KeyboardEvent('keydown', { key, bubbles: true, cancelable: true }),
+);
+addEventListener('load', () => setTimeout(() => {
+    look();
+    for (const step of ['ArrowRight', 'ArrowRight', 'ArrowRight', '2']) {
+        key(step);
+    }
+    look();
+    for (const step of ['ArrowRight', '1']) {
+        key(step);
+    }
+    look();
+    document.querySelector('.next-pages').scrollIntoView();
+    setTimeout(() => {
+        look();
+        document.querySelector('.progress-forget').click();
+        look();
+        document.getElementById('seen').textContent = JSON.stringify(seen);
+    }, 1000);
+}, 100));
+</script></body>";
+
+/// Storage that is refused, as some browsers do.
+const REFUSED: &str = "<script>
+Object.defineProperty(window, 'localStorage', {
+    get() { throw new DOMException('refused', 'SecurityError'); },
+});
+</script>";
+
 /// What a page writes down, when it is opened in a browser with `script` at its
 /// end. It lies in a book with our theme.
 fn drive(page: &str, script: &str) -> String {
+    drive_after("", page, script)
+}
+
+/// The same, with a script `before` all others.
+fn drive_after(before: &str, page: &str, script: &str) -> String {
     let folder = tempfile::tempdir().expect("a folder of our own");
-    let file = folder.path().join("out/driven.html");
+    let file = folder.path().join("out/one.html");
     let page = build(folder.path(), page).replace("</body>", script);
+    let page = page.replacen("<head>", &format!("<head>{before}"), 1);
     fs::write(&file, page).expect("it can be written");
     let output = Command::new("chromium")
         .args(["--headless", "--no-sandbox", "--disable-gpu"])
@@ -128,7 +190,10 @@ fn build(root: &Path, page: &str) -> String {
         fs::create_dir_all(path.parent().expect("a folder")).expect("made");
         fs::write(path, text).expect("it can be written");
     };
-    for name in ["index.hbs", "copy.js", "table.js", "book.css"] {
+    for name in ["index.hbs", "progress.js", "figure.js", "copy.js", "table.js"]
+        .into_iter()
+        .chain(["book.css", "figure.css"])
+    {
         let path = build::folder().join("theme").join(name);
         let text = fs::read_to_string(path).expect(name);
         write(&format!("book/theme/{name}"), &text);
@@ -137,8 +202,10 @@ fn build(root: &Path, page: &str) -> String {
         "book/book.toml",
         "[book]\ntitle = \"T\"\nsrc = \"chapters\"\n\
          [build]\nuse-default-preprocessors = false\n\
-         [output.html]\nadditional-css = [\"theme/book.css\"]\n\
-         additional-js = [\"theme/table.js\", \"theme/copy.js\"]\n",
+         [output.html]\nadditional-css = [\"theme/book.css\", \
+         \"theme/figure.css\"]\n\
+         additional-js = [\"theme/progress.js\", \"theme/figure.js\", \
+         \"theme/table.js\", \"theme/copy.js\"]\n",
     );
     write("book/chapters/SUMMARY.md", "- [One](one.md)\n");
     write("book/chapters/one.md", page);
@@ -168,4 +235,33 @@ fn a_table_wider_than_the_page_can_be_reached_and_says_that_it_scrolls() {
         "\"The table is wider than the page: scroll it.\"",
     ];
     assert_eq!(seen, [narrow, wide]);
+}
+
+/// What is in the table of contents at first, after one answer, after all,
+/// at the end of the page, and when it is forgotten.
+fn marks(stored: &str) -> [[String; 2]; 5] {
+    let all = "all questions answered";
+    let both = format!("read, {all}");
+    let marks = ["", "", all, &both, ""];
+    let mut seen = marks.map(|mark| [mark.to_owned(), stored.to_owned()]);
+    // What says nothing is not stored.
+    seen[0][1].clear();
+    seen[4][1].clear();
+    seen
+}
+
+#[test]
+#[ignore = "needs Chromium: .ci/run runs it"]
+fn what_was_answered_and_read_is_marked_stored_and_forgotten() {
+    let seen = drive(ASKS, ANSWER);
+    let seen: [[String; 2]; 5] = serde_json::from_str(&seen).expect("JSON");
+    assert_eq!(seen, marks("stored"));
+}
+
+#[test]
+#[ignore = "needs Chromium: .ci/run runs it"]
+fn it_is_marked_where_nothing_may_be_stored() {
+    let seen = drive_after(REFUSED, ASKS, ANSWER);
+    let seen: [[String; 2]; 5] = serde_json::from_str(&seen).expect("JSON");
+    assert_eq!(seen, marks(""));
 }

@@ -1,11 +1,13 @@
 //! The book's figures: recordings that tell the truth, and players that work.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::mem::MaybeUninit;
 use std::path::Path;
 use std::process::Command;
+use std::sync::LazyLock;
 
+use book::figure::question::{Ask, Question, question};
 use book::figure::recording::{
     Frame, Kind, Operation, Outcome, RecordedHeap, Span,
 };
@@ -21,8 +23,16 @@ fn results(recording: &Recording) -> Vec<Outcome> {
     operations.filter_map(|operation| operation.result).collect()
 }
 
+/// A scenario's recording, which is made once for all tests.
 fn record(name: &str) -> Recording {
-    figure::record(name).unwrap_or_else(|| panic!("no scenario {name}"))
+    static ALL: LazyLock<BTreeMap<&str, Recording>> = LazyLock::new(|| {
+        let recordings = figure::names().into_iter();
+        recordings
+            .filter_map(|name| Some((name, figure::record(name)?)))
+            .collect()
+    });
+    let known = ALL.get(name).cloned();
+    known.unwrap_or_else(|| panic!("no scenario {name}"))
 }
 
 fn last(recording: &Recording) -> &Frame {
@@ -85,7 +95,7 @@ fn spans_fill_the_heap_from_its_start_to_the_break() {
 #[test]
 fn two_runs_of_a_scenario_are_equal() {
     for name in figure::names() {
-        assert_eq!(record(name), record(name), "{name}");
+        assert_eq!(figure::record(name), Some(record(name)), "{name}");
     }
 }
 
@@ -689,6 +699,125 @@ fn a_fork_in_a_push_finds_the_stack_as_it_was() {
     assert_eq!(lost[0].label, "in use, and nobody’s", "{lost:?}");
 }
 
+// What the players ask.
+
+/// The questions of a recording, with their steps.
+fn questions(recording: &Recording) -> Vec<(usize, Question)> {
+    let steps = 0..recording.frames.len();
+    steps.filter_map(|at| Some((at, question(recording, at)?))).collect()
+}
+
+#[test]
+fn every_player_asks_and_all_of_them_sixty_times() {
+    let mut count = 0;
+    for name in figure::names() {
+        let recording = record(name);
+        let asked = questions(&recording).len();
+        assert_eq!(asked, recording.asks.len(), "{name}: {:?}", recording.asks);
+        assert!(asked > 0, "{name} asks nothing");
+        count += asked;
+    }
+    assert!(count >= 60, "{count} questions");
+}
+
+#[test]
+fn a_question_has_choices_that_differ_and_one_is_right() {
+    for name in figure::names() {
+        for (step, question) in questions(&record(name)) {
+            let choices: BTreeSet<&String> = question.choices.iter().collect();
+            let all = question.choices.len();
+            assert_eq!(choices.len(), all, "{name}, {step}: {question:?}");
+            assert!((2..=4).contains(&all), "{name}, {step}: {question:?}");
+            assert!(question.right < all, "{name}, {step}: {question:?}");
+        }
+    }
+}
+
+/// What a heap would have done that does the opposite.
+fn disturb(ask: Ask, recording: &mut Recording, step: usize) {
+    let before = recording.frames[step - 1].clone();
+    let after = &mut recording.frames[step];
+    let operation = after.operation.as_mut().expect("a step");
+    match ask {
+        Ask::Break if after.used != before.used => after.used = before.used,
+        Ask::Break | Ask::Used => after.used += 16,
+        Ask::Place => {
+            operation.result = match operation.result {
+                Some(Outcome::Address(at)) => Some(Outcome::Address(at + 16)),
+                _ => Some(Outcome::Address(before.used)),
+            }
+        }
+        Ask::Free => {
+            after.spans.push(Span::new(Kind::Free, after.used, after.used + 16))
+        }
+        Ask::Largest => {
+            let is_free = |span: &&mut Span| span.kind == Kind::Free;
+            let spans = after.spans.iter_mut().filter(is_free);
+            spans.for_each(|span| span.end += 16);
+        }
+        Ask::Chunks => {
+            let chunks = after.chunks.as_mut().expect("a stack");
+            chunks.push(chunks[0].clone());
+        }
+        Ask::Mapped => after.mapped = after.mapped.map(|mapped| mapped + 64),
+        Ask::Kernel => after.calls = after.calls.map(|calls| calls + 1),
+        Ask::Lock => {
+            operation.result = match operation.result {
+                Some(Outcome::Waits) => None,
+                _ => Some(Outcome::Waits),
+            }
+        }
+        Ask::List => {
+            let is_new = |span: &&mut Span| {
+                span.kind == Kind::Free && !before.spans.contains(span)
+            };
+            let new = after.spans.iter_mut().find(is_new);
+            new.expect("a free block").label = "list 99".to_owned();
+        }
+    }
+}
+
+#[test]
+fn the_answers_are_those_of_the_recording() {
+    for name in figure::names() {
+        let recording = record(name);
+        for (step, asked) in questions(&recording) {
+            let ask = recording.ask(step).expect("it is asked");
+            let mut other = recording.clone();
+            disturb(ask, &mut other, step);
+            let other = question(&other, step).expect("it is asked there too");
+            assert_ne!(asked.answer, other.answer, "{name}, {step}: {asked:?}");
+            assert_ne!(
+                asked.choices[asked.right], other.choices[other.right],
+                "{name}, {step}: {asked:?} {other:?}"
+            );
+        }
+    }
+}
+
+/// What is asked about is not in the picture, nor beside the line.
+#[test]
+fn where_nothing_moves_the_picture_is_the_one_before_the_question() {
+    for name in figure::names() {
+        let recording = record(name);
+        let html = figure::render(name).expect("its name is in the list");
+        let paper = recording.paper();
+        let still = format!("is-still' data-step='{paper}'");
+        assert!(html.contains(&still), "{name}: no {still}");
+        assert!(recording.ask(paper + 1).is_some(), "{name}: {paper}");
+    }
+}
+
+#[test]
+fn the_answers_of_a_figure_stand_at_the_back() {
+    for name in figure::names() {
+        let html = figure::answers(name).expect("it asks");
+        let answers = html.matches("<li>").count();
+        assert!(answers >= record(name).asks.len(), "{name}: {html}");
+        assert_eq!(html.lines().count(), 1, "{name}");
+    }
+}
+
 #[test]
 fn text_in_a_figure_is_escaped() {
     let operation =
@@ -711,6 +840,7 @@ fn text_in_a_figure_is_escaped() {
         heap: RecordedHeap::new("stage1-bump", 64),
         frames: vec![frame, second],
         still: 1,
+        asks: Vec::new(),
         lanes: vec!["<s>"],
     };
     let html = draw::figure("name", "<b>", &recording);

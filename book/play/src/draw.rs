@@ -1,11 +1,14 @@
 //! Draws a recording as HTML.
 //!
 //! All pictures are in the page, and the style sheet shows one of them. The
-//! script `theme/figure.js` makes it a player. Without it, and on paper, there
-//! is the still picture and the list of operations with their notes.
+//! script `theme/figure.js` makes it a player, which asks before some of its
+//! steps. Without it, and on paper, there is the picture before the step that
+//! matters, and the list of operations with their notes: those that are asked
+//! about say what is asked, with the answer behind a click.
 
 use std::cmp::Ordering;
 
+use super::question::{Question, question};
 use super::recording::{
     Chunk, Frame, Kind, Outcome, Recording, Run, Span, address,
 };
@@ -34,7 +37,7 @@ pub fn figure(name: &str, title: &str, recording: &Recording) -> String {
 fn pictures(recording: &Recording) -> String {
     let mut html = String::new();
     for (index, frame) in recording.frames.iter().enumerate() {
-        let still = if index == recording.still { " is-still" } else { "" };
+        let still = if index == recording.paper() { " is-still" } else { "" };
         let picture = picture(frame, recording.before(index));
         html += &format!(
             "<div class='hf-picture{still}' data-step='{index}'>\
@@ -261,9 +264,76 @@ fn words(recording: &Recording) -> String {
     let mut html = String::new();
     for (index, frame) in recording.frames.iter().enumerate() {
         let said = said(frame, recording.before(index));
-        html += &format!("<p class='hf-said' data-step='{index}'>{said}</p>");
+        html += &format!(
+            "<p class='hf-said' data-step='{index}'>\
+             <span class='hf-verdict'></span>{said}</p>"
+        );
+        html += &question(recording, index)
+            .map_or(String::new(), |question| asked(index, &question));
     }
     format!("<div class='hf-words' hidden>{html}</div>")
+}
+
+/// A question, and a button for each choice.
+fn asked(index: usize, question: &Question) -> String {
+    let choices: String = (0..)
+        .zip(&question.choices)
+        .map(|(choice, text)| {
+            let text = prose(text);
+            format!(
+                "<li><button type='button' data-choice='{choice}'>{text}\
+                 </button></li>"
+            )
+        })
+        .collect();
+    let (text, answer) = (prose(&question.text), prose(&question.answer));
+    let right = question.right;
+    format!(
+        "<div class='hf-ask' data-ask='{index}' data-right='{right}'>\
+         <p>{text}</p><ol class='hf-choices'>{choices}</ol>\
+         <p class='hf-answer' hidden>{answer}</p></div>"
+    )
+}
+
+/// What is asked before a step, where nothing moves: the answer behind a click,
+/// and with it the picture that the figure is about.
+fn folded(index: usize, question: &Question, recording: &Recording) -> String {
+    let frame = &recording.frames[index];
+    let (text, answer) = (prose(&question.text), prose(&question.answer));
+    let note = prose(&frame.note);
+    let picture = match index == recording.main_step() {
+        true => after(recording),
+        false => String::new(),
+    };
+    format!(
+        "<details class='hf-asked'><summary>{text}</summary>\
+         <p>{answer} {note}</p>{picture}</details>"
+    )
+}
+
+/// The picture after the step that the figure is about.
+fn after(recording: &Recording) -> String {
+    let index = recording.main_step();
+    let frame = &recording.frames[index];
+    let picture = picture(frame, recording.before(index));
+    format!("<div class='hf-after'>{picture}</div>")
+}
+
+/// The questions of a figure with their answers, for the back of the book: a
+/// list, and the picture after the step that matters.
+pub fn answers(recording: &Recording) -> String {
+    let answers: String = (1..recording.frames.len())
+        .filter_map(|index| question(recording, index))
+        .map(|question| {
+            let (text, answer) =
+                (prose(&question.text), prose(&question.answer));
+            format!("<li>{text} <b>{answer}</b></li>")
+        })
+        .collect();
+    let after = after(recording);
+    format!(
+        "<div class='heap-figure hf-answers'><ol>{answers}</ol>{after}</div>"
+    )
 }
 
 /// What happened, as the run itself tells it, then the note.
@@ -308,6 +378,13 @@ fn controls(recording: &Recording) -> String {
         button("last", "Last", "M3.5 3l5 5-5 5M12.5 3v10"),
     ]
     .concat();
+    let asks = match recording.asks.is_empty() {
+        true => "",
+        false => {
+            "<label class='hf-asks'><input type='checkbox' checked> Ask me\
+             </label>"
+        }
+    };
     format!(
         "<div class='hf-controls' hidden>\
          <span class='hf-buttons'>{buttons}</span>\
@@ -318,7 +395,7 @@ fn controls(recording: &Recording) -> String {
          <option value='0.5'>½ ×</option>\
          <option value='1' selected>1 ×</option>\
          <option value='2'>2 ×</option>\
-         </select></label></div>"
+         </select></label>{asks}</div>"
     )
 }
 
@@ -367,15 +444,22 @@ fn line(index: usize, recording: &Recording) -> String {
     let result = operation.result.map_or(String::new(), |outcome| {
         format!(" <span class='hf-result'>{}</span>", text(outcome))
     });
-    let mut note = prose(&frame.note);
-    if index == recording.still {
+    let question = question(recording, index);
+    let mut note = match &question {
+        Some(_) => String::new(),
+        None => prose(&frame.note),
+    };
+    if index == recording.paper() {
         note = format!("<span class='hf-pictured'>pictured</span> {note}");
     }
     if !note.is_empty() {
         note = format!(" <span class='hf-note'>{note}</span>");
     }
+    let class = if question.is_some() { " class='is-asked'" } else { "" };
+    note += &question
+        .map_or(String::new(), |question| folded(index, &question, recording));
     format!(
-        "<li data-step='{index}' style='--row:{row};--lane:{lane}'>\
+        "<li{class} data-step='{index}' style='--row:{row};--lane:{lane}'>\
          <span class='hf-step'><span class='hf-number'>{index}</span> \
          {who}<span class='hf-code'>{code}</span>{result}</span>{note}</li>"
     )

@@ -12,6 +12,7 @@ pub mod draw;
 pub mod heap;
 pub mod lists;
 pub mod program;
+pub mod question;
 pub mod recorder;
 pub mod recording;
 pub mod region;

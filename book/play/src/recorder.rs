@@ -421,7 +421,7 @@ impl Tape {
         lanes: Vec<&'static str>,
     ) -> Recording {
         let still = self.still.unwrap_or(self.frames.len() - 1);
-        Recording { heap, frames: self.frames, still, lanes }
+        Recording { heap, frames: self.frames, still, asks: Vec::new(), lanes }
     }
 
     fn push(&mut self, operation: Option<Operation>, view: View) {

@@ -1,5 +1,6 @@
 //! What a recording is made of.
 
+use super::question::Ask;
 use crate::amount;
 
 /// What a heap did, picture by picture.
@@ -9,9 +10,11 @@ pub struct Recording {
     pub heap: RecordedHeap,
     /// The empty heap, then the heap after each operation.
     pub frames: Vec<Frame>,
-    /// The frame to show on paper, and until the player is touched, by its
-    /// place in `frames`.
+    /// The frame that shows what the figure is about, by its place in
+    /// `frames`.
     pub still: usize,
+    /// What the player asks, each before the step to a frame.
+    pub asks: Vec<(usize, Ask)>,
     /// Who does the operations, if it is not always the same.
     pub lanes: Vec<&'static str>,
 }
@@ -189,6 +192,28 @@ impl Recording {
     /// The frame in front of the one at `index`.
     pub fn before(&self, index: usize) -> Option<&Frame> {
         index.checked_sub(1).map(|before| &self.frames[before])
+    }
+
+    /// What is asked before the step to the frame at `index`.
+    pub fn ask(&self, index: usize) -> Option<Ask> {
+        let mut asks = self.asks.iter();
+        asks.find(|(step, _)| *step == index).map(|(_, ask)| *ask)
+    }
+
+    /// The step that is asked about where nothing moves: the last one up to
+    /// the still, or the first one.
+    pub fn main_step(&self) -> usize {
+        let steps = || self.asks.iter().map(|(step, _)| *step);
+        let up_to_still = steps().filter(|step| *step <= self.still).max();
+        up_to_still.or(steps().min()).unwrap_or(self.still)
+    }
+
+    /// The frame to show where nothing moves: the one before the question.
+    pub fn paper(&self) -> usize {
+        match self.asks.is_empty() {
+            true => self.still,
+            false => self.main_step() - 1,
+        }
     }
 }
 

@@ -11,9 +11,10 @@ mod ten_lines;
 mod threads;
 mod two_threads;
 
-pub use play::draw;
 pub use play::recording::{self, Recording};
+pub use play::{draw, question};
 use play::{recorder, region, stage1, stage2, stage3, stage5};
+use scenarios::Scenario;
 
 /// The names of all scenarios.
 pub fn names() -> Vec<&'static str> {
@@ -22,7 +23,7 @@ pub fn names() -> Vec<&'static str> {
 
 /// Runs a scenario. `None` if there is none of this name.
 pub fn record(name: &str) -> Option<Recording> {
-    scenarios::find(name).map(|scenario| (scenario.record)())
+    scenarios::find(name).map(Scenario::recording)
 }
 
 /// The code that a scenario runs on: the folder of a stage, or the file of a
@@ -35,7 +36,14 @@ pub fn source(name: &str) -> Option<&'static str> {
 /// of this name.
 pub fn render(name: &str) -> Option<String> {
     scenarios::find(name).map(|scenario| {
-        let recording = (scenario.record)();
+        let recording = scenario.recording();
         draw::figure(scenario.name, scenario.title, &recording)
     })
+}
+
+/// What the figure of a scenario asks, with the answers, as HTML of one line.
+/// Nothing if there is none of this name, or if it asks nothing.
+pub fn answers(name: &str) -> Option<String> {
+    let recording = record(name).filter(|it| !it.asks.is_empty())?;
+    Some(draw::answers(&recording))
 }

@@ -2,6 +2,7 @@
 
 use stage1_bump::heap::ALIGN;
 
+use super::question::Ask;
 use super::recorder::Recorder;
 use super::recording::Recording;
 use super::{stage1, ten_lines, two_threads};
@@ -18,7 +19,16 @@ pub struct Scenario {
     pub name: &'static str,
     /// What stands over the figure.
     pub title: &'static str,
+    /// What the player asks, each before a step.
+    pub asks: &'static [(usize, Ask)],
     pub record: fn() -> Recording,
+}
+
+impl Scenario {
+    /// Runs it.
+    pub fn recording(&self) -> Recording {
+        Recording { asks: self.asks.to_vec(), ..(self.record)() }
+    }
 }
 
 /// All of them, in the order in which the book shows them.
@@ -36,36 +46,48 @@ const STAGE_1: [Scenario; 7] = [
     Scenario {
         name: "ten-lines",
         title: "Three blocks from ten lines",
+        asks: &[(2, Ask::Place), (3, Ask::Place), (4, Ask::Break)],
         record: || ten_lines::record(4096, ten_lines),
     },
     Scenario {
         name: "bump",
         title: "Three blocks, and two that come back for nothing",
+        asks: &[
+            (2, Ask::Place),
+            (3, Ask::Used),
+            (5, Ask::Break),
+            (6, Ask::Place),
+        ],
         record: || stage1::record(4096, bump),
     },
     Scenario {
         name: "leak",
         title: "A loop that holds one block at a time",
+        asks: &[(2, Ask::Break), (3, Ask::Place), (9, Ask::Used)],
         record: || stage1::record(4096, leak),
     },
     Scenario {
         name: "two-threads",
         title: "Two threads in sbrk, and one block for both",
+        asks: &[(4, Ask::Place), (5, Ask::Break), (6, Ask::Place)],
         record: two_threads::record,
     },
     Scenario {
         name: "a-foreign-move",
         title: "Somebody else moves the break",
+        asks: &[(2, Ask::Break), (3, Ask::Place)],
         record: || stage1::record(4096, a_foreign_move),
     },
     Scenario {
         name: "realloc",
         title: "realloc copies more than the block",
+        asks: &[(3, Ask::Place), (5, Ask::Place)],
         record: || stage1::record(4096, realloc),
     },
     Scenario {
         name: "out-of-memory",
         title: "A block that does not fit, and one that does",
+        asks: &[(2, Ask::Place), (3, Ask::Place)],
         record: || stage1::record(SMALL, out_of_memory),
     },
 ];

@@ -22,18 +22,33 @@ class Player {
         this.figure = figure;
         this.view = figure.ownerDocument.defaultView;
         this.name = figure.dataset.scenario;
-        this.slider = figure.querySelector("input");
+        this.slider = figure.querySelector("input[type=range]");
+        this.asks = figure.querySelector(".hf-asks input");
+        this.questions = [...figure.querySelectorAll(".hf-ask")];
         this.last = Number(this.slider.max);
-        const still = figure.querySelector(".hf-picture.is-still");
-        this.still = Number(still.dataset.step);
+    }
+
+    // Whether the player asks.
+    ask(isAsked) {
+        if (this.asks.checked !== isAsked) {
+            this.asks.click();
+        }
+    }
+
+    isShown(item) {
+        const style = this.view.getComputedStyle(item);
+        return style.display !== "none" && style.visibility === "visible";
+    }
+
+    // The steps before which a question stands now.
+    asked() {
+        const shown = this.questions.filter((item) => this.isShown(item));
+        return shown.map((item) => Number(item.dataset.ask));
     }
 
     // The steps whose pictures, words or lines are the ones to look at.
     now() {
-        const isShown = (item) => {
-            const style = this.view.getComputedStyle(item);
-            return style.display !== "none" && style.visibility === "visible";
-        };
+        const isShown = (item) => this.isShown(item);
         const steps = (selector, test) =>
             [...this.figure.querySelectorAll(selector)]
                 .filter(test)
@@ -80,9 +95,8 @@ function players(id) {
 }
 
 function buttonsWork(player) {
-    player.isAt("starts with the still picture", player.still);
-    player.click("step");
-    player.isAt("the first step is to the empty heap", 0);
+    player.isAt("starts with the empty heap", 0);
+    player.ask(false);
     player.click("back");
     player.isAt("nothing is before the first step", 0);
     player.click("step");
@@ -136,6 +150,62 @@ function keysWork(player) {
     document.removeEventListener("keydown", listen);
 }
 
+// At each question it stops, and goes on once there is an answer.
+function questionsAreAsked(player) {
+    player.click("first");
+    player.ask(true);
+    const { document } = player.view;
+    player.questions.forEach((question, number) => {
+        const step = Number(question.dataset.ask);
+        const right = Number(question.dataset.right);
+        const choices = question.querySelectorAll("button");
+        player.scrub(step - 1);
+        player.click("step");
+        const stood = [player.asked(), Number(player.slider.value)];
+        check(`${player.name}: asks`, stood, [[step], step - 1]);
+        const aloud = player.figure.querySelector("[aria-live=polite]");
+        const text = question.querySelector("p").textContent;
+        const isTold = aloud.textContent.startsWith(text);
+        check(`${player.name}: the question is read out`, isTold, true);
+        const wrong = right === 0 ? 1 : 0;
+        if (number % 2 === 0) {
+            player.key(String(right + 1));
+        } else {
+            choices[wrong].focus();
+            choices[wrong].click();
+            const focused = document.activeElement.dataset.do;
+            check(`${player.name}: the focus goes on`, focused, "step");
+        }
+        player.isAt("the answer is the next step", step);
+        const verdict = [...player.figure.querySelectorAll(".hf-verdict")];
+        const told = verdict.filter((item) => player.isShown(item))
+            .map((item) => item.textContent).join("");
+        const start = number % 2 === 0 ? "Right. " : "Not “";
+        check(`${player.name}: verdict`, told.startsWith(start), true);
+        const answer = question.querySelector(".hf-answer").textContent;
+        check(`${player.name}: answer`, told.includes(answer), true);
+        check(`${player.name}: nothing is asked`, player.asked(), []);
+        player.click("back");
+        player.click("step");
+        player.isAt("a question is asked once", step);
+    });
+    player.ask(false);
+}
+
+// Who steps twice passes a question by.
+function questionsCanBePassed(player) {
+    const step = Number(player.questions[0].dataset.ask);
+    player.ask(true);
+    player.scrub(step - 1);
+    player.key("ArrowRight");
+    player.isAskedAt = [player.asked(), Number(player.slider.value)];
+    check(`${player.name}: asks`, player.isAskedAt, [[step], step - 1]);
+    player.key("ArrowRight");
+    player.isAt("and is passed", step);
+    player.ask(false);
+    player.click("first");
+}
+
 async function playWorks(player) {
     const speed = player.figure.querySelector("select");
     speed.value = "2";
@@ -181,7 +251,9 @@ function targetsAreLarge(player) {
     const targets = player.figure.querySelectorAll("button, select, input");
     const small = [...targets].filter((target) => {
         const { width, height } = target.getBoundingClientRect();
-        return Math.min(width, height) < 32;
+        // A box to tick is as large as its label.
+        const isBox = target.type === "checkbox";
+        return !isBox && Math.min(width, height) < 32;
     });
     check(`${player.name}: small targets`, small.length, 0);
 }
@@ -197,6 +269,15 @@ function worksWithoutScript(player) {
     check(`${player.name}: lines`, shown(".hf-step").length, player.last);
     const notes = player.figure.querySelectorAll(".hf-note").length;
     check(`${player.name}: notes`, shown(".hf-note").length, notes);
+    const asked = player.questions.length;
+    check(`${player.name}: asks`, shown(".hf-asked summary").length, asked);
+    const folds = [...player.figure.querySelectorAll(".hf-asked")];
+    check(`${player.name}: folds`, folds.some((fold) => fold.open), false);
+    const results = [...player.figure.querySelectorAll(".is-asked .hf-result")]
+        .filter((item) => player.isShown(item));
+    check(`${player.name}: answers given away`, results.length, 0);
+    const after = player.figure.querySelectorAll(".hf-after").length;
+    check(`${player.name}: picture after`, after, 1);
 }
 
 async function drive() {
@@ -204,6 +285,7 @@ async function drive() {
     wide.forEach(buttonsWork);
     wide.forEach(keysWork);
     await Promise.all(wide.map(playWorks));
+    wide.forEach(questionsAreAsked);
     wide.forEach((player) => player.click("first"));
     wide[0].click("step");
     wide[0].isAt("one figure moves", 1);
@@ -214,6 +296,8 @@ async function drive() {
     const narrow = players("narrow");
     narrow.forEach((player) => columnsAreThereOrNamed(player, false));
     narrow.forEach(targetsAreLarge);
+    narrow.forEach(questionsCanBePassed);
+    narrow.forEach((player) => player.ask(false));
     for (const player of narrow) {
         for (let step = 0; step <= player.last; step += 1) {
             fitsAt(player, step);

@@ -1,6 +1,7 @@
 //! Stage 5: a stack of chunks.
 
 use super::Scenario;
+use crate::figure::question::Ask;
 use crate::figure::recorder::Recorder;
 use crate::figure::recording::Kind;
 use crate::figure::stage5::record;
@@ -12,21 +13,25 @@ pub const SCENARIOS: [Scenario; 4] = [
     Scenario {
         name: "nested-calls",
         title: "Five functions, each called by the one before",
+        asks: &[(2, Ask::Kernel), (6, Ask::Chunks), (10, Ask::Break)],
         record: || record(ROOM, nested_calls),
     },
     Scenario {
         name: "out-of-order",
         title: "A chunk that is freed too early waits for the one above it",
+        asks: &[(5, Ask::Chunks), (6, Ask::Chunks)],
         record: || record(ROOM, out_of_order),
     },
     Scenario {
         name: "a-chunk-that-stays",
         title: "One small chunk stays, and all below it waits",
+        asks: &[(5, Ask::Chunks), (6, Ask::Place), (8, Ask::Chunks)],
         record: || record(ROOM, a_chunk_that_stays),
     },
     Scenario {
         name: "two-threads-on-one-stack",
         title: "Two threads, each in its own order, on one stack",
+        asks: &[(5, Ask::Chunks), (6, Ask::Chunks), (7, Ask::Chunks)],
         record: || record(ROOM, two_threads_on_one_stack),
     },
 ];

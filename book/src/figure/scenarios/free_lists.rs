@@ -4,6 +4,7 @@ use stage3_freelist::heap::STEP;
 
 use super::Scenario;
 use crate::amount::size;
+use crate::figure::question::Ask;
 use crate::figure::recorder::Recorder;
 use crate::figure::recording::{Kind, Span};
 use crate::figure::stage3::{record, record_classes, record_in_steps};
@@ -15,36 +16,48 @@ pub const SCENARIOS: [Scenario; 7] = [
     Scenario {
         name: "first-fit",
         title: "The first block on the list that fits",
+        asks: &[(6, Ask::Free), (7, Ask::Place), (8, Ask::Place)],
         record: || record_one_list(4096, first_fit),
     },
     Scenario {
         name: "split",
         title: "A block that is too large is cut in two",
+        asks: &[(3, Ask::Break), (4, Ask::Place), (5, Ask::Free)],
         record: || record_reuse(4096, split),
     },
     Scenario {
         name: "join",
         title: "Three free blocks become one",
+        asks: &[(6, Ask::Free), (7, Ask::Largest)],
         record: || record_boundary_tags(4096, join),
     },
     Scenario {
         name: "fragmentation",
         title: "Enough bytes are free, and no block is large enough",
+        asks: &[(9, Ask::Free), (10, Ask::Place)],
         record: || record(4096, fragmentation),
     },
     Scenario {
         name: "size-classes",
         title: "Two free blocks, each on the list of its class",
+        asks: &[
+            (5, Ask::List),
+            (6, Ask::List),
+            (7, Ask::Place),
+            (8, Ask::Place),
+        ],
         record: || record_classes(4096, size_classes),
     },
     Scenario {
         name: "a-foreign-move-3",
         title: "Two free blocks, and somebody else’s memory between them",
+        asks: &[(3, Ask::Place), (5, Ask::Free), (6, Ask::Break)],
         record: || record_in_steps(8, a_foreign_move),
     },
     Scenario {
         name: "realloc-3",
         title: "realloc where there is room above",
+        asks: &[(5, Ask::Place), (6, Ask::Free), (8, Ask::Place)],
         record: || record_in_steps(8, realloc),
     },
 ];

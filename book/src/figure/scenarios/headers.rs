@@ -1,6 +1,7 @@
 //! Stage 2: a header in front of each block.
 
 use super::Scenario;
+use crate::figure::question::Ask;
 use crate::figure::recorder::Recorder;
 use crate::figure::recording::Kind;
 use crate::figure::stage2::record;
@@ -9,26 +10,31 @@ pub const SCENARIOS: [Scenario; 5] = [
     Scenario {
         name: "headers",
         title: "A header in front of each block",
+        asks: &[(1, Ask::Place), (2, Ask::Place), (3, Ask::Used)],
         record: || record(4096, headers),
     },
     Scenario {
         name: "free-at-the-end",
         title: "Two blocks at the end, back in one move",
+        asks: &[(4, Ask::Break), (5, Ask::Used)],
         record: || record(4096, free_at_the_end),
     },
     Scenario {
         name: "free-in-the-middle",
         title: "A free block that cannot go back",
+        asks: &[(3, Ask::Break), (4, Ask::Used)],
         record: || record(4096, free_in_the_middle),
     },
     Scenario {
         name: "never-used-again",
         title: "A free block, and a request of its size",
+        asks: &[(3, Ask::Break), (4, Ask::Place)],
         record: || record(4096, never_used_again),
     },
     Scenario {
         name: "padding-joins",
         title: "Padding that belongs to the block below",
+        asks: &[(2, Ask::Place), (3, Ask::Largest), (4, Ask::Used)],
         record: || record(4096, padding_joins),
     },
 ];

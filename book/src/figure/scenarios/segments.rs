@@ -2,6 +2,7 @@
 
 use super::Scenario;
 use crate::figure::fork;
+use crate::figure::question::Ask;
 use crate::figure::recorder::Recorder;
 use crate::figure::segments::{SEGMENT, record};
 
@@ -12,16 +13,29 @@ pub const SCENARIOS: [Scenario; 3] = [
     Scenario {
         name: "segments",
         title: "The life of a segment",
+        asks: &[
+            (2, Ask::Mapped),
+            (3, Ask::Mapped),
+            (6, Ask::Mapped),
+            (8, Ask::Mapped),
+        ],
         record: || record(ROOM, segments),
     },
     Scenario {
         name: "fork-in-a-push",
         title: "A fork in the middle of a push",
+        asks: &[(5, Ask::Place)],
         record: fork::record,
     },
     Scenario {
         name: "a-large-block-grows",
         title: "A large block grows, and a chunk beside it does not mind",
+        asks: &[
+            (2, Ask::Mapped),
+            (4, Ask::Place),
+            (5, Ask::Place),
+            (7, Ask::Mapped),
+        ],
         record: || record(ROOM, a_large_block_grows),
     },
 ];

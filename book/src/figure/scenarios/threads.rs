@@ -1,17 +1,20 @@
 //! Stage 4: one heap for two threads.
 
 use super::Scenario;
+use crate::figure::question::Ask;
 use crate::figure::threads;
 
 pub const SCENARIOS: [Scenario; 2] = [
     Scenario {
         name: "two-threads-in-the-heap",
         title: "Two threads in one heap, and a block that it does not know",
+        asks: &[(4, Ask::Place), (6, Ask::Place), (7, Ask::Place)],
         record: threads::without_lock,
     },
     Scenario {
         name: "two-threads-and-a-lock",
         title: "Two threads and a lock: one waits for the other",
+        asks: &[(2, Ask::Lock), (4, Ask::Lock), (9, Ask::Place)],
         record: threads::with_lock,
     },
 ];
