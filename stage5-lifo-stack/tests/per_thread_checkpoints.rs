@@ -224,6 +224,28 @@ fn a_swing_over_a_border_asks_nobody() {
 }
 
 #[test]
+fn a_stack_that_fell_grows_again_in_segments_of_its_own() {
+    let mut region = region();
+    let mut stack = Stack::new(memory(&mut region.0));
+    for _ in 0..3 {
+        let mut chunks = Vec::new();
+        while stack.mmap().mapped() < 5 * SEGMENT {
+            let chunk = stack.malloc(1000);
+            assert!(!chunk.is_null(), "after {} chunks", chunks.len());
+            chunks.push(chunk);
+        }
+        let in_all = 1008 * chunks.len();
+        assert!(in_all > 4 * (SEGMENT - 1100), "{in_all} bytes in chunks");
+        assert!(in_all < 4 * SEGMENT + 1008, "{in_all} bytes in chunks");
+        for chunk in chunks.into_iter().rev() {
+            // SAFETY: the chunk is live.
+            unsafe { stack.free(chunk) };
+        }
+        assert_eq!(stack.mmap().mapped(), 2 * SEGMENT, "one is kept");
+    }
+}
+
+#[test]
 fn what_is_left_of_a_segment_waits_and_is_popped() {
     let mut region = region();
     let mut stack = Stack::new(memory(&mut region.0));
@@ -522,6 +544,31 @@ fn a_double_free_is_noticed_after_it_was_popped() {
     });
 }
 
+/// The word in front of it is what a chunk would have that ends at the top. But
+/// the top is in another segment.
+#[test]
+#[cfg_attr(miri, ignore = "Miri starts no process")]
+fn a_pointer_into_another_segment_is_noticed_whatever_stands_in_front() {
+    let name = "a_pointer_into_another_segment_is_noticed_\
+        whatever_stands_in_front";
+    ends_with("malloc: this is no block of the heap: 0x", name, |heap| {
+        let a = heap.malloc(100);
+        let mut last = a;
+        while a.addr() / SEGMENT == last.addr() / SEGMENT {
+            last = heap.malloc(1000);
+        }
+        assert!(last > a, "{last:p} lies above {a:p}");
+        let top = last.addr() + 1008;
+        // SAFETY: the chunk is live. The last line is the crime.
+        unsafe {
+            let place = a.add(32);
+            let size = (top - place.addr()) as u32;
+            a.add(28).cast::<u32>().write(size);
+            heap.free(place);
+        }
+    });
+}
+
 #[test]
 fn a_double_free_is_not_noticed_once_it_has_a_new_owner() {
     let mut region = region();
@@ -604,26 +651,6 @@ mod in_a_process {
             free_it();
         });
     }
-    /// A word stands in front of it that would fit: the size up to the top.
-    #[test]
-    #[cfg_attr(miri, ignore = "Miri starts no process")]
-    fn a_pointer_from_elsewhere_is_noticed_whatever_stands_in_front() {
-        let name = "in_a_process::\
-            a_pointer_from_elsewhere_is_noticed_whatever_stands_in_front";
-        ends_with(NO_BLOCK, name, |_| {
-            let a = malloc(100);
-            let mut words = [0_u128; 4];
-            let words = words.as_mut_ptr().cast::<u8>();
-            let place = words.wrapping_add(32);
-            let size = a.addr().wrapping_add(112).wrapping_sub(place.addr());
-            // SAFETY: none: the last line is the crime.
-            unsafe {
-                words.add(28).cast::<u32>().write(size as u32);
-                free(place);
-            }
-        });
-    }
-
     #[test]
     #[cfg_attr(miri, ignore = "Miri starts no process")]
     fn a_large_block_that_is_freed_twice_is_noticed() {
