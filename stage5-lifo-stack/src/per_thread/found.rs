@@ -3,7 +3,6 @@
 use super::large;
 use super::record::{ALIGN, RECORD, is_chunk, look, mark, usable_size};
 use super::segment::{Mapping, Mmap, Segment, end};
-use super::stack::no_block;
 use crate::fault::fault;
 
 /// From this many bytes on the memory of a chunk goes back at once, if it is
@@ -69,6 +68,12 @@ impl Found {
             }
         }
     }
+}
+
+/// Ends the program over a pointer that is none of a block.
+#[cold]
+fn no_block(payload: *mut u8) -> ! {
+    fault("this is no block of the heap", payload)
 }
 
 /// Ends the program if there is no chunk, or if it is free.

@@ -10,7 +10,7 @@ use super::found::{Found, check_chunk, mark_others};
 use super::large::Kept;
 use super::lists::{EXACT, Lists, class};
 use super::record::{
-    ALIGN, RECORD, in_this_order, look, mark, set_below, set_state, with_record,
+    ALIGN, RECORD, look, mark, set_below, set_state, with_record,
 };
 use super::segment::{Mmap, Segment};
 use super::stack::{STEP, Stack};
@@ -267,8 +267,7 @@ impl<M: Mmap, const MOST: usize, const HOLE: usize> Holes<M, MOST, HOLE> {
             }
         }
         let step = if self.cutting { 0 } else { STEP };
-        self.stack.make_room(size, step)?;
-        self.grown += size.max(step);
+        self.grown += self.stack.make_room(size, step)?;
         self.stack.push(size)
     }
 
@@ -305,7 +304,6 @@ impl<M: Mmap, const MOST: usize, const HOLE: usize> Holes<M, MOST, HOLE> {
             set_state(rest, all - size, 0);
             set_below(rest, size);
             set_below(chunk.add(all), all - size);
-            in_this_order();
             set_state(chunk, size, 0);
             self.lists.put(rest, all - size);
         }
@@ -386,7 +384,8 @@ impl<M: Mmap, const MOST: usize, const HOLE: usize> Holes<M, MOST, HOLE> {
             self.split(chunk, old, size);
             self.cutting = true;
             // What is below the limit would be taken first.
-            self.stack.set_limit(self.stack.top());
+            let fallen = self.stack.drop_room();
+            self.grown = self.grown.saturating_sub(fallen);
         }
         Some(())
     }

@@ -141,6 +141,11 @@ pub(super) fn first(segment: *mut Segment, used: usize) -> *mut u8 {
     ground(segment, used).wrapping_add(ALIGN)
 }
 
+/// The segment in which an address lies.
+pub(super) fn segment_of<M: Mmap>(chunk: *mut u8) -> *mut Segment {
+    chunk.map_addr(|addr| addr & !(M::SEGMENT - 1)).cast()
+}
+
 /// Where the chunk behind the last one of a segment would start.
 ///
 /// # Safety

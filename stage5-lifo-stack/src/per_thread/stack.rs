@@ -9,11 +9,10 @@ use core::ptr::{self, NonNull};
 
 use super::atomic::{AtomicPtr, Ordering};
 use super::record::{
-    ALIGN, GROUND, MARK, below, in_this_order, look, mark, marked_below, set,
-    set_below, set_state, state, usable_size, with_record,
+    ALIGN, GROUND, MARK, below, look, mark, marked_below, set, set_below,
+    set_state, state, usable_size, with_record,
 };
-use super::segment::{self, Mmap, Segment, above, end, first};
-use crate::fault::fault;
+use super::segment::{self, Mmap, Segment, above, end, first, segment_of};
 
 /// When there is no room, the stack lets itself grow by so many bytes.
 pub const STEP: usize = 32 * 1024;
@@ -147,11 +146,9 @@ impl<M: Mmap> Stack<M> {
     }
 
     /// Release: whoever comes to have the stack finds what was written before.
-    /// What the next push writes comes after it.
     #[inline(always)]
     fn set_top(&mut self, top: *mut u8) {
         self.top.store(top, Ordering::Release);
-        in_this_order();
     }
 
     #[inline(always)]
@@ -159,7 +156,7 @@ impl<M: Mmap> Stack<M> {
         self.limit.load(Ordering::Relaxed)
     }
 
-    pub(super) fn set_limit(&mut self, limit: *mut u8) {
+    fn set_limit(&mut self, limit: *mut u8) {
         self.limit.store(limit, Ordering::Release);
     }
 
@@ -229,8 +226,10 @@ impl<M: Mmap> Stack<M> {
                     continue;
                 }
                 // The segment is empty.
-                let Some(end) = self.leave(chunk) else { break };
-                chunk = end;
+                match self.leave(chunk) {
+                    Some(end) => chunk = end,
+                    None => break,
+                }
             }
         }
         self.set_top(chunk);
@@ -306,22 +305,32 @@ impl<M: Mmap> Stack<M> {
 
     /// Sees to it that there is room for `bytes` at the top: lets the stack
     /// grow by them, and up to `step` more, or goes to the next segment.
+    /// Returns by how much the limit has risen.
     pub(super) fn make_room(
         &mut self,
         bytes: usize,
         step: usize,
-    ) -> Option<()> {
-        if bytes <= self.limit().addr() - self.top().addr() {
-            return Some(());
+    ) -> Option<usize> {
+        let mut room = self.limit().addr() - self.top().addr();
+        if bytes <= room {
+            return Some(0);
         }
         if self.top().is_null() || bytes > self.end().addr() - self.top().addr()
         {
             self.next_segment()?;
+            room = 0;
         }
         let most = self.end().addr() - self.top().addr();
         let limit = self.top().wrapping_add(most.min(bytes.max(step)));
         self.set_limit(limit);
-        Some(())
+        Some(limit.addr() - self.top().addr() - room)
+    }
+
+    /// Leaves no room at the top. Returns by how much the limit has fallen.
+    pub(super) fn drop_room(&mut self) -> usize {
+        let before = self.limit();
+        self.set_limit(self.top());
+        before.addr() - self.top().addr()
     }
 
     /// The first place of a segment.
@@ -457,15 +466,4 @@ impl<M: Mmap> Stack<M> {
         let spare = unsafe { above(tops) };
         ours == tops && chunk >= self.top() || ours == spare
     }
-}
-
-/// The segment in which an address lies.
-pub(super) fn segment_of<M: Mmap>(chunk: *mut u8) -> *mut Segment {
-    chunk.map_addr(|addr| addr & !(M::SEGMENT - 1)).cast()
-}
-
-/// Ends the program over a pointer that is none of a block.
-#[cold]
-pub(super) fn no_block(payload: *mut u8) -> ! {
-    fault("this is no block of the heap", payload)
 }
