@@ -31,7 +31,7 @@ pub struct Capture {
 }
 
 /// All of them, in the order of the book.
-pub const CAPTURES: [Capture; 42] = [
+pub const CAPTURES: [Capture; 43] = [
     Capture {
         name: "memory-map",
         command: "cargo run -p tests --example memory_map",
@@ -303,6 +303,12 @@ pub const CAPTURES: [Capture; 42] = [
         make: || measure("fooled", &[]),
     },
     Capture {
+        name: "where-it-ends",
+        command: "cargo run --release -p timing --example where_it_ends",
+        compare: Compare::Shape,
+        make: || measure("where_it_ends", &[]),
+    },
+    Capture {
         name: "real-mallocs",
         command: "cargo build --example malloc4 --example malloc5 && \
                   cargo run -p tests --example real_mallocs",
@@ -313,7 +319,7 @@ pub const CAPTURES: [Capture; 42] = [
 
 /// Those for which a plain `cargo test` has not all that they need: other
 /// programs, or the minutes that a measurement takes.
-const NEEDS_MORE: [&str; 14] = [
+const NEEDS_MORE: [&str; 15] = [
     "library-sizes",
     "steps-3",
     "live-blocks",
@@ -327,12 +333,13 @@ const NEEDS_MORE: [&str; 14] = [
     "atomics-cost",
     "real-programs-per-thread",
     "fooled",
+    "where-it-ends",
     "real-mallocs",
 ];
 
 /// What the book says of their commands, where there is something to say: in
 /// the form of `book::console::Notes`.
-const NOTES: [(&str, &str); 24] = [
+const NOTES: [(&str, &str); 25] = [
     ("memory-map", "needs=glibc"),
     ("memory-map-again", "needs=glibc"),
     ("the-break", "needs=glibc"),
@@ -365,6 +372,7 @@ const NOTES: [(&str, &str); 24] = [
         "real-programs-per-thread",
         "needs=glibc,gcc,perl,python3,sqlite3,xz,zstd,redis-server takes=2min",
     ),
+    ("where-it-ends", "needs=glibc,gcore takes=1min"),
     ("real-mallocs", "needs=glibc"),
 ];
 
