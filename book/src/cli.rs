@@ -23,7 +23,8 @@ Usage: cargo run -- [COMMAND]
     --force         ... even if there is one: it is kept under another name
   play N            run malloc and free on stage N's heap, line by line
     --room BYTES    ... over a break that rises so far
-    --once          ... and draw the heap at the end of the input
+    --once          ... and draw the heap at the end of the input alone
+    'a = malloc(8)' ... and draw the heap after these lines
   --help            print this
   preprocessor      for mdBook, which calls it as book.toml says
 ";

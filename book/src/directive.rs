@@ -12,7 +12,7 @@ use crate::noted::{self, HunkNotes, OfFile, Text};
 use crate::problem::{did_you_mean, list};
 use crate::repository::linked;
 use crate::sources::Sources;
-use crate::{exercise, figure, highlight, item, plot};
+use crate::{exercise, figure, highlight, item, plot, tryit};
 
 /// A directive with its arguments.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -60,6 +60,8 @@ pub enum Directive {
         /// The name of its file in `book/captured`, without `.txt`.
         name: String,
     },
+    /// A heap to play with.
+    Try,
     /// Where to tell what is wrong with the book, if it has an address.
     TellUs,
     /// An exercise, with hints and a solution.
@@ -75,7 +77,7 @@ const ALL: &str = "`{{#item path name}}` (one name or more), \
                    `{{#heap scenario stage1-bump}}` (to name its heap), \
                    `{{#captured name}}`, `{{#plot name}}`, \
                    `{{#plot name 3}}` (for stage 3), `{{#exercise 3.1}}`, \
-                   `{{#tell-us}}`";
+                   `{{#tell-us}}`, `{{#try}}`";
 
 /// The line below the notes of a diff.
 pub const END_OF_DIFF: &str = "{{/diff}}";
@@ -131,13 +133,15 @@ impl Directive {
             }
             ("captured", [name]) => Ok(Self::Captured { name: owned(name) }),
             ("tell-us", []) => Ok(Self::TellUs),
+            ("try", []) => Ok(Self::Try),
             ("exercise", [number]) => {
                 Ok(Self::Exercise { number: owned(number) })
             }
             ("item" | "file" | "diff", _)
-            | ("heap" | "plot" | "captured" | "exercise" | "tell-us", _) => {
-                Err(format!("`{kind}` has other arguments. There are: {ALL}"))
-            }
+            | (
+                "heap" | "plot" | "captured" | "exercise" | "tell-us" | "try",
+                _,
+            ) => Err(format!("`{kind}` has other arguments. There are: {ALL}")),
             _ => Err(format!("unknown directive `{kind}`. There are: {ALL}")),
         }
     }
@@ -184,6 +188,7 @@ impl Sources {
             }
             Directive::Captured { name } => terminal(&self.captured(name)?),
             Directive::TellUs => Ok(self.tell_us()),
+            Directive::Try => tryit::render(&self.book),
             Directive::Exercise { number } => {
                 return Ok(exercise::load(self, number)?.markdown(page));
             }

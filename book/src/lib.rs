@@ -36,6 +36,7 @@ pub mod sources;
 pub mod stage;
 pub mod terminal;
 pub mod time;
+pub mod tryit;
 
 pub use play::amount;
 

@@ -23,10 +23,12 @@ quit              as the end of the input does
 ";
 
 /// What the command line asks for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Options {
     pub setup: Setup,
-    /// Whether a whole program is read, and drawn at its end.
+    /// A whole program, to be drawn at its end.
+    pub program: Option<String>,
+    /// Whether such a program is read from the input.
     pub is_once: bool,
 }
 
@@ -38,6 +40,7 @@ impl Options {
     /// A sentence that says what is wrong with them.
     pub fn new(words: &[&str]) -> Result<Self, String> {
         let (mut stage, mut room, mut is_once) = (None, ROOM, false);
+        let mut program = None;
         let number = |word: &str| {
             let number = word.parse::<usize>();
             number.map_err(|_| format!("`{word}` is no number"))
@@ -50,13 +53,14 @@ impl Options {
                     let bytes = words.next().ok_or("--room needs a number")?;
                     room = number(bytes)?;
                 }
+                _ if word.contains('(') => program = Some(word.to_owned()),
                 _ if stage.is_none() => stage = Some(number(word)?),
                 _ => return Err(format!("`{word}` is too much")),
             }
         }
         let stage = stage.ok_or("which stage? For example: play 3")?;
         let stage = u32::try_from(stage).unwrap_or(u32::MAX);
-        Ok(Self { setup: Setup::new(stage, room)?, is_once })
+        Ok(Self { setup: Setup::new(stage, room)?, program, is_once })
     }
 }
 
@@ -67,8 +71,13 @@ impl Options {
 /// The input or the output is broken.
 pub fn play(options: Options) -> Result<()> {
     let (mut input, mut output) = (io::stdin().lock(), io::stdout().lock());
+    if let Some(program) = options.program {
+        return once(options.setup, &program, &mut output);
+    }
     if options.is_once {
-        return once(options.setup, &mut input, &mut output);
+        let mut program = String::new();
+        input.read_to_string(&mut program)?;
+        return once(options.setup, &program, &mut output);
     }
     let mut session = Session { setup: options.setup, lines: Vec::new() };
     write!(output, "{}", session.greeting())?;
@@ -89,14 +98,8 @@ pub fn play(options: Options) -> Result<()> {
 }
 
 /// Runs a whole program, and draws the heap at its end.
-fn once(
-    setup: Setup,
-    input: &mut impl Read,
-    output: &mut impl Write,
-) -> Result<()> {
-    let mut program = String::new();
-    input.read_to_string(&mut program)?;
-    let lines = program::parse(&program).map_err(anyhow::Error::msg)?;
+fn once(setup: Setup, program: &str, output: &mut impl Write) -> Result<()> {
+    let lines = program::parse(program).map_err(anyhow::Error::msg)?;
     let came = run::run(setup, &lines, lines.len());
     let came = came.map_err(anyhow::Error::msg)?;
     let picture = text::picture(&came.frames, came.lists.as_ref());

@@ -255,5 +255,5 @@
         show(0);
     }
 
-    document.querySelectorAll(".heap-figure").forEach(player);
+    document.querySelectorAll("figure.heap-figure").forEach(player);
 })();

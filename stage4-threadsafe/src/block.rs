@@ -34,6 +34,7 @@ impl Header {
 }
 
 /// What a free block keeps in its own payload: its neighbours on the list.
+#[repr(align(16))]
 pub struct Links {
     pub next: *mut Header,
     pub prev: *mut Header,

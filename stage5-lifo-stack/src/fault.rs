@@ -49,10 +49,10 @@ fn end_with(line: &[u8]) -> ! {
 }
 
 /// Without an operating system there is no process to end. A panic is what is
-/// left: it ends whatever there is.
+/// left: it ends whatever there is, and has the line.
 #[cfg(not(any(unix, windows)))]
-fn end_with(_line: &[u8]) -> ! {
-    panic!()
+fn end_with(line: &[u8]) -> ! {
+    panic!("{}", line.trim_ascii_end().escape_ascii())
 }
 
 /// A line of text that needs no memory from a heap.

@@ -9,6 +9,7 @@
 pub mod captures;
 pub mod commands;
 pub mod contract;
+pub mod in_a_page;
 pub mod invariants;
 pub mod shadow;
 

@@ -12,6 +12,7 @@ use super::question::{Question, question};
 use super::recording::{
     Chunk, Frame, Kind, Outcome, Recording, Run, Span, address,
 };
+use super::web;
 
 /// The whole figure, on one line: a blank line would end the HTML in Markdown.
 pub fn figure(name: &str, title: &str, recording: &Recording) -> String {
@@ -22,8 +23,11 @@ pub fn figure(name: &str, title: &str, recording: &Recording) -> String {
     let operations = operations(recording);
     let legend = legend(&recording.frames);
     let heap = prose(&recording.heap.told);
+    let try_it = web::fragment(recording).map_or(String::new(), |fragment| {
+        format!(" data-try='{}'", escape(&fragment))
+    });
     format!(
-        "<figure class='heap-figure' data-scenario='{name}'>\
+        "<figure class='heap-figure' data-scenario='{name}'{try_it}>\
          <figcaption>{title} <span class='hf-heap'>{heap}</span>\
          </figcaption>\
          <div class='hf-body'>\

@@ -23,3 +23,4 @@ pub mod stage3;
 pub mod stage4;
 pub mod stage5;
 pub mod text;
+pub mod web;

@@ -131,6 +131,17 @@ fn number(text: &str) -> Result<usize, String> {
     Ok(usize::from_str_radix(digits, radix).unwrap_or(usize::MAX))
 }
 
+impl Line {
+    /// As it stands in an address: without blanks.
+    pub fn short(&self) -> String {
+        match self {
+            Self::Fill { name } => format!("fill({name})"),
+            Self::Sbrk { bytes } => format!("sbrk({bytes})"),
+            _ => self.to_string().replace(' ', ""),
+        }
+    }
+}
+
 impl fmt::Display for Line {
     /// As the figures write it.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -28,19 +28,21 @@ pub struct RecordedHeap {
     /// What the caption says of it, and of what is smaller or larger here than
     /// in a program.
     pub told: String,
+    /// How far its break may rise, if it has a `SimBrk`.
+    pub room: Option<usize>,
 }
 
 impl RecordedHeap {
     /// The heap with the code at `source`, over a simulated break that may rise
     /// by `room` bytes.
     pub fn new(source: &'static str, room: usize) -> Self {
-        let room = amount::size(room);
+        let amount = amount::size(room);
         let whose = match source.strip_prefix("stage") {
             Some(name) => format!("stage {}’s heap", &name[..1]),
             None => format!("the step `{source}`"),
         };
-        let told = format!("Recorded on {whose}, over a `SimBrk` of {room}");
-        Self { source, told }
+        let told = format!("Recorded on {whose}, over a `SimBrk` of {amount}");
+        Self { source, told, room: Some(room) }
     }
 
     /// The same, where there is no room for a step of the break.

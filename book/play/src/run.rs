@@ -10,7 +10,7 @@ use super::heap::{Played, Setup};
 use super::lists::Lists;
 use super::program::Line;
 use super::recorder::{Tape, View};
-use super::recording::{Frame, Outcome};
+use super::recording::{Frame, Kind, Outcome};
 
 /// The number of the line that runs, from 1 on. Whoever comes after a fault
 /// reads it: the heap has ended whatever there was.
@@ -55,9 +55,10 @@ pub fn run(setup: Setup, lines: &[Line], step: usize) -> Result<Run, String> {
     })
 }
 
-/// Runs a program, and tells of each line what it returned, where the break is
-/// then, how often the kernel was called, and a number that is the same where
-/// all that can be seen of the heap is the same.
+/// Runs a program, and tells of each line, in a line with tabs in it: what it
+/// returned; where the break is then; how often the kernel was called; how many
+/// headers there are below what it returned, and in all; and a number that is
+/// the same where all that can be seen of the heap is the same.
 ///
 /// # Errors
 ///
@@ -67,25 +68,62 @@ pub fn log(setup: Setup, lines: &[Line]) -> Result<String, String> {
         let mut program = Program::new(heap);
         let mut log = String::new();
         for (index, line) in lines.iter().enumerate() {
-            let outcome = program.does(index + 1, line)?.map(draw::text);
+            let outcome = program.does(index + 1, line)?;
             let view = program.heap.view();
-            let lists = program.heap.lists();
-            let View { used, calls, spans, chunks, .. } = view;
-            let sum = sum(&format!("{spans:?} {chunks:?} {lists:?}"));
+            let sum = sum(&view, program.heap.lists().as_ref());
+            let headers = || {
+                let spans = view.spans.iter();
+                spans.filter(|span| span.kind == Kind::Header)
+            };
+            let below = match outcome {
+                Some(Outcome::Address(at)) => {
+                    headers().filter(|span| span.start < at).count()
+                }
+                _ => 0,
+            };
+            let (outcome, all) = (outcome.map(draw::text), headers().count());
             let outcome = outcome.unwrap_or_default();
-            let calls = calls.map_or("-".to_owned(), |it| it.to_string());
-            writeln!(log, "{line} {outcome} {used} {calls} {sum:x}")
-                .expect("a string grows");
+            let (used, calls) = (view.used, view.calls.unwrap_or_default());
+            writeln!(
+                log,
+                "{line}\t{outcome}\t{used}\t{calls}\t{below}\t{all}\t{sum:x}"
+            )
+            .expect("a string grows");
         }
         Ok(log)
     })
 }
 
-/// The same number for the same text (FNV-1a), on every machine.
-fn sum(text: &str) -> u64 {
-    text.bytes().fold(0xcbf2_9ce4_8422_2325, |sum, byte| {
-        (sum ^ u64::from(byte)).wrapping_mul(0x100_0000_01b3)
-    })
+/// The same number for the same view (FNV-1a), on every machine.
+fn sum(view: &View, lists: Option<&Lists>) -> u64 {
+    let mut sum = 0xcbf2_9ce4_8422_2325;
+    let mut add = |number: usize| {
+        sum = (sum ^ number as u64).wrapping_mul(0x100_0000_01b3);
+    };
+    for span in &view.spans {
+        add(span.start);
+        add(span.end);
+        add(span.kind as usize);
+        span.label.bytes().for_each(|byte| add(byte.into()));
+    }
+    for chunk in view.chunks.iter().flatten() {
+        add(chunk.start.map_or(0, |start| start + 1));
+        add(chunk.end);
+        add(chunk.is_free.into());
+    }
+    if let Some(Lists { bitmap, lists, .. }) = lists {
+        for byte in bitmap.to_le_bytes() {
+            add(byte.into());
+        }
+        for list in lists {
+            add(list.class);
+            for &(at, size) in &list.blocks {
+                add(at);
+                add(size);
+            }
+        }
+    }
+    sum
 }
 
 /// A program that runs.

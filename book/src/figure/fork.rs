@@ -156,6 +156,7 @@ pub fn record() -> Recording {
              store of a push.",
             amount::size(SEGMENT)
         ),
+        room: None,
     };
     tape.finish(whose, vec!["the thread", "in the child"])
 }

@@ -32,6 +32,12 @@ pub fn source(name: &str) -> Option<&'static str> {
     record(name).map(|recording| recording.heap.source)
 }
 
+/// What stands over the figure of a scenario. `None` if there is none of this
+/// name.
+pub fn title(name: &str) -> Option<&'static str> {
+    scenarios::find(name).map(|scenario| scenario.title)
+}
+
 /// Runs a scenario and draws it, as HTML of one line. `None` if there is none
 /// of this name.
 pub fn render(name: &str) -> Option<String> {

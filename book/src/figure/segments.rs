@@ -44,7 +44,7 @@ pub fn whose() -> RecordedHeap {
          segments of {}.",
         amount::size(SEGMENT)
     );
-    RecordedHeap { source: "stage5-lifo-stack", told }
+    RecordedHeap { source: "stage5-lifo-stack", told, room: None }
 }
 
 impl Recorded for Heap<'_> {

@@ -164,6 +164,7 @@ pub fn record() -> Recording {
              glibc’s does.",
             amount::size(ROOM)
         ),
+        room: None,
     };
     tape.finish(whose, vec!["thread 1", "thread 2"])
 }

@@ -1,0 +1,288 @@
+//! The heaps to play with: in a page they do what they do on this machine.
+
+use std::fmt::Write;
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+
+use book::figure;
+use fastrand::Rng;
+use play::heap::{ROOM, Setup};
+use play::program::{self, Line};
+use play::{run, web};
+use tests::in_a_page::{can_be_made, kept, make};
+
+/// The compiled program has no more bytes than this.
+const MOST_BYTES: usize = 150 * 1024;
+
+/// How many operations a random program has.
+const OPERATIONS: usize = 10_000;
+
+/// Random lines. A name is used again when its block is freed. Blocks have less
+/// than `most` bytes.
+fn random_program(seed: u64, most: usize, has_memalign: bool) -> String {
+    let mut rng = Rng::with_seed(seed);
+    let mut live: Vec<String> = Vec::new();
+    let mut foreign = 0;
+    let mut program = String::new();
+    let size = |rng: &mut Rng| match rng.u8(..10) {
+        0 => rng.usize(..most),
+        1..4 => rng.usize(..most.min(1000)),
+        _ => rng.usize(..most.min(100)),
+    };
+    for number in 0..OPERATIONS {
+        let names = (0..).map(|number| format!("n{number}"));
+        let mut names = names.filter(|name| !live.contains(name));
+        let new = names.next().expect("there are more names than blocks");
+        let some = (!live.is_empty()).then(|| rng.usize(..live.len()));
+        let line = match (rng.u8(..100), some) {
+            (0..40, Some(index)) if live.len() < 60 || index % 4 == 0 => {
+                format!("free({})", live.swap_remove(index))
+            }
+            (40..50, Some(index)) => {
+                let old = live.swap_remove(index);
+                let size = size(&mut rng);
+                live.push(old.clone());
+                format!("{old} = realloc({old}, {size})")
+            }
+            (54, _) => format!("refuse({})", rng.u8(1..4)),
+            // Not more than a simulated break can note.
+            (55, _) if foreign < 8 && number % 3 == 0 => {
+                foreign += 1;
+                format!("sbrk({})", 16 * rng.usize(1..200))
+            }
+            (56..60, _) => {
+                let (count, size) = (rng.u8(..9), rng.u8(..99));
+                live.push(new.clone());
+                format!("{new} = calloc({count}, {size})")
+            }
+            (60..66, _) if has_memalign => {
+                let (align, size) = (1 << rng.u8(..10), size(&mut rng));
+                live.push(new.clone());
+                format!("{new} = memalign({align}, {size})")
+            }
+            _ if live.len() < 60 => {
+                live.push(new.clone());
+                format!("{new} = malloc({})", size(&mut rng))
+            }
+            (_, Some(index)) => format!("free({})", live.swap_remove(index)),
+            _ => "refuse(0)".to_owned(),
+        };
+        writeln!(program, "{line}").expect("a string grows");
+    }
+    program
+}
+
+/// What a page saw: the log of each of these runs in Chromium.
+fn logs_in_chromium(runs: &[(Setup, &str)]) -> Vec<String> {
+    let asked: Vec<String> = runs
+        .iter()
+        .map(|(Setup { stage, room }, program)| {
+            format!("{stage} {room} 0\n{program}")
+        })
+        .collect();
+    let asked = serde_json::to_string(&asked).expect("text is JSON");
+    let program = fs::read(kept()).expect("the book has it");
+    let script = format!(
+        "const asked = {asked}; const bytes = new Uint8Array({program:?});\
+         {}",
+        include_str!("play/log.js")
+    );
+    let page = format!(
+        "<!DOCTYPE html><meta charset='utf-8'><pre id='seen'></pre>\
+         <script>{script}</script>"
+    );
+    let folder = tempfile::tempdir().expect("a folder of our own");
+    let file = folder.path().join("log.html");
+    fs::write(&file, page).expect("the folder can be written to");
+    let seen = open(folder.path(), &format!("file://{}", file.display()), &[]);
+    let logs = seen.split("<pre id=\"seen\">").nth(1);
+    let logs = logs.and_then(|rest| rest.split("</pre>").next());
+    let logs = logs.unwrap_or_else(|| panic!("the page is not there: {seen}"));
+    logs.split('\u{1e}').map(str::to_owned).collect()
+}
+
+/// The page at an address as Chromium has it in the end. Its profile is kept
+/// in `folder`.
+fn open(folder: &Path, address: &str, options: &[&str]) -> String {
+    let output = Command::new("chromium")
+        .args(["--headless", "--no-sandbox", "--disable-gpu"])
+        .args(["--disable-quic", "--no-first-run", "--disable-sync"])
+        .args(["--disable-background-networking"])
+        .args(["--disable-component-update"])
+        .arg(format!("--user-data-dir={}", folder.display()))
+        .args(["--virtual-time-budget=60000", "--dump-dom"])
+        .args(options)
+        .arg(address)
+        .output()
+        .expect("chromium starts");
+    String::from_utf8_lossy(&output.stdout).into_owned()
+}
+
+/// A line of a log.
+#[derive(Debug, PartialEq, Eq)]
+struct Step<'l> {
+    line: &'l str,
+    outcome: &'l str,
+    used: usize,
+    calls: usize,
+    /// How many headers lie below what was returned, and in all.
+    headers: [usize; 2],
+    sum: &'l str,
+}
+
+impl<'l> Step<'l> {
+    fn all(log: &'l str) -> Vec<Self> {
+        log.lines().map(Self::new).collect()
+    }
+
+    fn new(text: &'l str) -> Self {
+        let fields: Vec<&str> = text.split('\t').collect();
+        let [line, outcome, used, calls, below, all, sum] = fields[..] else {
+            panic!("a line of a log has seven fields: {text}");
+        };
+        let number = |text: &str| text.parse().expect("a number");
+        let (used, calls) = (number(used), number(calls));
+        let headers = [number(below), number(all)];
+        Self { line, outcome, used, calls, headers, sum }
+    }
+
+    /// The address that was returned, from the start of the heap.
+    fn address(&self) -> Option<usize> {
+        let digits = self.outcome.strip_prefix("0x…")?;
+        Some(usize::from_str_radix(digits, 16).expect("an address"))
+    }
+}
+
+#[test]
+#[ignore = "needs Chromium: .ci/run runs it"]
+fn ten_thousand_operations_do_in_a_browser_what_they_do_here() {
+    let seed = fastrand::u64(..);
+    println!("seed {seed}");
+    let all = random_program(seed, 20_000, true);
+    // Padding in front of an aligned block depends on the headers below it.
+    let without_memalign = random_program(seed, 20_000, false);
+    // Where there is little room, the end of the heap moves often. Somebody
+    // else may get none.
+    let narrow = random_program(seed, 80, true);
+    let nobody = |line: &str| match line.starts_with("sbrk") {
+        true => "refuse(0)\n".to_owned(),
+        false => format!("{line}\n"),
+    };
+    let narrow: String = narrow.lines().map(nobody).collect();
+    let mut runs = Vec::new();
+    for stage in Setup::STAGES {
+        for room in [ROOM, 64 * 1024] {
+            let program = match (stage, room) {
+                (2, ROOM) => &without_memalign,
+                // With shorter headers it is full later.
+                (2, _) => continue,
+                (_, ROOM) => &all,
+                _ => &narrow,
+            };
+            runs.push((Setup { stage, room }, &program[..]));
+        }
+    }
+    let there = logs_in_chromium(&runs);
+    assert_eq!(there.len(), runs.len());
+    for ((setup, program), there) in runs.iter().zip(&there) {
+        let lines = program::parse(program).expect("it is a program");
+        let here = run::log(*setup, &lines).expect("it can be run");
+        let (here, there) = (Step::all(&here), Step::all(there));
+        assert_eq!(here.len(), OPERATIONS, "{setup:?}");
+        assert_eq!(there.len(), OPERATIONS, "{setup:?}");
+        for (number, (here, there)) in here.iter().zip(&there).enumerate() {
+            let place = format!("seed {seed}, {setup:?}, line {}", number + 1);
+            if setup.stage == 2 {
+                is_the_same_but_for_headers(here, there, &place);
+            } else {
+                assert_eq!(here, there, "{place}: here, and in the browser");
+            }
+        }
+        let blocks = here.iter().filter(|step| step.address().is_some());
+        println!("{setup:?}: {} blocks", blocks.count());
+    }
+}
+
+/// Stage 2's header has a number, a flag and an address: 32 bytes on a machine
+/// whose addresses have 8 bytes, 16 in a browser.
+fn is_the_same_but_for_headers(here: &Step, there: &Step, place: &str) {
+    let shorter = match size_of::<usize>() {
+        8 => 16,
+        _ => 0,
+    };
+    let [below, all] = here.headers;
+    assert_eq!(here.headers, there.headers, "{place}");
+    assert_eq!(here.line, there.line, "{place}");
+    assert_eq!(here.calls, there.calls, "{place}");
+    assert_eq!(here.used, there.used + shorter * all, "{place}");
+    let moved = there.address().map(|at| at + shorter * below);
+    assert_eq!(here.address(), moved, "{place}: {here:?} {there:?}");
+}
+
+#[test]
+fn the_program_in_the_page_is_small() {
+    let len = fs::metadata(kept()).expect("the book has it").len();
+    assert!(len <= MOST_BYTES as u64, "{len} bytes, {MOST_BYTES} at most");
+}
+
+#[test]
+#[ignore = "needs the target wasm32-unknown-unknown: .ci/run installs it"]
+fn the_program_in_the_page_is_what_the_source_gives() {
+    assert!(can_be_made(), "it needs wasm32-unknown-unknown");
+    let kept = fs::read(kept()).expect("the book has it");
+    assert!(
+        make() == kept,
+        "book/play/page.wasm is older than its source. This makes it again:\n\
+         cargo run -p tests --example in_a_page"
+    );
+}
+
+#[test]
+fn most_figures_of_a_stage_can_be_tried() {
+    let mut can = 0;
+    for name in figure::names() {
+        let recording = figure::record(name).expect("its name is in the list");
+        let Some(fragment) = web::fragment(&recording) else { continue };
+        can += 1;
+        let fields: Vec<&str> = fragment.splitn(3, '/').collect();
+        let [stage, room, lines] = fields[..] else {
+            panic!("{name}: {fragment}");
+        };
+        let (stage, room) = (stage.parse(), room.parse());
+        let setup = Setup::new(stage.unwrap(), room.unwrap()).expect("a heap");
+        let lines = program::parse(lines).expect("a program");
+        let steps = recording.frames.len();
+        assert_eq!(lines.len() + 1, steps, "{name}: {fragment}");
+        for step in 0..steps {
+            let came = run::run(setup, &lines, step).expect("it runs");
+            let [ours, theirs] =
+                [came.frames.last().unwrap(), &recording.frames[step]];
+            let place = format!("{name}, step {step}");
+            let spans = |frame: &figure::recording::Frame| {
+                let mut spans = frame.spans.clone();
+                // What is said of a free block differs.
+                spans.iter_mut().for_each(|span| span.label.clear());
+                spans
+            };
+            assert_eq!(spans(ours), spans(theirs), "{place}");
+            assert_eq!(ours.used, theirs.used, "{place}");
+            assert_eq!(ours.calls, theirs.calls, "{place}");
+            assert_eq!(ours.chunks, theirs.chunks, "{place}");
+        }
+    }
+    println!("{can} of {} figures", figure::names().len());
+    assert!(can >= 15, "{can} of {}", figure::names().len());
+}
+
+#[test]
+fn a_line_is_read_as_it_is_written() {
+    let program = "a = malloc(24)\nb = calloc(3, 8)\nc = realloc(a, 100)\n\
+                   d = memalign(64, 10)\nfree(b)\nfree(c + 16)\n\
+                   fill(d, 'd')\nsomebody else: sbrk(4096)\nrefuse(2)";
+    let lines = program::parse(program).expect("a program");
+    let written: Vec<String> = lines.iter().map(Line::to_string).collect();
+    assert_eq!(written.join("\n"), program);
+    let short: Vec<String> = lines.iter().map(Line::short).collect();
+    assert_eq!(program::parse(&short.join(";")), Ok(lines));
+}
