@@ -30,6 +30,8 @@ pub mod fault;
 pub mod fork;
 pub mod heap;
 pub mod locked;
+// Elsewhere nobody calls what only the heap of a thread does.
+#[cfg_attr(not(all(target_os = "linux", target_env = "gnu")), allow(dead_code))]
 pub mod per_thread;
 #[cfg(all(target_os = "linux", target_env = "gnu"))]
 pub mod reserved;

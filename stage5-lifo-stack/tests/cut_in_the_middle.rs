@@ -28,8 +28,11 @@ mod per_thread {
     mod sweep;
 }
 
+use std::cell::Cell;
 use std::mem::MaybeUninit;
 use std::panic::{self, AssertUnwindSafe};
+use std::ptr;
+use std::rc::Rc;
 use std::slice;
 
 use brk::SimBrk;
@@ -47,6 +50,11 @@ mod atomic {
     thread_local! {
         /// How many stores there may be before the end.
         pub static STORES: Cell<usize> = const { Cell::new(usize::MAX) };
+
+        /// What comes then, instead of the end: a handler of a signal.
+        pub static HANDLER: Cell<Option<Box<dyn Fn()>>> = const {
+            Cell::new(None)
+        };
     }
 
     /// The end comes before the store.
@@ -54,7 +62,10 @@ mod atomic {
         let left = STORES.get();
         if left == 0 {
             STORES.set(usize::MAX);
-            std::panic::resume_unwind(Box::new("cut"));
+            match HANDLER.take() {
+                Some(handler) => return handler(),
+                None => std::panic::resume_unwind(Box::new("cut")),
+            }
         }
         STORES.set(left - 1);
     }
@@ -260,4 +271,33 @@ fn a_stack_is_whole_after_every_single_store() {
     }
     println!("{cuts} cuts");
     assert!(cuts > 600, "{cuts} cuts");
+}
+
+/// A handler of a signal comes in the middle of a push, asks for memory, and
+/// returns.
+#[test]
+#[cfg_attr(miri, ignore = "two have the heap at once: that is what is wrong")]
+fn a_handler_that_allocates_in_the_middle_of_a_push_gets_the_same_place() {
+    /// So many stores a push has.
+    const PUSH: usize = 3;
+    for store in 0..=PUSH {
+        let mut region = vec![MaybeUninit::uninit(); 64 * 1024];
+        let mut heap: Heap = Holes::new(SimMmap::new(SimBrk::new(&mut region)));
+        // There is room now.
+        heap.malloc(100);
+        let got = Rc::new(Cell::new(ptr::null_mut()));
+        let (handlers, heap) = (got.clone(), (&raw mut heap).cast::<()>());
+        atomic::HANDLER.set(Some(Box::new(move || {
+            // SAFETY: none: the heap is in the middle of something.
+            handlers.set(unsafe { (*heap.cast::<Heap>()).malloc(100) });
+        })));
+        atomic::STORES.set(store);
+        // SAFETY: the heap is there.
+        let mine = unsafe { (*heap.cast::<Heap>()).malloc(100) };
+        atomic::STORES.set(usize::MAX);
+        let came = atomic::HANDLER.take().is_none();
+        assert_eq!(came, store < PUSH, "in front of store {store}");
+        let same = got.get() == mine;
+        assert_eq!(same, came, "{:?} and {mine:?}, store {store}", got.get());
+    }
 }

@@ -8,15 +8,17 @@
 // Where there is no mmap, there are no such stacks.
 #![cfg(all(target_os = "linux", target_env = "gnu", not(miri)))]
 
+mod alone;
+
 use std::collections::BTreeSet;
 use std::env;
-use std::process::Command;
 use std::ptr;
 use std::slice;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Barrier, Mutex, mpsc};
 use std::thread;
 
+use alone::is_alone;
 use fastrand::Rng;
 use stage5_lifo_stack::per_thread::threads::{
     calloc, free, malloc, memalign, realloc, usable_size,
@@ -448,22 +450,6 @@ fn limit_memory(is_limited: bool) {
     }
 }
 
-/// Runs a test in a process of its own, where nobody has left stacks behind.
-/// True if this is that process.
-#[track_caller]
-fn is_alone(name: &str) -> bool {
-    if env::var_os("ALONE").is_some() {
-        return true;
-    }
-    let output = Command::new(env::current_exe().unwrap())
-        .args([name, "--exact", "--nocapture"])
-        .env("ALONE", "yes")
-        .output()
-        .unwrap();
-    assert!(output.status.success(), "{output:?}");
-    false
-}
-
 #[test]
 fn a_thread_that_got_no_stacks_gets_some_when_there_is_memory_again() {
     let name =
@@ -634,140 +620,6 @@ fn set_address_space(bytes: usize) {
         assert_eq!(libc::getrlimit(libc::RLIMIT_AS, &mut limit), 0);
         limit.rlim_cur = (bytes as libc::rlim_t).min(limit.rlim_max);
         assert_eq!(libc::setrlimit(libc::RLIMIT_AS, &limit), 0);
-    }
-}
-
-/// Runs `child` in a child of this process, and returns how that ended.
-fn in_a_child(child: impl FnOnce()) -> i32 {
-    // SAFETY: the child uses nothing but our heaps, and ends at once.
-    let pid = unsafe { libc::fork() };
-    assert!(pid >= 0, "a child");
-    if pid == 0 {
-        child();
-        // SAFETY: this ends the child.
-        unsafe { libc::_exit(0) };
-    }
-    let mut status = 0;
-    // SAFETY: the status may be written.
-    unsafe { libc::waitpid(pid, &mut status, 0) };
-    status
-}
-
-/// Threads work all the time, and so a fork finds each of them in the middle
-/// of something.
-#[test]
-fn a_child_takes_over_what_other_threads_were_doing() {
-    let name = "a_child_takes_over_what_other_threads_were_doing";
-    if !is_alone(name) {
-        return;
-    }
-    let is_done = AtomicUsize::new(0);
-    let seed = seed();
-    let mut statuses = Vec::new();
-    thread::scope(|scope| {
-        for number in 0..THREADS {
-            let is_done = &is_done;
-            scope.spawn(move || {
-                let mut rng = Rng::with_seed(seed.wrapping_add(number as u64));
-                let mut blocks: [*mut u8; 200] = [ptr::null_mut(); 200];
-                while is_done.load(Ordering::Relaxed) == 0 {
-                    let block = &mut blocks[rng.usize(..200)];
-                    // SAFETY: the block is live, or null.
-                    unsafe { free(*block) };
-                    *block = malloc(rng.usize(..3000));
-                }
-                // SAFETY: as above.
-                let _ = blocks.map(|block| unsafe { free(block) });
-            });
-        }
-        for _ in 0..40 {
-            let status = in_a_child(|| {
-                // More threads than there were, one after the other: each
-                // adopts what was left. (No allocation of Rust's here.)
-                for _ in 0..2 * THREADS {
-                    let mut thread = 0;
-                    // SAFETY: the thread ends before the child does.
-                    unsafe {
-                        let none = ptr::null_mut();
-                        libc::pthread_create(
-                            &mut thread,
-                            ptr::null(),
-                            use_the_heap,
-                            none,
-                        );
-                        libc::pthread_join(thread, ptr::null_mut());
-                    }
-                }
-            });
-            statuses.push(status);
-        }
-        is_done.store(1, Ordering::Relaxed);
-    });
-    assert_eq!(statuses, [0; 40], "how the children ended");
-}
-
-extern "C" fn use_the_heap(_: *mut libc::c_void) -> *mut libc::c_void {
-    let mut blocks: [*mut u8; 500] = [ptr::null_mut(); 500];
-    for (number, block) in blocks.iter_mut().enumerate() {
-        *block = malloc(number * 2);
-        // SAFETY: the block has so many bytes.
-        unsafe { block.write_bytes(number as u8, number * 2) };
-    }
-    for (number, block) in blocks.into_iter().enumerate() {
-        // SAFETY: as above.
-        let bytes = unsafe { slice::from_raw_parts(block, number * 2) };
-        if bytes.iter().any(|&byte| byte != number as u8) {
-            // SAFETY: this ends the child.
-            unsafe { libc::_exit(7) };
-        }
-        // SAFETY: the block is live.
-        unsafe { free(block) };
-    }
-    ptr::null_mut()
-}
-
-extern "C" fn fork_now(_: libc::c_int) {
-    // SAFETY: the child ends at once.
-    unsafe {
-        let pid = libc::fork();
-        if pid == 0 {
-            for size in 0..500 {
-                free(malloc(size));
-            }
-            libc::_exit(0);
-        }
-        let mut status = 1;
-        libc::waitpid(pid, &mut status, 0);
-        if status != 0 {
-            libc::_exit(8);
-        }
-    }
-    DESTRUCTORS.fetch_add(1, Ordering::Relaxed);
-}
-
-#[test]
-fn a_signal_handler_may_fork_in_the_middle_of_malloc() {
-    let name = "a_signal_handler_may_fork_in_the_middle_of_malloc";
-    if !is_alone(name) {
-        return;
-    }
-    let mut rng = Rng::with_seed(seed());
-    // SAFETY: the handler is there as long as the process.
-    unsafe {
-        let handler = fork_now as extern "C" fn(libc::c_int);
-        libc::signal(libc::SIGALRM, handler as libc::sighandler_t);
-        let often = libc::timeval { tv_sec: 0, tv_usec: 2000 };
-        let timer = libc::itimerval { it_interval: often, it_value: often };
-        libc::setitimer(libc::ITIMER_REAL, &timer, ptr::null_mut());
-        let mut blocks = [ptr::null_mut(); 100];
-        while DESTRUCTORS.load(Ordering::Relaxed) < 200 {
-            let block = &mut blocks[rng.usize(..100)];
-            free(*block);
-            *block = malloc(rng.usize(..2000));
-        }
-        let never = std::mem::zeroed();
-        libc::setitimer(libc::ITIMER_REAL, &never, ptr::null_mut());
-        let _ = blocks.map(|block| free(block));
     }
 }
 

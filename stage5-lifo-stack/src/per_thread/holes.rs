@@ -10,7 +10,7 @@ use super::found::{Found, check_chunk, mark_others};
 use super::large::Kept;
 use super::lists::{EXACT, Lists, class};
 use super::record::{
-    ALIGN, RECORD, look, mark, set_below, set_state, with_record,
+    ALIGN, RECORD, in_this_order, look, mark, set_below, set_state, with_record,
 };
 use super::segment::{Mmap, Segment};
 use super::stack::{STEP, Stack};
@@ -304,6 +304,7 @@ impl<M: Mmap, const MOST: usize, const HOLE: usize> Holes<M, MOST, HOLE> {
             set_state(rest, all - size, 0);
             set_below(rest, size);
             set_below(chunk.add(all), all - size);
+            in_this_order();
             set_state(chunk, size, 0);
             self.lists.put(rest, all - size);
         }

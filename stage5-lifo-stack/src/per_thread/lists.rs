@@ -4,7 +4,7 @@ use core::array;
 use core::ptr;
 
 use super::atomic::{AtomicPtr, Ordering};
-use super::record::{ALIGN, LISTED, look, set_state};
+use super::record::{ALIGN, LISTED, in_this_order, look, set_state};
 
 /// How many lists there are: as many as an integer has bits.
 const CLASSES: usize = 128;
@@ -101,6 +101,8 @@ impl Lists {
         let class = class(size);
         let list = &mut self.lists[class];
         let first = list.first.load(Ordering::Relaxed);
+        // The chunk is whole before it is free.
+        in_this_order();
         // SAFETY: nobody uses the chunk, and the smallest has room for a
         // pointer.
         unsafe {

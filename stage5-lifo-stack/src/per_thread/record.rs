@@ -3,6 +3,8 @@
 //! Whoever has a chunk may mark it as free, with one store to its record.
 //! All else in a record is written by the thread whose stack the chunk is on.
 
+use core::sync::atomic::compiler_fence;
+
 use super::atomic::{AtomicU32, Ordering};
 use crate::fault::fault;
 
@@ -170,6 +172,15 @@ pub(super) unsafe fn set_below(chunk: *mut u8, size: usize) {
         let below = &raw mut (*record(chunk)).below;
         below.write(AtomicU32::new(size as u32));
     }
+}
+
+/// What is stored before this is there before what is stored after it, should
+/// the owner be stopped in between. Who takes over what it leaves finds all
+/// that it has stored until then, so it is the compiler alone that might change
+/// the order.
+#[inline(always)]
+pub(super) fn in_this_order() {
+    compiler_fence(Ordering::Release);
 }
 
 /// A chunk's size and flags.

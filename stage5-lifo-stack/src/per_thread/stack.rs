@@ -9,8 +9,8 @@ use core::ptr::{self, NonNull};
 
 use super::atomic::{AtomicPtr, Ordering};
 use super::record::{
-    ALIGN, GROUND, MARK, below, look, mark, marked_below, set, set_below,
-    set_state, state, usable_size, with_record,
+    ALIGN, GROUND, MARK, below, in_this_order, look, mark, marked_below, set,
+    set_below, set_state, state, usable_size, with_record,
 };
 use super::segment::{self, Mmap, Segment, above, end, first, segment_of};
 
@@ -146,9 +146,11 @@ impl<M: Mmap> Stack<M> {
     }
 
     /// Release: whoever comes to have the stack finds what was written before.
+    /// What the next push writes comes after it.
     #[inline(always)]
     fn set_top(&mut self, top: *mut u8) {
         self.top.store(top, Ordering::Release);
+        in_this_order();
     }
 
     #[inline(always)]
@@ -226,10 +228,8 @@ impl<M: Mmap> Stack<M> {
                     continue;
                 }
                 // The segment is empty.
-                match self.leave(chunk) {
-                    Some(end) => chunk = end,
-                    None => break,
-                }
+                let Some(end) = self.leave(chunk) else { break };
+                chunk = end;
             }
         }
         self.set_top(chunk);

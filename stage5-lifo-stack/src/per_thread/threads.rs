@@ -6,6 +6,7 @@
 use core::ffi::c_void;
 use core::mem;
 use core::ptr;
+use core::sync::atomic::{AtomicBool, Ordering};
 
 use super::found::{free_without_stack, usable_size_of};
 use super::holes::Holes;
@@ -178,13 +179,15 @@ fn with_heap(ask: impl FnOnce(&mut Holes<Maps>) -> *mut u8) -> *mut u8 {
         // time.
         return ask(unsafe { &mut (*mine.cast::<Heap>()).holes });
     }
-    let Some(heap) = locked(Shared::unpark_or_new) else {
-        return ptr::null_mut();
-    };
-    // SAFETY: it was parked or is new, and now it is this call's.
-    let payload = ask(unsafe { &mut (*heap).holes });
-    locked(|shared| shared.park(heap));
-    payload
+    without_signals(|| {
+        let Some(heap) = SHARED.lock().unpark_or_new() else {
+            return ptr::null_mut();
+        };
+        // SAFETY: it was parked or is new, and now it is this call's.
+        let payload = ask(unsafe { &mut (*heap).holes });
+        SHARED.lock().park(heap);
+        payload
+    })
 }
 
 /// Gives this thread a heap: one that another has left behind, or a new one.
@@ -192,44 +195,72 @@ fn with_heap(ask: impl FnOnce(&mut Holes<Maps>) -> *mut u8) -> *mut u8 {
 #[cold]
 #[inline(never)]
 fn adopt() -> *mut u8 {
-    let (heap, key, is_first) = locked(|shared| {
-        let is_first = !shared.is_set_up;
+    prepare_for_forks();
+    let mine = slot::get();
+    if !mine.is_null() {
+        return mine;
+    }
+    let (heap, key) = without_signals(|| {
+        let mut shared = SHARED.lock();
         shared.set_up();
-        (shared.unpark_or_new(), shared.key, is_first)
+        let heap = shared.unpark_or_new().unwrap_or(ptr::null_mut());
+        slot::set(heap.cast());
+        (heap, shared.key)
     });
-    let Some(heap) = heap else { return ptr::null_mut() };
-    // First the slot, and no lock is held: what follows may ask for memory.
-    slot::set(heap.cast());
-    // SAFETY: the key was made, and the functions are there as long as the
-    // process.
-    unsafe {
-        if is_first {
+    if heap.is_null() {
+        return ptr::null_mut();
+    }
+    // The slot is set and no lock is held: this may ask for memory.
+    // SAFETY: the key was made.
+    let is_known = key.is_some_and(|key| unsafe {
+        libc::pthread_setspecific(key, heap.cast()) == 0
+    });
+    if !is_known {
+        give_up(heap);
+    }
+    slot::get()
+}
+
+/// Leaves this thread's heap to another. Should the thread ask for memory
+/// again, it borrows.
+fn give_up(heap: *mut Heap) {
+    without_signals(|| {
+        slot::set(BORROWS);
+        SHARED.lock().park(heap);
+    });
+}
+
+/// Sees to it that we hear of each fork, once, and before anybody takes the
+/// lock: a fork that came first would leave it locked in the child.
+///
+/// It may ask for memory, and so the thread may have a heap when it returns.
+fn prepare_for_forks() {
+    static IS_PREPARED: AtomicBool = AtomicBool::new(false);
+    // First the flag, or asking for memory would lead here again.
+    if !IS_PREPARED.load(Ordering::Relaxed)
+        && !IS_PREPARED.swap(true, Ordering::Relaxed)
+    {
+        // SAFETY: the functions are there as long as the process.
+        unsafe {
             libc::pthread_atfork(
                 Some(before_fork),
                 Some(after_fork_in_parent),
                 Some(after_fork_in_child),
             );
         }
-        let is_known = key.is_some_and(|key| {
-            libc::pthread_setspecific(key, heap.cast()) == 0
-        });
-        if !is_known {
-            slot::set(BORROWS);
-            locked(|shared| shared.park(heap));
-        }
     }
-    slot::get()
 }
 
-/// Runs `action` while this thread holds the lock. No signal comes meanwhile:
-/// its handler might fork, and wait for the lock.
-fn locked<R>(action: impl FnOnce(&mut Shared) -> R) -> R {
+/// Runs `action` while no signal comes to this thread. Its handler might fork,
+/// and wait for the lock that this thread has; or the child would find a heap
+/// that is neither parked nor in a slot, and park what its own thread uses.
+fn without_signals<R>(action: impl FnOnce() -> R) -> R {
     // SAFETY: the sets may be written, and are those of this thread.
     unsafe {
         let (mut all, mut before) = mem::zeroed();
         libc::sigfillset(&mut all);
         libc::pthread_sigmask(libc::SIG_SETMASK, &all, &mut before);
-        let result = action(&mut SHARED.lock());
+        let result = action();
         libc::pthread_sigmask(libc::SIG_SETMASK, &before, ptr::null_mut());
         result
     }
@@ -312,14 +343,12 @@ impl Shared {
     }
 }
 
-/// Runs when a thread ends: its heap waits for another. Should this thread ask
-/// for memory again, it borrows.
+/// Runs when a thread ends: its heap waits for another.
 extern "C" fn leave(heap: *mut c_void) {
-    slot::set(BORROWS);
     let heap: *mut Heap = heap.cast();
-    // SAFETY: it was this thread's, and is nobody's now.
+    // SAFETY: it is this thread's.
     unsafe { (*heap).holes.tidy() };
-    locked(|shared| shared.park(heap));
+    give_up(heap);
 }
 
 // The lock on the C library's list of open files. A thread in fopen(3) holds it
