@@ -375,6 +375,33 @@ fn what_is_cut_off_a_smaller_block_is_used_again() {
     assert_eq!(next.addr() - a.addr(), 208, "the place behind it");
 }
 
+/// A sweep would join what is free side by side.
+#[test]
+fn blocks_that_shrink_bring_no_sweep_if_the_stack_hardly_grows() {
+    let mut region = large_region();
+    let mut heap: Default = Holes::new(memory(&mut region));
+    let [a, b, _guard] = [8; 3].map(|size| heap.malloc(size));
+    for _ in 0..100 {
+        heap.malloc(1000);
+    }
+    // SAFETY: the chunks are live.
+    unsafe {
+        heap.free(a);
+        heap.free(b);
+    }
+    let are_apart = |heap: &Default| {
+        [a, b].iter().all(|chunk| heap.list(16).any(|it| it == *chunk))
+    };
+    assert!(are_apart(&heap), "before: {heap:?}");
+    for time in 0..300 {
+        let (room, _note) = (heap.malloc(1000), heap.malloc(30));
+        // SAFETY: the block is live.
+        let same = unsafe { heap.realloc(room, 20) };
+        assert_eq!(same, room, "it stays where it is");
+        assert!(are_apart(&heap), "swept after {time} blocks: {heap:?}");
+    }
+}
+
 #[test]
 fn the_top_grows_where_it_is() {
     let mut region = region();
