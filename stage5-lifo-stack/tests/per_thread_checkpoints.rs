@@ -377,6 +377,7 @@ fn what_is_cut_off_a_smaller_block_is_used_again() {
 
 /// A sweep would join what is free side by side.
 #[test]
+#[cfg_attr(miri, ignore = "Miri would take minutes")]
 fn blocks_that_shrink_bring_no_sweep_if_the_stack_hardly_grows() {
     let mut region = large_region();
     let mut heap: Default = Holes::new(memory(&mut region));
