@@ -45,7 +45,7 @@ pub fn value(root: &Path, arguments: &str) -> Result<String, String> {
 }
 
 /// A number in one of the ways in which a page writes it.
-fn written(number: u128, how: &str) -> Result<String, String> {
+pub(crate) fn written(number: u128, how: &str) -> Result<String, String> {
     let bytes = usize::try_from(number).unwrap_or(usize::MAX);
     match how {
         "number" => Ok(amount::number(number)),

@@ -12,7 +12,7 @@ use crate::noted::{self, HunkNotes, OfFile, Text};
 use crate::problem::{did_you_mean, list};
 use crate::repository::linked;
 use crate::sources::Sources;
-use crate::{exercise, figure, highlight, item, plot, tryit};
+use crate::{answers, exercise, figure, highlight, item, plot, tryit};
 
 /// A directive with its arguments.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -64,6 +64,8 @@ pub enum Directive {
     Try,
     /// Where to tell what is wrong with the book, if it has an address.
     TellUs,
+    /// All questions of the book and their answers.
+    Answers,
     /// An exercise, with hints and a solution.
     Exercise {
         /// Its number, such as `3.1`.
@@ -77,7 +79,7 @@ const ALL: &str = "`{{#item path name}}` (one name or more), \
                    `{{#heap scenario stage1-bump}}` (to name its heap), \
                    `{{#captured name}}`, `{{#plot name}}`, \
                    `{{#plot name 3}}` (for stage 3), `{{#exercise 3.1}}`, \
-                   `{{#tell-us}}`, `{{#try}}`";
+                   `{{#tell-us}}`, `{{#try}}`, `{{#answers}}`";
 
 /// The line below the notes of a diff.
 pub const END_OF_DIFF: &str = "{{/diff}}";
@@ -134,14 +136,15 @@ impl Directive {
             ("captured", [name]) => Ok(Self::Captured { name: owned(name) }),
             ("tell-us", []) => Ok(Self::TellUs),
             ("try", []) => Ok(Self::Try),
+            ("answers", []) => Ok(Self::Answers),
             ("exercise", [number]) => {
                 Ok(Self::Exercise { number: owned(number) })
             }
             ("item" | "file" | "diff", _)
-            | (
-                "heap" | "plot" | "captured" | "exercise" | "tell-us" | "try",
-                _,
-            ) => Err(format!("`{kind}` has other arguments. There are: {ALL}")),
+            | ("heap" | "plot" | "captured" | "exercise", _)
+            | ("tell-us" | "try" | "answers", _) => {
+                Err(format!("`{kind}` has other arguments. There are: {ALL}"))
+            }
             _ => Err(format!("unknown directive `{kind}`. There are: {ALL}")),
         }
     }
@@ -189,6 +192,7 @@ impl Sources {
             Directive::Captured { name } => terminal(&self.captured(name)?),
             Directive::TellUs => Ok(self.tell_us()),
             Directive::Try => tryit::render(&self.book),
+            Directive::Answers => Ok(answers::AT_THE_BACK.to_owned()),
             Directive::Exercise { number } => {
                 return Ok(exercise::load(self, number)?.markdown(page));
             }

@@ -1,19 +1,21 @@
 //! Directives in the middle of a line, each of which stands for a number:
 //! [`{{#const …}}`](crate::constant) for one that a stage's source gives,
-//! [`{{#result …}}`](crate::result) for one that was measured, and
-//! [`{{#count …}}`](crate::count) for how many there are of something.
+//! [`{{#result …}}`](crate::result) for one that was measured,
+//! [`{{#count …}}`](crate::count) for how many there are of something, and
+//! [`{{#ran …}}`](crate::ran) for what a heap does.
 
 use std::path::Path;
 
-use crate::{constant, count, result};
+use crate::{constant, count, ran, result};
 
 /// What a directive stands for, given its arguments.
 type Value = fn(&Path, &str) -> Result<String, String>;
 
-const KINDS: [(&str, Value); 3] = [
+const KINDS: [(&str, Value); 4] = [
     ("{{#const ", constant::value),
     ("{{#result ", result::value),
     ("{{#count ", count::value),
+    ("{{#ran ", ran::value),
 ];
 const END: &str = "}}";
 

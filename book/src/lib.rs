@@ -6,6 +6,7 @@
 //! mdBook calls, and [`build`] runs mdBook.
 
 pub mod about;
+pub mod answers;
 pub mod build;
 pub mod captured;
 pub mod cli;
@@ -30,6 +31,7 @@ pub mod practice;
 pub mod preprocess;
 pub mod problem;
 pub mod prose;
+pub mod ran;
 pub mod repository;
 pub mod result;
 pub mod sources;

@@ -13,7 +13,7 @@ use crate::problem::Mistake;
 use crate::prose::words;
 use crate::sources::Sources;
 use crate::time::{self, Reading};
-use crate::{about, exercise, html, inline, numbering};
+use crate::{about, answers, exercise, html, inline, numbering};
 
 /// A page has at most this many words of prose.
 pub const MAX_WORDS: usize = 1500;
@@ -57,6 +57,9 @@ impl<'a> Page<'a> {
         let mut page =
             Self { markdown, code: Vec::new(), title_end: None, words: 0 };
         let mut in_block = false;
+        // What is behind a click has time of its own.
+        let answers = answers::places(markdown);
+        let is_answer = |at| answers.iter().any(|it| it.contains(&at));
         let options = MarkdownOptions::default();
         let events = new_cmark_parser(markdown, &options).into_offset_iter();
         for (event, range) in events {
@@ -70,11 +73,14 @@ impl<'a> Page<'a> {
                     page.title_end.get_or_insert(range.end);
                 }
                 Event::Code(text) => {
-                    page.words += words(&text);
+                    if !is_answer(range.start) {
+                        page.words += words(&text);
+                    }
                     page.code.push(range);
                 }
                 Event::Text(text)
                     if !in_block
+                        && !is_answer(range.start)
                         && !is_directive(page.line_at(range.start)) =>
                 {
                     page.words += words(&text);
@@ -139,6 +145,17 @@ impl<'a> Page<'a> {
             .collect()
     }
 
+    /// The names of the figures on the page that are recordings.
+    pub fn figures(&self) -> Vec<String> {
+        let directives = self.directives().into_iter();
+        directives
+            .filter_map(|(_, line)| match Directive::parse(line) {
+                Ok(Directive::Heap { scenario, .. }) => Some(scenario),
+                _ => None,
+            })
+            .collect()
+    }
+
     /// The directives, with the numbers of their lines, from 1 on. Each is one
     /// line, but for a diff with notes.
     pub fn directives(&self) -> Vec<(usize, &'a str)> {
@@ -187,6 +204,7 @@ impl<'a> Page<'a> {
         let (mut expanded, title_end) = self.with(&blocks, path, sources);
         let length = self.measured(sources, &expanded);
         mistakes.extend(self.mistakes(length));
+        mistakes.extend(answers::mistakes(self.markdown));
         mistakes.extend(sources.numbering.mistakes(self.markdown, path));
         if !mistakes.is_empty() {
             return Err(mistakes);
@@ -288,7 +306,7 @@ impl<'a> Page<'a> {
                 title_end = expanded.len();
             }
         }
-        (expanded, title_end)
+        (answers::folded(&expanded), title_end)
     }
 
     /// The lines with numbers that a directive gives, with those in place.

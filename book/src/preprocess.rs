@@ -10,11 +10,12 @@ use mdbook_preprocessor::config::Config;
 use mdbook_preprocessor::errors::Result;
 use mdbook_preprocessor::{Preprocessor, PreprocessorContext, parse_input};
 
-use crate::numbering::Numbering;
+use crate::numbering::{self, Numbering};
 use crate::page::Page;
 use crate::problem::{Problem, Problems};
 use crate::repository::{self, Repository};
 use crate::sources::Sources;
+use crate::{answers, figure, html};
 
 /// Where `book.toml` names the parts whose chapters have numbers.
 const NUMBERED: &str = "preprocessor.malloc.numbered";
@@ -85,11 +86,20 @@ fn expand(sources: &Sources, mut book: Book) -> Result<Book, Problems> {
     };
     let mut problems = Vec::new();
     let mut known = BTreeSet::new();
+    let mut back = Back::default();
     book.for_each_chapter_mut(|chapter| {
         let Some(path) = &chapter.source_path else { return };
         known.insert(path.clone());
-        match Page::new(&chapter.content).expand(path, sources) {
-            Ok(expanded) => chapter.content = expanded,
+        let page = Page::new(&chapter.content);
+        match page.expand(path, sources) {
+            Ok(expanded) => {
+                let title = match sources.numbering.in_title(path) {
+                    None => chapter.name.clone(),
+                    number => numbering::titled(number, &chapter.name),
+                };
+                back.add(&title, path, &expanded, &page.figures());
+                chapter.content = expanded;
+            }
             Err(mistakes) => {
                 problems.extend(mistakes.into_iter().map(|(line, text)| {
                     Problem { file: name(path), line, text }
@@ -103,7 +113,71 @@ fn expand(sources: &Sources, mut book: Book) -> Result<Book, Problems> {
         text: "the page is not in SUMMARY.md. Add it there".into(),
     }));
     problems.sort();
-    if problems.is_empty() { Ok(book) } else { Err(Problems(problems)) }
+    if !problems.is_empty() {
+        return Err(Problems(problems));
+    }
+    book.for_each_chapter_mut(|chapter| {
+        let place = answers::AT_THE_BACK;
+        if let Some(path) = &chapter.source_path
+            && chapter.content.contains(place)
+        {
+            let answers = back.markdown(path);
+            chapter.content = chapter.content.replace(place, &answers);
+        }
+    });
+    Ok(book)
+}
+
+/// The questions of the book so far, page by page, with their answers.
+#[derive(Default)]
+struct Back(Vec<Asked>);
+
+/// What a page asks.
+struct Asked {
+    title: String,
+    path: PathBuf,
+    expanded: String,
+    figures: Vec<String>,
+}
+
+impl Back {
+    fn add(
+        &mut self,
+        title: &str,
+        path: &Path,
+        expanded: &str,
+        figures: &[String],
+    ) {
+        self.0.push(Asked {
+            title: title.to_owned(),
+            path: path.to_owned(),
+            expanded: expanded.to_owned(),
+            figures: figures.to_owned(),
+        });
+    }
+
+    /// All of it, for the page at `to`.
+    fn markdown(&self, to: &Path) -> String {
+        let mut markdown = String::new();
+        for Asked { title, path, expanded, figures } in &self.0 {
+            let asked = answers::at_the_back(expanded, path, to);
+            let figures: Vec<_> =
+                figures.iter().filter_map(|it| figure::answers(it)).collect();
+            if asked.is_empty() && figures.is_empty() {
+                continue;
+            }
+            let link = answers::relinked("", path, to);
+            markdown += &format!("\n**[{title}]({link})**\n\n");
+            for figure in figures {
+                markdown += &html::block(&figure);
+            }
+            for [question, answer] in asked {
+                let quoted = question.replace('\n', "\n> ");
+                markdown += &format!("\n> {quoted}\n\n{answer}\n");
+            }
+        }
+        markdown
+    }
 }
 
 /// All Markdown files below `chapters` but its summary.

@@ -25,8 +25,13 @@ mod linux {
         let local = 7_u64;
         let block = Box::new(7_u64);
         // sbrk returns where the break was before.
-        // SAFETY: this program has one thread, and nobody uses the memory.
+        // SAFETY: this program has one thread yet, and nobody uses the memory.
         let (before, after) = unsafe { (libc::sbrk(4096), libc::sbrk(0)) };
+        let a_threads = std::thread::spawn(|| {
+            let local = 7_u64;
+            (&raw const local).addr()
+        });
+        let a_threads = a_threads.join().expect("it does not panic");
         let middle_of_table = (&raw const TABLE).addr() + (1 << 19);
         let mut places = [
             ("text: the function main", (main as fn()) as usize),
@@ -37,12 +42,25 @@ mod linux {
             ("the break at first", before.addr()),
             ("the break after sbrk(4096)", after.addr()),
             ("stack: a local variable", (&raw const local).addr()),
+            ("the same, 100 calls deeper", local_below(100)),
+            ("another thread's local", a_threads),
             ("a library: C's malloc", (libc::malloc as *const ()).addr()),
         ];
         places.sort_by_key(|&(_, address)| std::cmp::Reverse(address));
         let map = fs::read_to_string("/proc/self/maps").expect("a map");
         for (place, address) in places {
             println!("{address:#x}  {place:27} {}", region(&map, address));
+        }
+    }
+
+    /// The address of a local variable so many calls further down, each of
+    /// which needs some kilobytes.
+    #[inline(never)]
+    fn local_below(calls: usize) -> usize {
+        let locals = std::hint::black_box([calls; 1024]);
+        match calls {
+            0 => locals.as_ptr().addr(),
+            _ => std::hint::black_box(local_below(calls - 1)),
         }
     }
 

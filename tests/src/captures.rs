@@ -51,6 +51,12 @@ pub const CAPTURES: [Capture; 43] = [
         make: || run_example("the_break"),
     },
     Capture {
+        name: "refused-break",
+        command: "cargo run -p tests --example refused_break",
+        compare: Compare::Exact,
+        make: || run_example("refused_break"),
+    },
+    Capture {
         name: "ten-lines",
         command: "cargo run -p tests --example ten_lines",
         compare: Compare::Exact,
@@ -343,6 +349,7 @@ const NOTES: [(&str, &str); 25] = [
     ("memory-map", "needs=glibc"),
     ("memory-map-again", "needs=glibc"),
     ("the-break", "needs=glibc"),
+    ("refused-break", "needs=glibc"),
     ("ten-lines", "needs=glibc"),
     ("growth", "needs=glibc"),
     ("race", "needs=glibc"),

@@ -4,7 +4,7 @@ use std::slice;
 
 use super::recording::{
     Chunk, Frame, Kind, Operation, Outcome, RecordedHeap, Recording, Run, Span,
-    address,
+    address, fragmentation,
 };
 
 /// A heap that can be recorded: what a stage must say about itself.
@@ -41,6 +41,11 @@ pub trait Recorded {
 
     /// What can be seen of the heap without knowing what the program did.
     fn view(&mut self) -> View;
+
+    /// Bytes from the start of the heap to the break.
+    fn used(&mut self) -> usize {
+        self.view().used
+    }
 }
 
 /// What can be seen of a heap from outside.
@@ -239,6 +244,11 @@ impl<'h> Recorder<'h> {
     pub fn spans(&self, kind: Kind) -> Vec<&Span> {
         let spans = &self.tape.last().spans;
         spans.iter().filter(|span| span.kind == kind).collect()
+    }
+
+    /// How much of what is free is not in the largest free block.
+    pub fn fragmentation(&self) -> Option<String> {
+        fragmentation(&self.tape.last().spans)
     }
 
     /// The heap's array of chunks in the picture just taken.

@@ -219,6 +219,15 @@ impl Recording {
     }
 }
 
+/// How much of what is free is not in the largest free block: external
+/// fragmentation, as a share of a hundred. `None` if nothing is free.
+pub fn fragmentation(spans: &[Span]) -> Option<String> {
+    let free = || spans.iter().filter(|span| span.kind == Kind::Free);
+    let all: usize = free().map(Span::len).sum();
+    let largest = free().map(Span::len).max()?;
+    Some(format!("{} %", (100 * (all - largest) + all / 2) / all))
+}
+
 /// An address as the figures write it. The heaps in them start at a multiple
 /// of 1,048,576, so these are the address's real last digits.
 pub fn address(offset: usize) -> String {

@@ -46,6 +46,10 @@ impl Recorded for Heap<SimBrk<'_>> {
     fn view(&mut self) -> View {
         view(self.brk())
     }
+
+    fn used(&mut self) -> usize {
+        self.brk().used()
+    }
 }
 
 /// What a break alone can show. This stage keeps no books.

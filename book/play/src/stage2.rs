@@ -43,6 +43,10 @@ impl Recorded for Heap<SimBrk<'_>> {
         taken.expect("the region has room for somebody else");
     }
 
+    fn used(&mut self) -> usize {
+        self.brk().used()
+    }
+
     fn view(&mut self) -> View {
         let brk = self.brk();
         let start = brk.start().addr().get();

@@ -106,6 +106,10 @@ impl Recorded for Labelled<'_> {
         taken.expect("the region has room for somebody else");
     }
 
+    fn used(&mut self) -> usize {
+        self.heap.brk().used()
+    }
+
     fn view(&mut self) -> View {
         let brk = self.heap.brk();
         let view = View {

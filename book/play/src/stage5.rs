@@ -51,6 +51,10 @@ impl<const CHUNKS: usize> Recorded for Heap<SimBrk<'_>, CHUNKS> {
         taken.expect("the region has room for somebody else");
     }
 
+    fn used(&mut self) -> usize {
+        self.brk().used()
+    }
+
     fn view(&mut self) -> View {
         let brk = self.brk();
         let start = brk.start().addr().get();

@@ -11,10 +11,14 @@ mod ten_lines;
 mod threads;
 mod two_threads;
 
+use play::heap::{ROOM, Setup};
 pub use play::recording::{self, Recording};
 pub use play::{draw, question};
 use play::{recorder, region, stage1, stage2, stage3, stage5};
+use recorder::Recorded;
+use region::Region;
 use scenarios::Scenario;
+use stage5_lifo_stack::{Heap, SimBrk};
 
 /// The names of all scenarios.
 pub fn names() -> Vec<&'static str> {
@@ -45,6 +49,43 @@ pub fn render(name: &str) -> Option<String> {
         let recording = scenario.recording();
         draw::figure(scenario.name, scenario.title, &recording)
     })
+}
+
+/// Does something with an empty heap, by the name that pages give it: see
+/// [`ran`](crate::ran). `None` if there is none of this name.
+pub fn with_heap<R>(
+    name: &str,
+    act: impl FnOnce(&mut dyn Recorded) -> R,
+) -> Option<R> {
+    /// How many places for chunks there are in a small array.
+    const FEW: usize = 16;
+    /// How many chunks a list takes, and how large a hole is.
+    const MOST: usize = 64;
+    const HOLE: usize = 16;
+    const NEVER: usize = 1 << 60;
+    let (stage, room) = match name {
+        "stage1" => (1, ROOM),
+        "stage2" => (2, ROOM),
+        // A step of the break is refused, and what is needed is not.
+        "stage3" => (3, stage3_freelist::heap::STEP - 1),
+        "stage3 steps" => (3, 2 * ROOM),
+        "stage5" => (5, ROOM),
+        "stage5 small" => {
+            let mut region = Region::new(ROOM);
+            let brk = SimBrk::new(region.bytes());
+            return Some(act(&mut Heap::<_, FEW>::new(brk)));
+        }
+        "per-thread" => return Some(segments::with::<MOST, HOLE, R>(act)),
+        "per-thread no lists" => {
+            return Some(segments::with::<0, HOLE, R>(act));
+        }
+        "per-thread no holes" => {
+            return Some(segments::with::<MOST, NEVER, R>(act));
+        }
+        _ => return None,
+    };
+    let setup = Setup::new(stage, room).ok()?;
+    Some(setup.with(|heap| act(heap)))
 }
 
 /// What the figure of a scenario asks, with the answers, as HTML of one line.

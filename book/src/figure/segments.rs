@@ -28,13 +28,28 @@ const WORDS: usize = size_of::<Mapping>();
 pub type Memory<'m> = SimMmap<SimBrk<'m>, SEGMENT>;
 
 /// The heap of one thread.
-struct Heap<'m>(Holes<Memory<'m>>);
+struct Heap<'m, const MOST: usize, const HOLE: usize>(
+    Holes<Memory<'m>, MOST, HOLE>,
+);
+
+/// How far memory can grow where nothing is drawn.
+const ROOM: usize = 4 << 20;
+
+/// Does something with an empty heap whose lists take
+/// `MOST` chunks, and whose holes have `HOLE` bytes at least.
+pub fn with<const MOST: usize, const HOLE: usize, R>(
+    act: impl FnOnce(&mut dyn Recorded) -> R,
+) -> R {
+    let mut region = Region::new(ROOM);
+    let memory = SimMmap::new(SimBrk::new(region.bytes()));
+    act(&mut Heap::<MOST, HOLE>(Holes::new(memory)))
+}
 
 /// Runs `program` on an empty heap, with room for `room` bytes.
 pub fn record(room: usize, program: fn(&mut Recorder<'_>)) -> Recording {
     let mut region = Region::new(room);
     let mmap = SimMmap::new(SimBrk::new(region.bytes()));
-    Recorder::run(whose(), &mut Heap(Holes::new(mmap)), program)
+    Recorder::run(whose(), &mut Heap::<64, 16>(Holes::new(mmap)), program)
 }
 
 /// What the caption says.
@@ -47,7 +62,7 @@ pub fn whose() -> RecordedHeap {
     RecordedHeap { source: "stage5-lifo-stack", told, room: None }
 }
 
-impl Recorded for Heap<'_> {
+impl<const MOST: usize, const HOLE: usize> Recorded for Heap<'_, MOST, HOLE> {
     fn malloc(&mut self, size: usize) -> *mut u8 {
         self.0.malloc(size)
     }
@@ -79,6 +94,10 @@ impl Recorded for Heap<'_> {
     fn view(&mut self) -> View {
         let chunks: Vec<Chunk> = self.0.chunks().collect();
         view(self.0.mmap(), &chunks)
+    }
+
+    fn used(&mut self) -> usize {
+        self.0.mmap().brk().used()
     }
 }
 

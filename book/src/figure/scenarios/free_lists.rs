@@ -145,7 +145,12 @@ fn fragmentation(r: &mut Recorder<'_>) {
         r.spans(Kind::Free).iter().map(|span| span.len()).collect();
     let sum: usize = sizes.iter().sum();
     let largest = sizes.iter().max().expect("a free block");
-    r.note(format!("{sum} bytes are free, in {} pieces.", sizes.len()));
+    r.note(format!(
+        "{sum} bytes are free, in {} pieces. All but the largest: 1 − \
+         {largest} / {sum}, or {}.",
+        sizes.len(),
+        r.fragmentation().expect("something is free")
+    ));
     r.malloc("g", 128);
     r.note(format!(
         "{sum} bytes are free, but {largest} is the most that any free block \

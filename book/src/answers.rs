@@ -1,0 +1,198 @@
+//! Questions at the end of a page, and their answers.
+//!
+//! ```text
+//! > **Before you go on.** How far has the break risen?
+//! >
+//! > **Answer.** By {{#ran stage1: a = malloc(1) -> used as bytes}}: [the
+//! > heap](the-heap.md).
+//! ```
+//!
+//! An answer is folded away on its page, and stands open at the back of the
+//! book. It has a number in it that was not typed, or is one of reasoning and
+//! says so: `**Answer, by reasoning.**`. And it names the page or the test that
+//! shows it.
+
+use std::ops::Range;
+use std::path::{Component, Path};
+
+use crate::inline;
+use crate::problem::Mistake;
+
+/// How a question starts.
+pub const QUESTION: &str = "> **Before you go on.**";
+
+/// How an answer starts in which something was computed.
+const COMPUTED: &str = "> **Answer.**";
+
+/// How one starts that can only be thought out.
+const REASONED: &str = "> **Answer, by reasoning.**";
+
+/// How an answer begins on its page, and how it ends.
+const FOLD: &str = "> <details class=\"answer\"><summary>Answer</summary>";
+const END: &str = "> </details>";
+
+/// The line of a page on which the answers of the whole book come.
+pub const AT_THE_BACK: &str = "<!-- answers -->";
+
+/// A question in the lines of a page, from 0 on.
+struct Asked {
+    lines: Range<usize>,
+    /// Where its answer starts, if there is one.
+    answer: Option<usize>,
+}
+
+fn asked(lines: &[&str]) -> Vec<Asked> {
+    let mut found = Vec::new();
+    for (first, line) in lines.iter().enumerate() {
+        if !line.starts_with(QUESTION) {
+            continue;
+        }
+        let length = lines[first..]
+            .iter()
+            .take_while(|line| line.starts_with('>'))
+            .count();
+        let inside = first..first + length;
+        let is_answer = |at: &usize| {
+            [COMPUTED, REASONED].iter().any(|it| lines[*at].starts_with(it))
+        };
+        let answer = inside.clone().find(is_answer);
+        found.push(Asked { lines: inside, answer });
+    }
+    found
+}
+
+/// What is wrong with the questions of a page in Markdown.
+pub fn mistakes(markdown: &str) -> Vec<Mistake> {
+    let lines: Vec<_> = markdown.lines().collect();
+    let mut mistakes = Vec::new();
+    for Asked { lines: inside, answer } in asked(&lines) {
+        let Some(at) = answer else {
+            let text = format!(
+                "the question has no answer. Write `{COMPUTED} …` under it, or \
+                 `{REASONED} …`"
+            );
+            mistakes.push((Some(inside.start + 1), text));
+            continue;
+        };
+        let answer = lines[at..inside.end].join("\n");
+        if lines[at].starts_with(COMPUTED) && !inline::is_in(&answer) {
+            let text = format!(
+                "the answer is typed. Have it computed (`{{{{#ran …}}}}`, \
+                 `{{{{#const …}}}}`), or start it with `{REASONED}`"
+            );
+            mistakes.push((Some(at + 1), text));
+        }
+        if !answer.contains("](") && !answer.contains('_') {
+            let text = "the answer names no page and no test that shows it";
+            mistakes.push((Some(at + 1), text.into()));
+        }
+    }
+    mistakes
+}
+
+/// Where answers stand in a page in Markdown, in bytes.
+pub fn places(markdown: &str) -> Vec<Range<usize>> {
+    let lines: Vec<_> = markdown.lines().collect();
+    let mut starts = vec![0];
+    for line in markdown.split_inclusive('\n') {
+        starts.push(starts[starts.len() - 1] + line.len());
+    }
+    let answers = asked(&lines).into_iter().filter_map(|asked| {
+        Some(starts[asked.answer?]..starts[asked.lines.end])
+    });
+    answers.collect()
+}
+
+/// The page with its answers folded away.
+pub fn folded(markdown: &str) -> String {
+    let lines: Vec<_> = markdown.lines().collect();
+    let asked = asked(&lines);
+    if asked.is_empty() {
+        return markdown.to_owned();
+    }
+    let mut folded = String::new();
+    for (at, line) in lines.iter().enumerate() {
+        let is_first = asked.iter().any(|it| it.answer == Some(at));
+        if is_first {
+            let text = [COMPUTED, REASONED]
+                .iter()
+                .find_map(|start| line.strip_prefix(start))
+                .unwrap_or(line);
+            folded += &format!("{FOLD}\n>\n> {}\n", text.trim_start());
+        } else {
+            folded += &format!("{line}\n");
+        }
+        let is_last = |it: &&Asked| it.lines.end == at + 1;
+        if asked.iter().find(is_last).is_some_and(|it| it.answer.is_some()) {
+            folded += &format!(">\n{END}\n");
+        }
+    }
+    folded
+}
+
+/// The questions of a page whose answers are folded, with the answers, as
+/// Markdown for the page `to`. `from` is where the page lies itself.
+pub fn at_the_back(folded: &str, from: &Path, to: &Path) -> Vec<[String; 2]> {
+    let mut found = Vec::new();
+    let mut rest = folded;
+    while let Some(start) = rest.find(QUESTION) {
+        rest = &rest[start..];
+        let (Some(fold), Some(end)) = (rest.find(FOLD), rest.find(END)) else {
+            break;
+        };
+        let question = &rest[QUESTION.len()..fold];
+        let answer = &rest[fold + FOLD.len()..end];
+        let parts = [question, answer].map(|part| {
+            let lines = part.lines().map(|line| {
+                line.strip_prefix('>').unwrap_or(line).trim_start()
+            });
+            let text = lines.collect::<Vec<_>>().join("\n");
+            moved(text.trim(), from, to)
+        });
+        found.push(parts);
+        rest = &rest[end..];
+    }
+    found
+}
+
+/// Text with links that lead from `to` where they led from `from`.
+fn moved(text: &str, from: &Path, to: &Path) -> String {
+    const LINK: &str = "](";
+    let mut moved = String::new();
+    let mut rest = text;
+    while let Some(at) = rest.find(LINK) {
+        let start = at + LINK.len();
+        moved += &rest[..start];
+        rest = &rest[start..];
+        let end = rest.find(')').unwrap_or(rest.len());
+        let link = &rest[..end];
+        rest = &rest[end..];
+        moved += &match link.split_once('#') {
+            _ if link.contains("://") => link.to_owned(),
+            Some((path, place)) => {
+                format!("{}#{place}", relinked(path, from, to))
+            }
+            None => relinked(link, from, to),
+        };
+    }
+    moved + rest
+}
+
+/// The path from the page `to` to that which is called `link` on `from`.
+pub fn relinked(link: &str, from: &Path, to: &Path) -> String {
+    let whole = match link {
+        "" => from.to_owned(),
+        link => from.with_file_name("").join(link),
+    };
+    let mut names: Vec<String> = Vec::new();
+    for part in whole.components() {
+        match part {
+            Component::ParentDir => _ = names.pop(),
+            Component::Normal(part) => {
+                names.push(part.to_string_lossy().into_owned());
+            }
+            _ => {}
+        }
+    }
+    crate::numbering::relative(to, Path::new(&names.join("/")))
+}
