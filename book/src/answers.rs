@@ -18,8 +18,9 @@ use std::path::{Component, Path};
 use crate::inline;
 use crate::problem::Mistake;
 
-/// How a question starts.
-pub const QUESTION: &str = "> **Before you go on.**";
+/// How the question at the end of a page starts. Where there are several they
+/// are numbered: `> **1.** How far …`.
+const QUESTION: &str = "> **Before you go on.**";
 
 /// How an answer starts in which something was computed.
 const COMPUTED: &str = "> **Answer.**";
@@ -44,7 +45,7 @@ struct Asked {
 fn asked(lines: &[&str]) -> Vec<Asked> {
     let mut found = Vec::new();
     for (first, line) in lines.iter().enumerate() {
-        if !line.starts_with(QUESTION) {
+        if start(line).is_none() {
             continue;
         }
         let length = lines[first..]
@@ -59,6 +60,17 @@ fn asked(lines: &[&str]) -> Vec<Asked> {
         found.push(Asked { lines: inside, answer });
     }
     found
+}
+
+/// What a question starts with, if the line is the first of one.
+fn start(line: &str) -> Option<&str> {
+    if line.starts_with(QUESTION) {
+        return Some(QUESTION);
+    }
+    let number = line.strip_prefix("> **")?.split(".**").next()?;
+    let is_number = number.chars().all(|it| it.is_ascii_digit());
+    let end = "> **".len() + number.len() + ".**".len();
+    (is_number && !number.is_empty()).then(|| line.get(..end)).flatten()
 }
 
 /// What is wrong with the questions of a page in Markdown.
@@ -134,23 +146,23 @@ pub fn folded(markdown: &str) -> String {
 /// Markdown for the page `to`. `from` is where the page lies itself.
 pub fn at_the_back(folded: &str, from: &Path, to: &Path) -> Vec<[String; 2]> {
     let mut found = Vec::new();
-    let mut rest = folded;
-    while let Some(start) = rest.find(QUESTION) {
-        rest = &rest[start..];
+    let mut at = 0;
+    for line in folded.split_inclusive('\n') {
+        let rest = &folded[at..];
+        at += line.len();
+        let Some(start) = start(line) else { continue };
         let (Some(fold), Some(end)) = (rest.find(FOLD), rest.find(END)) else {
-            break;
+            continue;
         };
-        let question = &rest[QUESTION.len()..fold];
+        let question = &rest[start.len()..fold];
         let answer = &rest[fold + FOLD.len()..end];
-        let parts = [question, answer].map(|part| {
+        found.push([question, answer].map(|part| {
             let lines = part.lines().map(|line| {
                 line.strip_prefix('>').unwrap_or(line).trim_start()
             });
             let text = lines.collect::<Vec<_>>().join("\n");
             moved(text.trim(), from, to)
-        });
-        found.push(parts);
-        rest = &rest[end..];
+        }));
     }
     found
 }

@@ -229,3 +229,23 @@ fn the_tests_that_answers_name_are_there() {
     }
     assert!(checked >= 10, "{checked}");
 }
+
+/// The pages that end a part of the book.
+#[test]
+fn every_part_ends_with_ten_questions_and_each_names_its_page() {
+    let folder = book::build::folder();
+    let pages = book::build::pages(&folder).expect("a book").into_iter();
+    let mut parts = 0;
+    for page in pages.filter(|it| it.ends_with("ten-questions.md")) {
+        let text = fs::read_to_string(folder.join("chapters").join(&page));
+        let text = text.expect("a page");
+        let answers = book::answers::places(&text);
+        assert_eq!(answers.len(), 10, "{page:?}");
+        for place in answers {
+            let answer = &text[place];
+            assert!(answer.contains(".md"), "{page:?}: {answer}");
+        }
+        parts += 1;
+    }
+    assert_eq!(parts, 4, "parts of the book");
+}
