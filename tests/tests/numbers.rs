@@ -45,56 +45,6 @@ const TYPED: &[(&str, &str, &str)] = &[
         "8 MiB",
         "what Linux lets a stack grow to",
     ),
-    (
-        "book/chapters/beyond/measured/what-is-not-shown.md",
-        "3 MiB",
-        "what a test of the per-thread heap allows",
-    ),
-    (
-        "book/chapters/beyond/measured/what-is-not-shown.md",
-        "64 TiB",
-        "what a first design reserved",
-    ),
-    (
-        "book/chapters/beyond/measured/what-is-not-shown.md",
-        "3 GiB",
-        "where a first design ended",
-    ),
-    (
-        "book/chapters/beyond/measured/what-is-not-shown.md",
-        "5 GiB",
-        "what a test asks for",
-    ),
-    (
-        "book/chapters/beyond/measured/what-is-not-shown.md",
-        "2 MiB",
-        "an alignment",
-    ),
-    (
-        "book/chapters/beyond/measured/what-is-not-shown.md",
-        "4 MiB",
-        "the largest alignment that a test asks for",
-    ),
-    (
-        "book/chapters/beyond/measured/what-is-not-shown.md",
-        "200 MiB",
-        "what a test allows",
-    ),
-    (
-        "book/chapters/beyond/measured/what-is-not-shown.md",
-        "57 MiB",
-        "what a test frees",
-    ),
-    (
-        "book/chapters/beyond/measured/what-is-not-shown.md",
-        "45 MiB",
-        "what a test wants back",
-    ),
-    (
-        "book/chapters/beyond/measured/what-is-not-shown.md",
-        "24 MiB",
-        "what a test allows",
-    ),
     ("book/chapters/stage1/a-break-to-test-with.md", "4 KiB", "a page of a PC"),
     (
         "book/chapters/stage1/a-break-to-test-with.md",
