@@ -5,7 +5,8 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 
-use book::figure;
+use book::tryit::PROGRAM;
+use book::{build, figure};
 use fastrand::Rng;
 use play::heap::{ROOM, Setup};
 use play::program::{self, Line};
@@ -285,4 +286,110 @@ fn a_line_is_read_as_it_is_written() {
     assert_eq!(written.join("\n"), program);
     let short: Vec<String> = lines.iter().map(Line::short).collect();
     assert_eq!(program::parse(&short.join(";")), Ok(lines));
+}
+
+/// What stands in the page's pictures and in the one made here: a program for
+/// which all stages are the same in a browser, but for the second.
+const SHOWN: &str = "a=malloc(100);b=calloc(3,7);c=memalign(256,40);\
+                     free(a);b=realloc(b,3000);fill(c);sbrk(4096);d=malloc(9)";
+
+/// The text of a piece of HTML.
+fn text(html: &str) -> String {
+    let parts = html.split('<').map(|part| match part.split_once('>') {
+        Some((_, text)) => text,
+        None => part,
+    });
+    let text: String = parts.collect();
+    text.split_whitespace().collect()
+}
+
+/// A book of the page alone, and of a figure on it. Returns the folder that it
+/// lies in.
+fn book_of_the_page(root: &Path) -> std::path::PathBuf {
+    let write = |path: &str, bytes: &[u8]| {
+        let path = root.join(path);
+        fs::create_dir_all(path.parent().expect("a folder")).expect("made");
+        fs::write(path, bytes).expect("it can be written");
+    };
+    let theme = build::folder().join("theme");
+    for entry in fs::read_dir(theme).expect("the theme") {
+        let entry = entry.expect("a file");
+        let name = entry.file_name().into_string().expect("UTF-8");
+        let bytes = fs::read(entry.path()).expect("a file of the theme");
+        write(&format!("book/theme/{name}"), &bytes);
+    }
+    write(&format!("book/{PROGRAM}"), &fs::read(kept()).expect("kept"));
+    let config = fs::read(build::folder().join("book.toml"));
+    write("book/book.toml", &config.expect("book.toml can be read"));
+    write("book/chapters/SUMMARY.md", b"- [Try](try.md)\n");
+    write(
+        "book/chapters/try.md",
+        b"# Try\n\n{{#try}}\n\n{{#heap bump stage1-bump}}\n",
+    );
+    let out = root.join("out");
+    build::build(&root.join("book"), &out).expect("it is built");
+    out
+}
+
+#[test]
+#[ignore = "needs Chromium: .ci/run runs it"]
+fn the_page_does_what_it_is_told() {
+    let folder = tempfile::tempdir().expect("a folder of our own");
+    let out = book_of_the_page(folder.path());
+    let page = fs::read_to_string(out.join("try.html")).expect("the page");
+    let drive = format!(
+        "<pre id=seen></pre><script>const SHOWN = {SHOWN:?};\n{}</script></body>",
+        include_str!("play/drive.js")
+    );
+    let driven = out.join("driven.html");
+    fs::write(&driven, page.replace("</body>", &drive)).expect("written");
+    let address = format!("file://{}", driven.display());
+    let page = open(folder.path(), &address, &["--window-size=800,900"]);
+    let seen = page.split("<pre id=\"seen\">").nth(1);
+    let seen = seen.and_then(|rest| rest.split("</pre>").next());
+    let seen = seen.unwrap_or_else(|| panic!("the page is not there: {page}"));
+    let mut pictures = Vec::new();
+    let mut failed = Vec::new();
+    for line in seen.lines() {
+        match line.strip_prefix("picture ") {
+            Some(picture) => pictures.push(picture),
+            None if line.starts_with("ok ") => {}
+            None => failed.push(line),
+        }
+    }
+    assert!(failed.is_empty(), "{}\nof\n{seen}", failed.join("\n"));
+    assert!(seen.contains("ok everything was looked at"), "{seen}");
+    let lines = program::parse(SHOWN).expect("a program");
+    let stages = [1, 3, 4, 5];
+    assert_eq!(pictures.len(), stages.len(), "{seen}");
+    for (stage, picture) in stages.into_iter().zip(pictures) {
+        let setup = Setup::new(stage, ROOM).expect("a stage");
+        let answer = web::answer(setup, lines.len(), &lines);
+        let here = answer.split('\0').nth(1).expect("the picture");
+        assert_eq!(text(picture), text(here), "stage {stage}");
+    }
+}
+
+#[test]
+#[ignore = "needs Chromium: .ci/run runs it"]
+fn the_page_has_a_picture_without_javascript() {
+    let folder = tempfile::tempdir().expect("a folder of our own");
+    let out = book_of_the_page(folder.path());
+    let page = fs::read_to_string(out.join("try.html")).expect("the page");
+    // The frame may run no script. Who looks into it may.
+    let inner = page.replace('&', "&amp;").replace('"', "&quot;");
+    let outer = format!(
+        "<!DOCTYPE html><meta charset='utf-8'><iframe id='page' width='800' \
+         sandbox='allow-same-origin' srcdoc=\"{inner}\"></iframe>\
+         <pre id='seen'></pre><script>{}</script>",
+        include_str!("play/no_script.js")
+    );
+    let file = out.join("outer.html");
+    fs::write(&file, outer).expect("written");
+    let address = format!("file://{}", file.display());
+    let page = open(folder.path(), &address, &[]);
+    let seen = page.split("<pre id=\"seen\">").nth(1);
+    let seen = seen.and_then(|rest| rest.split("</pre>").next());
+    let wanted = "4 lines, 1 picture, no control";
+    assert_eq!(seen, Some(wanted), "{page}");
 }
