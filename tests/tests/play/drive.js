@@ -50,8 +50,9 @@ async function open_at(hash, line) {
 }
 
 async function drive() {
-    await until("it opens with four lines", () => lines().length === 4);
-    check("the first result", now(), "c = malloc(40)");
+    // Until the script has run there is the picture for paper.
+    await until("it opens with four lines", () => now() === "c = malloc(40)");
+    check("four lines", lines().length, 4);
 
     type("d=malloc( 10 )");
     await until("a line is typed", () => now() === "d = malloc(10)");
