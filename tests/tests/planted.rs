@@ -102,17 +102,19 @@ fn faults() -> Vec<Fault> {
 
 /// What the workshop has of the tests' crate: the shadow, what forks need, and
 /// what the C libraries promise.
-const TESTS: [&str; 11] = [
+const TESTS: [&str; 13] = [
     "examples/at_fork.rs",
     "examples/blocked_break.rs",
     "examples/crash_report.rs",
     "examples/forks.rs",
+    "examples/no_memory.rs",
     "examples/signal.rs",
     "src/invariants.rs",
     "src/shadow.rs",
     "tests/c_library.rs",
     "tests/fork.rs",
     "tests/leaping_brk.rs",
+    "tests/no_memory.rs",
     "tests/shadow.rs",
 ];
 
