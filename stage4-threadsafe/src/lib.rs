@@ -11,11 +11,11 @@
 //! | May two threads use it? | yes: one waits for the other |
 //! | How often does it ask the kernel? | now and then, for [`STEP`](heap::STEP) bytes at a time |
 //!
-//! [`heap`] is the allocator, `free_lists` keeps what is free, [`locked`] puts
-//! it behind the lock that [`sync`] names, [`fork`] is what becomes of that lock
-//! when a process is copied, [`brk`], [`reserved`] and [`extended`] are where
-//! its memory comes from, [`fault`] is what happens when a program breaks the
-//! rules.
+//! [`heap`] is the allocator, `block` is what it hands out, `free_lists` keeps
+//! what is free, [`locked`] puts it behind the lock that [`sync`] names,
+//! [`fork`] is what becomes of that lock when a process is copied, [`brk`],
+//! [`reserved`] and [`extended`] are where its memory comes from, [`fault`] is
+//! what happens when a program breaks the rules.
 
 #![no_std]
 #![deny(missing_docs)]

@@ -1,5 +1,7 @@
 //! The system refuses one request: the first, or the second, and so on, in a
-//! child of its own each, until a child comes through without a refusal.
+//! child of its own each, until a child comes through without a refusal. Then
+//! it does so once more, and refuses all that come after it, too, until the
+//! program has heard that there is no memory.
 //!
 //! ```text
 //! cargo build -p tests --example no_memory
@@ -24,12 +26,15 @@ mod program {
     use std::mem;
     use std::ptr;
     use std::slice;
-    use std::sync::atomic::{AtomicUsize, Ordering};
+    use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
     // What the system is asked for.
 
     /// So many requests are granted before one is refused.
     static GRANTED: AtomicUsize = AtomicUsize::new(usize::MAX);
+
+    /// All that come after it are refused, too.
+    static ALL: AtomicBool = AtomicBool::new(false);
 
     /// How many were refused.
     static REFUSED: AtomicUsize = AtomicUsize::new(0);
@@ -38,12 +43,20 @@ mod program {
     static MAPPED: AtomicUsize = AtomicUsize::new(0);
 
     fn is_refused() -> bool {
-        let is_refused = GRANTED.fetch_sub(1, Ordering::Relaxed) == 0;
+        let granted = GRANTED.load(Ordering::Relaxed);
+        let is_refused = granted == 0;
+        if !is_refused || !ALL.load(Ordering::Relaxed) {
+            GRANTED.store(granted.wrapping_sub(1), Ordering::Relaxed);
+        }
         if is_refused {
             REFUSED.fetch_add(1, Ordering::Relaxed);
             set_errno(libc::ENOMEM);
         }
         is_refused
+    }
+
+    fn grant_all() {
+        GRANTED.store(usize::MAX, Ordering::Relaxed);
     }
 
     /// # Safety
@@ -228,6 +241,7 @@ mod program {
                 fail(format_args!("{what}: null, though nothing was refused"));
             }
             self.check(what);
+            grant_all();
             let payload = ask();
             if payload.is_null() {
                 fail(format_args!("{what}: null again"));
@@ -350,10 +364,12 @@ mod program {
         };
         // To start a thread takes memory, too.
         let before = REFUSED.load(Ordering::Relaxed);
-        if start() != 0
-            && (REFUSED.load(Ordering::Relaxed) == before || start() != 0)
-        {
-            fail(format_args!("no second thread"));
+        if start() != 0 {
+            let was_refused = REFUSED.load(Ordering::Relaxed) > before;
+            grant_all();
+            if !was_refused || start() != 0 {
+                fail(format_args!("no second thread"));
+            }
         }
         // SAFETY: it was started, and is waited for once.
         unsafe { libc::pthread_join(thread, ptr::null_mut()) };
@@ -391,7 +407,7 @@ mod program {
         if pid == 0 {
             GRANTED.store(granted, Ordering::Relaxed);
             two_threads();
-            GRANTED.store(usize::MAX, Ordering::Relaxed);
+            grant_all();
             let refused = REFUSED.load(Ordering::Relaxed);
             two_threads();
             left.store(MAPPED.load(Ordering::Relaxed), Ordering::Relaxed);
@@ -428,30 +444,39 @@ mod program {
             fail(format_args!("nothing was refused: it ended with {status}"));
         }
         let most = left.load(Ordering::Relaxed);
-        for granted in 0.. {
+        for all in [false, true] {
+            ALL.store(all, Ordering::Relaxed);
+            let requests = refuse_each(left, most);
+            let how = if all { "and all after it" } else { "alone" };
+            let _ = writeln!(
+                Output(libc::STDOUT_FILENO),
+                "each of {requests} requests was refused, {how}"
+            );
+        }
+        0
+    }
+
+    /// Refuses each request in a child of its own. Returns how many there are.
+    fn refuse_each(left: &AtomicUsize, most: usize) -> usize {
+        let mut granted = 0;
+        loop {
             let status = in_a_child(granted, left);
+            if status == CAME_THROUGH {
+                return granted;
+            }
+            granted += 1;
+            if status != WAS_REFUSED {
+                fail(format_args!(
+                    "request {granted} was refused: it ended with {status}"
+                ));
+            }
             let left = left.load(Ordering::Relaxed);
             if left > most {
                 fail(format_args!(
-                    "request {} was refused: {left} bytes are left, not {most}",
-                    granted + 1
+                    "request {granted} was refused: {left} bytes are left, \
+                     not {most}"
                 ));
             }
-            match status {
-                WAS_REFUSED => {}
-                CAME_THROUGH => {
-                    let _ = writeln!(
-                        Output(libc::STDOUT_FILENO),
-                        "{granted} requests were refused, one in a child each"
-                    );
-                    return 0;
-                }
-                _ => fail(format_args!(
-                    "request {} was refused: it ended with {status}",
-                    granted + 1
-                )),
-            }
         }
-        1
     }
 }

@@ -256,3 +256,43 @@ fn a_wrong_amount_in_a_comment_is_found() {
         assert_eq!(wrong.is_empty(), is_right, "{text}: {wrong:?}");
     }
 }
+
+/// The modules of a source file that its own documentation does not name: as a
+/// link if they are public, or else as code.
+fn modules_not_named(source: &str) -> Vec<String> {
+    let said: Vec<&str> =
+        source.lines().filter_map(|line| line.strip_prefix("//!")).collect();
+    let said = said.join("\n");
+    let file = syn::parse_file(source).expect("Rust");
+    file.items
+        .iter()
+        .filter_map(|item| match item {
+            syn::Item::Mod(module) if module.content.is_none() => Some(module),
+            _ => None,
+        })
+        .filter_map(|module| {
+            let is_public = matches!(module.vis, syn::Visibility::Public(_));
+            let code = format!("`{}`", module.ident);
+            let name = if is_public { format!("[{code}]") } else { code };
+            (!said.contains(&name)).then_some(name)
+        })
+        .collect()
+}
+
+#[test]
+fn a_file_with_modules_names_them_all() {
+    let mut files = 0;
+    for entry in fs::read_dir(workspace()).expect("a folder") {
+        let folder = entry.expect("a file").path();
+        for file in ["src/lib.rs", "src/per_thread/mod.rs"] {
+            let path = folder.join(file);
+            let Ok(source) = fs::read_to_string(&path) else { continue };
+            let missing = modules_not_named(&source);
+            assert!(missing.is_empty(), "{}: {missing:?}", path.display());
+            files += 1;
+        }
+    }
+    assert!(files > 5, "{files} files");
+    let source = "//! [`a`] and `b`.\npub mod a;\nmod b;\npub mod c;\nmod d;\n";
+    assert_eq!(modules_not_named(source), ["[`c`]", "`d`"]);
+}
