@@ -1,8 +1,8 @@
 //! What the page *Try it* runs: the stages' heaps, for a browser.
 //!
 //! The page's script copies a request into the room that [`room_for`] makes,
-//! calls [`run`] or [`log`], and reads the answer. A fault ends all of it, by a
-//! trap. After that [`at`] and [`last_words`] still answer.
+//! calls [`run`] or [`run_and_log`], and reads the answer. A fault ends all of
+//! it, by a trap. After that [`at`] and [`last_words`] still answer.
 
 use std::panic;
 use std::sync::atomic::Ordering;
@@ -46,7 +46,7 @@ pub extern "C" fn run() -> usize {
 
 /// Runs a program, and answers with what each line has done.
 #[unsafe(no_mangle)]
-pub extern "C" fn log() -> usize {
+pub extern "C" fn run_and_log() -> usize {
     answer(|setup, _step, lines| {
         running::log(setup, &lines).unwrap_or_else(|why| why)
     })

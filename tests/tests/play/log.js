@@ -4,14 +4,14 @@
     const seen = document.getElementById("seen");
     const { instance } = await WebAssembly.instantiate(bytes);
     const heaps = instance.exports;
-    const { memory, room_for, log, last_words, answered } = heaps;
+    const { memory, room_for, run_and_log, last_words, answered } = heaps;
     const logs = asked.map((request) => {
         const text = new TextEncoder().encode(request);
         const at = room_for(text.length);
         new Uint8Array(memory.buffer, at, text.length).set(text);
         let length;
         try {
-            length = log();
+            length = run_and_log();
         } catch (error) {
             console.error(error);
             length = last_words();
