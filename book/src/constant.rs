@@ -19,6 +19,7 @@ use syn::{
 };
 
 use crate::amount;
+use crate::parsed::parsed;
 
 /// What `stage3-freelist STEP as size` stands for.
 ///
@@ -89,22 +90,23 @@ impl Constants {
         for path in entries.flatten().map(|entry| entry.path()) {
             if path.extension().is_some_and(|end| end == "rs") {
                 let source = fs::read_to_string(&path).unwrap_or_default();
-                let file = syn::parse_file(&source).map_err(|error| {
+                let file = parsed(&source).map_err(|error| {
                     format!("{} is not Rust: {error}", path.display())
                 })?;
-                file.items.into_iter().for_each(|item| self.take(item));
+                file.items.iter().for_each(|item| self.take(item));
             }
         }
         Ok(())
     }
 
-    fn take(&mut self, item: Item) {
+    fn take(&mut self, item: &Item) {
         match item {
             Item::Const(item) => {
-                self.constants.insert(item.ident.to_string(), *item.expr);
+                let value = (*item.expr).clone();
+                self.constants.insert(item.ident.to_string(), value);
             }
             Item::Struct(item) => {
-                self.structures.insert(item.ident.to_string(), item);
+                self.structures.insert(item.ident.to_string(), item.clone());
             }
             _ => {}
         }

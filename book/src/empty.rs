@@ -5,6 +5,7 @@ use std::ops::Range;
 use syn::{Block, ImplItem, Item, ReturnType, Signature, TraitItem, Type};
 
 use crate::item::{impl_name, type_name};
+use crate::parsed::parsed;
 
 /// The functions of a file whose bodies [`empty`] can take away, in the order
 /// in which they stand. They are called as in [`crate::item::find`].
@@ -54,7 +55,7 @@ struct Body {
 }
 
 fn bodies(path: &str, source: &str) -> Result<Vec<Body>, String> {
-    let file = syn::parse_file(source)
+    let file = parsed(source)
         .map_err(|error| format!("{path} is not Rust: {error}"))?;
     Ok(file.items.iter().flat_map(item).collect())
 }

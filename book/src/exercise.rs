@@ -12,6 +12,7 @@ use syn::{Attribute, Expr, Item, Lit, Meta};
 
 use crate::diff::{self, Changes};
 use crate::html::{self, escape};
+use crate::parsed::parsed;
 use crate::patch::{self, Change};
 use crate::problem::{did_you_mean, list};
 use crate::sources::Sources;
@@ -252,7 +253,7 @@ pub struct Test {
 ///
 /// Why the file at `path` is not Rust.
 pub fn tests(path: &str, source: &str) -> Result<Vec<Test>, String> {
-    let file = syn::parse_file(source)
+    let file = parsed(source)
         .map_err(|error| format!("{path} is not Rust: {error}"))?;
     let tests = file.items.iter().filter_map(|item| match item {
         Item::Fn(function) => {

@@ -5,6 +5,7 @@ use std::ops::RangeInclusive;
 use syn::spanned::Spanned;
 use syn::{ImplItem, Item, TraitItem, Type};
 
+use crate::parsed::parsed;
 use crate::problem::{did_you_mean, list};
 
 /// An item as it stands in its file.
@@ -33,7 +34,7 @@ pub struct Source {
 /// A sentence that says what there is, if no item or more than one has the
 /// name.
 pub fn find(path: &str, source: &str, name: &str) -> Result<Source, String> {
-    let file = syn::parse_file(source)
+    let file = parsed(source)
         .map_err(|error| format!("{path} is not Rust: {error}"))?;
     let mut items = Vec::new();
     for item in &file.items {
@@ -54,7 +55,7 @@ pub fn find(path: &str, source: &str, name: &str) -> Result<Source, String> {
 pub fn owners(source: &str) -> Vec<Option<String>> {
     let lines: Vec<_> = source.lines().collect();
     let mut owners = vec![None; lines.len()];
-    let Ok(file) = syn::parse_file(source) else { return owners };
+    let Ok(file) = parsed(source) else { return owners };
     let mut items = Vec::new();
     for item in &file.items {
         collect(item, "", &mut items);

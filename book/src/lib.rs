@@ -25,6 +25,7 @@ pub mod item;
 pub mod noted;
 pub mod numbering;
 pub mod page;
+pub mod parsed;
 pub mod patch;
 pub mod plot;
 pub mod practice;
