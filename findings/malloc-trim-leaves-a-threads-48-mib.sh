@@ -2,7 +2,7 @@
 # malloc_trim(0) gives back the first thread's free heap, and of a second
 # thread's 48 MiB nothing, although it says that it did.
 #
-# Version: Debian's libc6 2.36-9+deb12u14.
+# Version: Debian's libc6 2.36-9+deb12u14 (2.41 does the same).
 # Behaviour: it goes through every arena and drops the pages inside of free
 #   chunks. The last chunk of a heap, its top, is no such chunk; the first
 #   thread's is cut off with the break, nobody cuts the other threads'. As a
