@@ -9,8 +9,8 @@
 #   rule a thread's top is small, for free cuts it above 128 KiB. But the first
 #   large block that anybody frees raises that limit to twice its size, and
 #   then all that a thread has freed can lie in its top.
-# One would have guessed: since glibc 2.8 malloc_trim serves all arenas, hence
-#   a server that calls it each minute holds nothing that is free.
+# One would have guessed: since glibc 2.8 malloc_trim serves all arenas, as its
+#   manual page says; a server that calls it each minute holds nothing free.
 # Seen, resident MiB with the blocks, without, after malloc_trim:
 #   "first thread: 48 0 0", "second: 48 0 0", "first, after free of 32 MiB:
 #   48 48 0", "second, after free of 32 MiB: 48 48 48".

@@ -5,8 +5,8 @@
 # Version: Debian's libc6 2.36-9+deb12u14 (2.41 does the same).
 # Behaviour: one page is mapped 1 MiB above the break (a compiler at run time or
 #   an emulator that likes low addresses does so). When the break gets there,
-#   malloc goes on with mappings of 1 MiB, for good. Such a piece is never
-#   unmapped, and free cuts the heap's end off only where that end is the break.
+#   malloc goes on with mappings of 1 MiB. Such a piece is never unmapped, and
+#   free cuts the heap's end off only where that end is the break.
 #   Without the page the same program is back at its start as soon as the last
 #   block is freed.
 # One would have guessed: that malloc goes on with mmap is known; what is mapped
