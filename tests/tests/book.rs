@@ -342,9 +342,9 @@ fn every_fence_says_its_language() {
 /// The pages of the summary in the order in which they are read: where they
 /// are, as HTML.
 fn in_order() -> Vec<String> {
-    let pages = build::lengths(&build::folder()).unwrap().into_iter();
+    let pages = build::pages(&build::folder()).unwrap().into_iter();
     pages
-        .map(|(path, _)| path.with_extension("html"))
+        .map(|path| path.with_extension("html"))
         .map(|path| path.to_str().unwrap().replace('\\', "/"))
         .collect()
 }
