@@ -17,6 +17,7 @@ mod program {
     use std::cell::RefCell;
     use std::ffi::c_void;
     use std::ptr;
+    use std::slice;
     use std::sync::atomic::{AtomicPtr, AtomicU32, AtomicUsize, Ordering};
     use std::sync::mpsc::{Sender, channel};
     use std::thread;
@@ -49,10 +50,14 @@ mod program {
 
         /// Frees it. Its bytes must be as they were written.
         fn free(self) {
-            for i in 0..self.size {
-                // SAFETY: the block has more bytes than `i`.
-                let byte = unsafe { self.start.add(i).read() };
-                assert_eq!(byte, self.number, "byte {i} of {}", self.size);
+            // SAFETY: the block has that many bytes, and they were written.
+            let bytes = unsafe { slice::from_raw_parts(self.start, self.size) };
+            // The first is right, and each is as the one before.
+            let is_whole = bytes.first().is_none_or(|it| *it == self.number)
+                && bytes.get(1..).is_none_or(|it| it == &bytes[..it.len()]);
+            if !is_whole {
+                let at = bytes.iter().position(|it| *it != self.number);
+                panic!("byte {at:?} of {} is not {}", self.size, self.number);
             }
             // SAFETY: it is ours, and used no more.
             unsafe { libc::free(self.start.cast()) };
