@@ -345,7 +345,7 @@ const NEEDS_MORE: [&str; 15] = [
 
 /// What the book says of their commands, where there is something to say: in
 /// the form of `book::console::Notes`.
-const NOTES: [(&str, &str); 26] = [
+const NOTES: [(&str, &str); 27] = [
     ("memory-map", "needs=glibc"),
     ("memory-map-again", "needs=glibc"),
     ("the-break", "needs=glibc"),
@@ -357,6 +357,7 @@ const NOTES: [(&str, &str); 26] = [
     ("ls-counted", "needs=glibc"),
     ("double-free-2", "needs=glibc fails"),
     ("moves-of-the-break", "needs=glibc"),
+    ("library-sizes", "takes=1min"),
     ("steps-3", "takes=2min"),
     ("live-blocks", "takes=20s"),
     ("real-programs-3", "needs=glibc,gcc,perl,python3,sqlite3 takes=1min"),
@@ -474,8 +475,13 @@ fn without_paths(output: &str) -> String {
 
 /// What a program prints that has nothing to complain about.
 fn output(command: Command) -> String {
+    output_within(Duration::from_secs(60), command)
+}
+
+/// The same, of one that has so much time.
+fn output_within(limit: Duration, command: Command) -> String {
     let shown = format!("{command:?}");
-    let outcome = run(command);
+    let outcome = run_within(limit, command);
     assert!(outcome.status.success(), "{shown}: {outcome:?}");
     // That it waits for another cargo is no complaint.
     let waits = |line: &&str| line.trim_start().starts_with("Blocking waiting");
@@ -487,9 +493,9 @@ fn output(command: Command) -> String {
 
 fn run_example(name: &str) -> String {
     let mut example = command(build_example(name), workspace());
-    // It may call cargo.
+    // It may call cargo, which may have much to build.
     example.envs(cargo_settings());
-    output(example)
+    output_within(Duration::from_secs(600), example)
 }
 
 /// What can be seen of allocators from outside, of two of ours too.
