@@ -364,6 +364,41 @@ fn a_sweep_makes_one_chunk_of_many() {
 }
 
 #[test]
+#[cfg_attr(miri, ignore = "Miri would take minutes")]
+fn the_row_of_segments_closes_where_empty_ones_went_back() {
+    let mut region = large_region();
+    let mut heap: Default = Holes::new(memory(&mut region));
+    let mut chunks = Vec::new();
+    while heap.mmap().mapped() < 20 * SEGMENT {
+        chunks.push(heap.malloc(1000));
+    }
+    let segment = |chunk: &*mut u8| chunk.addr() / SEGMENT;
+    let lowest = segment(&chunks[0]);
+    let highest = segment(&chunks[chunks.len() - 1]);
+    chunks.retain(|chunk| {
+        let stays = [lowest, highest].contains(&segment(chunk));
+        if !stays {
+            // SAFETY: the chunk is live.
+            unsafe { heap.free(*chunk) };
+        }
+        stays
+    });
+    let mapped = heap.mmap().mapped();
+    assert!(mapped < 10 * SEGMENT, "{mapped} bytes stay mapped");
+    // The stack falls from the highest segment, and rises again.
+    while segment(&chunks[chunks.len() - 1]) == highest {
+        // SAFETY: the chunk is live.
+        unsafe { heap.free(chunks.pop().expect("it is the last")) };
+    }
+    let mut risen = 0;
+    while heap.mmap().mapped() < 20 * SEGMENT {
+        assert!(!heap.malloc(1000).is_null(), "after {risen} chunks");
+        risen += 1;
+    }
+    assert!(risen > 10 * SEGMENT / 1008, "{risen} chunks in ten segments");
+}
+
+#[test]
 fn what_is_cut_off_a_smaller_block_is_used_again() {
     let mut region = region();
     let mut heap: Default = Holes::new(memory(&mut region.0));
