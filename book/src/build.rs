@@ -16,10 +16,12 @@ pub fn folder() -> PathBuf {
     let compiled_in = env!("CARGO_MANIFEST_DIR").into();
     // That is wrong once the workspace has been moved, and cargo compiles
     // nothing again for it. It also says which package it runs: all of them
-    // lie beside this one.
+    // lie somewhere below the folder that this one lies in.
     match env::var_os("CARGO_MANIFEST_DIR").map(PathBuf::from) {
-        Some(package) => Some(package.with_file_name("book"))
-            .filter(|folder| folder.join("book.toml").is_file())
+        Some(package) => package
+            .ancestors()
+            .map(|folder| folder.join("book"))
+            .find(|folder| folder.join("book.toml").is_file())
             .unwrap_or(compiled_in),
         None => compiled_in,
     }

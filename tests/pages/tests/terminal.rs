@@ -5,7 +5,7 @@ use std::process::{Command, Output, Stdio};
 
 /// What comes of typing `typed` into `play` with these words behind it.
 fn play(words: &[&str], typed: &str) -> Output {
-    let mut child = Command::new(env!("CARGO_BIN_EXE_book"))
+    let mut child = Command::new(env!("CARGO_BIN_EXE_reader"))
         .arg("play")
         .args(words)
         .stdin(Stdio::piped())

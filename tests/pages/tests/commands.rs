@@ -10,9 +10,9 @@ use std::process::Command;
 use std::time::{Duration, Instant};
 
 use book::console::Notes;
+use pages::captures::{CAPTURES, comparable};
+use pages::commands::{Known, Printed, README, faults, printed, steps};
 use tempfile::TempDir;
-use tests::captures::{CAPTURES, comparable};
-use tests::commands::{Known, Printed, README, faults, printed, steps};
 use timing::run::measure_or_kill;
 use timing::workspace::workspace;
 

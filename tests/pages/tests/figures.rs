@@ -3,7 +3,6 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::mem::MaybeUninit;
-use std::path::Path;
 use std::process::Command;
 use std::sync::LazyLock;
 
@@ -861,7 +860,7 @@ fn text_in_a_figure_is_escaped() {
 /// once without scripts. `figures/drive.js` works on them and writes down what
 /// it sees.
 fn page() -> String {
-    let theme = Path::new(env!("CARGO_MANIFEST_DIR")).join("../book/theme");
+    let theme = workspace().join("book/theme");
     let read = |name| fs::read_to_string(theme.join(name)).expect(name);
     let (style, script) = (read("figure.css"), read("figure.js"));
     let figures: String =

@@ -313,7 +313,7 @@ fn no_page_has_more_words_than_a_reader_takes_in_at_once() {
 
 #[test]
 fn the_snippets_of_every_page_are_compiled() {
-    let list = include_str!("../src/snippets.rs");
+    let list = include_str!("../../src/snippets.rs");
     for (path, text) in chapters() {
         if text.lines().any(|line| line.trim_start().starts_with("```rust")) {
             let entry = format!("include_str!(\"../../book/chapters/{path}\")");

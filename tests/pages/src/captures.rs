@@ -1,6 +1,6 @@
 //! The outputs that the book quotes, and how to make them again.
 //!
-//! Each is a file in `book/captured`. `cargo run -p tests --example capture`
+//! Each is a file in `book/captured`. `cargo run -p pages --example capture`
 //! writes them all; a test compares them with what the programs print now.
 
 use std::path::PathBuf;
@@ -10,7 +10,7 @@ use std::{env, fs};
 
 use book::captured::{Captured, Compare};
 
-use crate::contract::contract_on;
+use tests::contract::contract_on;
 use timing::preload::{COUNT_FILE, counter, preload};
 use timing::results::{NO_FIGURE, system};
 use timing::run::{command, run, run_together, run_within};

@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 use std::fs;
 
 use book::captured::{Captured, Compare, parse};
+use pages::captures::{CAPTURES, Capture, comparable, folder};
 use similar::TextDiff;
-use tests::captures::{CAPTURES, Capture, comparable, folder};
 use timing::programs::REDIS;
 use timing::results::NO_FIGURE;
 
@@ -49,7 +49,7 @@ fn are_as_they_are_kept<'a>(captures: impl Iterator<Item = &'a Capture>) {
                 "{name}: `{command}` prints something else now:\n\
                  {difference}\n\
                  If that is right, make the file again:\n\
-                 cargo run -p tests --example capture -- {name}\n\n",
+                 cargo run -p pages --example capture -- {name}\n\n",
                 name = capture.name,
                 command = capture.command,
             );

@@ -8,10 +8,10 @@ use std::process::Command;
 use book::tryit::PROGRAM;
 use book::{build, figure};
 use fastrand::Rng;
+use pages::in_a_page::{can_be_made, kept, make};
 use play::heap::{ROOM, Setup};
 use play::program::{self, Line};
 use play::{run, web};
-use tests::in_a_page::{can_be_made, kept, make};
 
 /// The compiled program has no more bytes than this.
 const MOST_BYTES: usize = 150 * 1024;
@@ -235,7 +235,7 @@ fn the_program_in_the_page_is_what_the_source_gives() {
     assert!(
         make() == kept,
         "book/play/page.wasm is older than its source. This makes it again:\n\
-         cargo run -p tests --example in_a_page"
+         cargo run -p pages --example in_a_page"
     );
 }
 

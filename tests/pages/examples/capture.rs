@@ -2,13 +2,13 @@
 //! are named.
 //!
 //! ```text
-//! cargo run -p tests --example capture
-//! cargo run -p tests --example capture -- growth ten-lines
+//! cargo run -p pages --example capture
+//! cargo run -p pages --example capture -- growth ten-lines
 //! ```
 
 use std::{env, fs};
 
-use tests::captures::CAPTURES;
+use pages::captures::CAPTURES;
 use timing::progress::Progress;
 
 fn main() {

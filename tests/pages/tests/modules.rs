@@ -5,12 +5,13 @@ use std::fs;
 use std::path::Path;
 
 use syn::{Item, UseTree};
+use timing::workspace::workspace;
 
 /// For each module that lies in the folder of the crate itself, those that it
 /// or a module below it imports.
 fn imports() -> BTreeMap<String, BTreeSet<String>> {
     let mut files = Vec::new();
-    let src = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let src = workspace().join("book/src");
     collect(&src, None, &mut files);
     let names: BTreeSet<_> =
         files.iter().map(|(module, _)| module.clone()).collect();

@@ -9,6 +9,7 @@ use book::page::Page;
 use book::ran::{value, value_on};
 use book::sources::Sources;
 use play::recorder::{Recorded, View};
+use timing::workspace::workspace;
 
 const QUESTION: &str = "# T\n\n> **Before you go on.** How many?\n";
 
@@ -196,9 +197,8 @@ fn a_program_that_cannot_be_run_is_a_mistake() {
 /// What a page says of an answer's test holds as long as there is that test.
 #[test]
 fn the_tests_that_answers_name_are_there() {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
     let mut sources = String::new();
-    let mut folders = vec![root.clone()];
+    let mut folders = vec![workspace().to_owned()];
     while let Some(folder) = folders.pop() {
         for entry in fs::read_dir(folder).expect("a folder").flatten() {
             let path = entry.path();

@@ -4,7 +4,7 @@ use std::io::Write;
 use std::process::{Command, Output, Stdio};
 
 fn book(arguments: &[&str], input: &str) -> Output {
-    let mut child = Command::new(env!("CARGO_BIN_EXE_book"))
+    let mut child = Command::new(env!("CARGO_BIN_EXE_reader"))
         .args(arguments)
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())

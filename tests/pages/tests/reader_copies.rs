@@ -7,6 +7,7 @@ use std::process::{Command, Output};
 
 use book::empty::{empty, functions};
 use tempfile::TempDir;
+use timing::workspace::workspace;
 
 /// This repository, copied, with the book's program to run in it.
 struct Copy(TempDir);
@@ -14,8 +15,7 @@ struct Copy(TempDir);
 impl Copy {
     fn new() -> Self {
         let this = Self(TempDir::new().unwrap());
-        let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
-        copy(root, this.0.path());
+        copy(workspace(), this.0.path());
         this
     }
 
@@ -31,7 +31,7 @@ impl Copy {
 
     /// `cargo run -- …`, as cargo would start the program.
     fn run(&self, arguments: &[&str]) -> Output {
-        Command::new(env!("CARGO_BIN_EXE_book"))
+        Command::new(env!("CARGO_BIN_EXE_reader"))
             .args(arguments)
             .current_dir(self.0.path())
             .env("CARGO_MANIFEST_DIR", self.path("book"))

@@ -2,12 +2,12 @@
 //!
 //! ```text
 //! rustup target add wasm32-unknown-unknown
-//! cargo run -p tests --example in_a_page
+//! cargo run -p pages --example in_a_page
 //! ```
 
 use std::fs;
 
-use tests::in_a_page::{kept, make};
+use pages::in_a_page::{kept, make};
 
 fn main() {
     let made = make();
