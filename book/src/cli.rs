@@ -8,7 +8,7 @@ use anyhow::Result;
 use crate::page::Length;
 use crate::practice;
 use crate::terminal::{self, Options};
-use crate::{build, preprocess, stage};
+use crate::{build, preprocess, quiz, stage};
 
 const HELP: &str = "\
 Builds the book and opens it in the browser.
@@ -25,6 +25,8 @@ Usage: cargo run -- [COMMAND]
     --room BYTES    ... over a break that rises so far
     --once          ... and draw the heap at the end of the input alone
     'a = malloc(8)' ... and draw the heap after these lines
+  quiz [SEED]       ten questions about the stages' heaps
+    --up-to N       ... of the stages 1 to N alone
   --help            print this
   preprocessor      for mdBook, which calls it as book.toml says
 ";
@@ -70,6 +72,10 @@ fn run(arguments: &[&str]) -> Result<(), Failure> {
         ["play", rest @ ..] => {
             let options = Options::new(rest).map_err(Failure::Asked)?;
             terminal::play(options)?;
+        }
+        ["quiz", rest @ ..] => {
+            let options = quiz::Options::new(rest).map_err(Failure::Asked)?;
+            quiz::quiz(options)?;
         }
         ["preprocessor", rest @ ..] => preprocess::command(rest)?,
         _ => return Err(unknown(&arguments.join(" "))),

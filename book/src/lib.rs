@@ -32,6 +32,7 @@ pub mod practice;
 pub mod preprocess;
 pub mod problem;
 pub mod prose;
+pub mod quiz;
 pub mod ran;
 pub mod repository;
 pub mod result;

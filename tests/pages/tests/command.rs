@@ -24,9 +24,16 @@ fn text(bytes: &[u8]) -> &str {
 fn help_tells_what_there_is() {
     let output = book(&["--help"], "");
     assert_eq!(output.status.code(), Some(0));
-    for option in
-        ["--no-open", "--words", "practice N", "--help", "preprocessor"]
-    {
+    for option in [
+        "--no-open",
+        "--words",
+        "practice N",
+        "play N",
+        "quiz [SEED]",
+        "--up-to N",
+        "--help",
+        "preprocessor",
+    ] {
         let help = text(&output.stdout);
         assert!(help.contains(option), "no {option} in {help}");
     }
