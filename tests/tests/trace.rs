@@ -110,6 +110,69 @@ fn the_text_is_that_of_the_malloc_lab() {
     assert_eq!(text(Fields::WithThreads), whole);
 }
 
+/// What a file of a course is read as.
+fn read_text(text: &str) -> Result<Vec<Event>, String> {
+    rep::read(text.as_bytes())
+}
+
+#[test]
+fn a_file_may_begin_with_any_number() {
+    let events = read_text("0\n9\n4\n1\na 2 10\na 0 20\nr 2 30\nf 0\n");
+    let expected =
+        [allocate(0, 10), allocate(0, 20), resize(0, 0, 30), free(0, 1)];
+    assert_eq!(events.as_deref(), Ok(&expected[..]));
+}
+
+#[test]
+fn a_number_may_be_used_again_after_a_free() {
+    let events = read_text("0\n1\n4\n1\na 7 1\nf 7\na 7 2\nf 7\n");
+    let expected = [allocate(0, 1), free(0, 0), allocate(0, 2), free(0, 1)];
+    assert_eq!(events.as_deref(), Ok(&expected[..]));
+}
+
+#[test]
+fn a_resize_of_no_block_allocates_one() {
+    let events = read_text("0\n1\n2\n1\nr 0 5\nr 0 6\n");
+    let expected = [allocate(0, 5), resize(0, 0, 6)];
+    assert_eq!(events.as_deref(), Ok(&expected[..]));
+}
+
+#[test]
+fn lines_may_end_as_on_windows_and_need_not_be_as_many_as_counted() {
+    let unix = "20000\n1\n2\n1\na 0 5\nf 0\n";
+    let expected = Ok(vec![allocate(0, 5), free(0, 0)]);
+    for text in [
+        unix.replace('\n', "\r\n"),
+        unix.trim_end().to_owned(),
+        unix.replace("1\n2\n1\n", "77\n9999\n1\n"),
+        unix.replace("1\n2\n1\n", "0\n0\n"),
+        format!("{unix}\n\n"),
+    ] {
+        assert_eq!(read_text(&text), expected, "{text:?}");
+    }
+}
+
+#[test]
+fn what_is_wrong_with_a_text_is_said_with_its_line() {
+    let first = "0\n1\n2\n1\n";
+    for (rest, said) in [
+        ("a 0 5\na 0 6\n", "line 6: block 0 is in use already"),
+        ("a 0 5\nf 1\n", "line 6: block 1 is not in use"),
+        ("a 0 5\nf 0\nf 0\n", "line 7: block 0 is not in use"),
+        ("a 0\n", "line 5: `a 0` has 1 numbers"),
+        ("\r\na 0 x\r\n", "line 6: `x` is no number"),
+        ("a 0 -5\n", "line 5: `-5` is no number"),
+        ("b 0 5\n", "line 5: `b 0 5` is no operation"),
+        ("a 0 5\n17\n", "line 6: `17` is no operation"),
+        ("a 0 5 0 3\n", "line 5: 3 is no power of two"),
+        ("a 0 5 2\n", "line 5: a thread is numbered out of order"),
+        ("", "there is no operation in it"),
+    ] {
+        let error = read_text(&format!("{first}{rest}"));
+        assert_eq!(error, Err(said.to_owned()), "{rest:?}");
+    }
+}
+
 #[test]
 fn a_file_that_is_not_whole_is_refused() {
     let whole = file::write(&trace(vec![allocate(0, 10), free(0, 0)]));

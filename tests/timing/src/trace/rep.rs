@@ -5,10 +5,17 @@
 //! `f block`. It knows nothing of threads and alignments. On request they stand
 //! at the end of the lines, for programs that read line by line; the lab's own
 //! reads word by word and would trip over them.
+//!
+//! Files of courses are less tidy than what is written here. Blocks have any
+//! numbers, in any order, and a number is used again once its block was freed;
+//! an `r` of a number that is not in use is an `a`, as realloc(3) of null is;
+//! lines end with `\r\n`; and the first lines count otherwise than there are
+//! lines.
 
+use std::collections::HashMap;
 use std::io::{self, BufRead, Write};
 
-use super::{Event, What, check};
+use super::{Event, What};
 
 /// What the lines hold.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -58,42 +65,112 @@ pub fn write(
     Ok(())
 }
 
-/// Reads a list of events, with or without threads. The numbers of its blocks
-/// are in the order in which they are allocated.
+/// Reads a list of events, with or without threads. Its blocks get new numbers,
+/// in the order in which they are allocated.
 ///
 /// # Errors
 ///
-/// What is wrong with it, as a sentence.
+/// What is wrong with it, and in which line, as a sentence.
 pub fn read(file: impl BufRead) -> Result<Vec<Event>, String> {
-    let mut events = Vec::new();
-    let mut blocks = 0;
-    for (index, line) in file.lines().enumerate().skip(4) {
-        let line = line.map_err(|error| error.to_string())?;
-        let event = event(&line, &mut blocks);
-        let number = index + 1;
-        events.push(event.ok_or(format!("line {number} is `{line}`"))?);
+    let mut reader = Reader::default();
+    let mut is_begun = false;
+    for (index, line) in file.lines().enumerate() {
+        let at = |why| format!("line {}: {why}", index + 1);
+        let line = line.map_err(|error| at(error.to_string()))?;
+        let line = line.trim();
+        // What the first lines count is counted here.
+        let is_count = !is_begun && line.parse::<u64>().is_ok();
+        if line.is_empty() || is_count {
+            continue;
+        }
+        is_begun = true;
+        reader.line(line).map_err(at)?;
     }
-    check(&events)?;
-    Ok(events)
+    match is_begun {
+        true => Ok(reader.events),
+        false => Err("there is no operation in it".to_owned()),
+    }
 }
 
-fn event(line: &str, blocks: &mut u32) -> Option<Event> {
-    let mut words = line.split_ascii_whitespace();
-    let kind = words.next()?;
-    let mut numbers = words.map(|word| word.parse::<u64>().ok());
-    let block = numbers.next()??.try_into().ok()?;
-    let size = if kind == "f" { 0 } else { numbers.next()?? };
-    let thread = numbers.next().unwrap_or(Some(0))?.try_into().ok()?;
-    let align = numbers.next().unwrap_or(Some(0))?;
-    let what = match kind {
-        "a" if block == *blocks => {
-            *blocks += 1;
-            let align = Some(align).filter(|&align| align != 0);
-            What::Allocate { size, align }
+/// What was read so far.
+#[derive(Default)]
+struct Reader {
+    events: Vec<Event>,
+    /// The blocks that are alive: the number in the file, and ours.
+    alive: HashMap<u64, u32>,
+    /// How many blocks there were.
+    blocks: u32,
+    /// How many threads there were.
+    threads: u32,
+}
+
+impl Reader {
+    fn line(&mut self, line: &str) -> Result<(), String> {
+        let mut words = line.split_ascii_whitespace();
+        let kind = words.next().unwrap_or_default();
+        let count = match kind {
+            "a" => 2..=4,
+            "r" => 2..=3,
+            "f" => 1..=2,
+            _ => return Err(format!("`{line}` is no operation")),
+        };
+        let mut numbers = Vec::new();
+        for word in words {
+            let number = word.parse::<u64>();
+            numbers.push(number.map_err(|_| format!("`{word}` is no number"))?);
         }
-        "r" => What::Resize { block, size },
-        "f" => What::Free { block },
-        _ => return None,
-    };
-    Some(Event { thread, what })
+        if !count.contains(&numbers.len()) {
+            return Err(format!("`{line}` has {} numbers", numbers.len()));
+        }
+        let number = |index: usize| numbers.get(index).copied().unwrap_or(0);
+        let (block, size) = (number(0), number(1));
+        let thread = number(if kind == "f" { 1 } else { 2 });
+        let what = match kind {
+            "a" => self.allocate(block, size, number(3))?,
+            "r" => self.resize(block, size)?,
+            _ => self.free(block)?,
+        };
+        let thread = self.thread(thread)?;
+        self.events.push(Event { thread, what });
+        Ok(())
+    }
+
+    fn allocate(
+        &mut self,
+        block: u64,
+        size: u64,
+        align: u64,
+    ) -> Result<What, String> {
+        if self.alive.contains_key(&block) {
+            return Err(format!("block {block} is in use already"));
+        }
+        if align != 0 && !align.is_power_of_two() {
+            return Err(format!("{align} is no power of two"));
+        }
+        self.alive.insert(block, self.blocks);
+        self.blocks += 1;
+        Ok(What::Allocate { size, align: Some(align).filter(|&it| it != 0) })
+    }
+
+    fn resize(&mut self, block: u64, size: u64) -> Result<What, String> {
+        match self.alive.get(&block) {
+            Some(&block) => Ok(What::Resize { block, size }),
+            None => self.allocate(block, size, 0),
+        }
+    }
+
+    fn free(&mut self, block: u64) -> Result<What, String> {
+        let alive = self.alive.remove(&block);
+        let none = || format!("block {block} is not in use");
+        Ok(What::Free { block: alive.ok_or_else(none)? })
+    }
+
+    /// Threads have numbers in the order of their first events.
+    fn thread(&mut self, thread: u64) -> Result<u32, String> {
+        let thread = u32::try_from(thread).ok();
+        let known = thread.filter(|&thread| thread <= self.threads);
+        let thread = known.ok_or("a thread is numbered out of order")?;
+        self.threads = self.threads.max(thread + 1);
+        Ok(thread)
+    }
 }
