@@ -5,6 +5,7 @@ use std::process::ExitCode;
 
 use anyhow::Result;
 
+use crate::coach::Coach;
 use crate::page::Length;
 use crate::practice;
 use crate::terminal::{self, Options};
@@ -21,6 +22,9 @@ Usage: cargo run -- [COMMAND]
   practice N        make a copy of stage N for the exercises: practice/stageN
     --empty         ... in which the heap is still to be written
     --force         ... even if there is one: it is kept under another name
+    list            list what there is to do in it, and what is done
+    check           run its tests up to the first that fails, and explain that
+    hint [NAME]     give the next hint: for that, or for a milestone or exercise
   play N            run malloc and free on stage N's heap, line by line
     --room BYTES    ... over a break that rises so far
     --once          ... and draw the heap at the end of the input alone
@@ -35,6 +39,8 @@ Usage: cargo run -- [COMMAND]
 enum Failure {
     /// What was asked for does not exist.
     Asked(String),
+    /// What was looked at is not as it should be, and that was told.
+    NotYet,
     /// It did not work.
     Work(anyhow::Error),
 }
@@ -55,6 +61,7 @@ pub fn main() -> ExitCode {
             eprintln!("{message}");
             ExitCode::from(2)
         }
+        Err(Failure::NotYet) => ExitCode::FAILURE,
         Err(Failure::Work(error)) => {
             eprintln!("error: {error:#}");
             ExitCode::FAILURE
@@ -120,22 +127,42 @@ fn print_words() -> Result<()> {
 }
 
 fn practise(words: &[&str]) -> Result<(), Failure> {
+    let folder = build::folder();
+    let root = folder.parent().unwrap_or(&folder);
     let mut options = practice::Options::default();
-    let mut numbers = Vec::new();
+    let mut rest = Vec::new();
     for &word in words {
         match word {
             "--empty" => options.empty = true,
             "--force" => options.force = true,
             _ if word.starts_with('-') => return Err(unknown(word)),
-            _ => numbers.push(word),
+            _ => rest.push(word),
         }
     }
-    let folder = build::folder();
-    let root = folder.parent().unwrap_or(&folder);
-    let number = numbers.join(" ");
-    let stage = stage::find(root, &number).map_err(Failure::Asked)?;
-    let made = practice::make(root, &stage, options)?;
+    let (number, asked) = rest.split_first().unwrap_or((&"", &[]));
+    let stage = stage::find(root, number).map_err(Failure::Asked)?;
     let sources = build::sources(&folder)?;
-    print!("{}", practice::told(&sources, &stage, &made, options)?);
+    if asked.is_empty() {
+        let made = practice::make(root, &stage, options)?;
+        print!("{}", practice::told(&sources, &stage, &made, options)?);
+        return Ok(());
+    }
+    if options != practice::Options::default() {
+        return Err(unknown(&words.join(" ")));
+    }
+    let coach = Coach::new(&sources, &stage)?;
+    match asked {
+        ["list"] => print!("{}", coach.list()),
+        ["check"] => {
+            let (told, is_stage) = coach.check()?;
+            print!("{told}");
+            if !is_stage {
+                return Err(Failure::NotYet);
+            }
+        }
+        ["hint"] => print!("{}", coach.hint(None)?),
+        ["hint", name] => print!("{}", coach.hint(Some(name))?),
+        _ => return Err(unknown(&asked.join(" "))),
+    }
     Ok(())
 }

@@ -57,6 +57,30 @@ pub struct Text {
 ///
 /// What is wrong with it, as the end of a sentence that starts with its name.
 pub fn parse(text: &str) -> Result<Text, String> {
+    let (Head { title, minutes, page }, rest) = head(text)?;
+    let headings = ["## Task", "## Hint 1", "## Hint 2", "## Why"];
+    let [task, first, second, why] = sections(&rest, headings)?;
+    Ok(Text { title, minutes, page, task, hints: [first, second], why })
+}
+
+/// What the file of a task starts with.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Head {
+    /// Its title.
+    pub title: String,
+    /// How long it takes.
+    pub minutes: usize,
+    /// The page to read first, from the folder of the chapters on.
+    pub page: String,
+}
+
+/// Reads the first lines of the file of a task, and returns the others too.
+///
+/// # Errors
+///
+/// What is wrong with them, as the end of a sentence that starts with the
+/// file's name.
+pub fn head(text: &str) -> Result<(Head, String), String> {
     let mut lines = (1..).zip(text.lines());
     let mut head = |start: &str| {
         let filled = lines.find(|(_, line)| !line.trim().is_empty());
@@ -73,34 +97,46 @@ pub fn parse(text: &str) -> Result<Text, String> {
         .map_err(|_| format!("has `{minutes}` instead of whole minutes"))?;
     let page = head("page: ")?.to_owned();
     let rest: Vec<_> = lines.map(|(_, line)| line).collect();
-    let rest = format!("\n{}\n", rest.join("\n"));
-    let [before, task, first, second, why] = sections(&rest)?;
-    if !before.is_empty() {
-        return Err("has text in front of `## Task`".into());
-    }
-    Ok(Text { title, minutes, page, task, hints: [first, second], why })
+    Ok((Head { title, minutes, page }, rest.join("\n")))
 }
 
-/// What stands in front of the first heading, and under each of them.
-fn sections(text: &str) -> Result<[String; 5], String> {
-    let mut sections = [const { String::new() }; 5];
-    let mut rest = text;
-    for (index, heading) in
-        ["## Task", "## Hint 1", "## Hint 2", "## Why"].iter().enumerate()
-    {
+/// What stands under each of the headings, in front of which nothing stands.
+///
+/// # Errors
+///
+/// What is wrong, as the end of a sentence that starts with the file's name.
+pub fn sections<const N: usize>(
+    text: &str,
+    headings: [&str; N],
+) -> Result<[String; N], String> {
+    let text = format!("\n{text}\n");
+    let mut sections = [const { String::new() }; N];
+    let mut rest = &text[..];
+    for (index, heading) in headings.iter().enumerate() {
         let (before, after) =
             rest.split_once(&format!("\n{heading}\n")).ok_or(format!(
                 "has no line `{heading}`, or has it in another place"
             ))?;
-        sections[index] = before.trim().to_owned();
-        rest = after;
-        if index > 0 && sections[index].is_empty() {
-            return Err(format!("has nothing in front of `{heading}`"));
+        let before = before.trim();
+        match index.checked_sub(1) {
+            None if !before.is_empty() => {
+                return Err(format!("has text in front of `{heading}`"));
+            }
+            None => {}
+            Some(_) if before.is_empty() => {
+                return Err(format!("has nothing in front of `{heading}`"));
+            }
+            Some(section) => sections[section] = before.to_owned(),
         }
+        rest = after;
     }
-    sections[4] = rest.trim().to_owned();
-    if sections[4].is_empty() {
-        return Err("has nothing under `## Why`".into());
+    let (Some(last), Some(heading)) = (sections.last_mut(), headings.last())
+    else {
+        return Ok(sections);
+    };
+    *last = rest.trim().to_owned();
+    if last.is_empty() {
+        return Err(format!("has nothing under `{heading}`"));
     }
     Ok(sections)
 }
@@ -171,6 +207,21 @@ pub fn load(sources: &Sources, number: &str) -> Result<Exercise, String> {
     })
 }
 
+/// The exercises of a stage, in order.
+///
+/// # Errors
+///
+/// What is wrong with one of them.
+pub fn of_stage(
+    sources: &Sources,
+    stage: &Stage,
+) -> Result<Vec<Exercise>, String> {
+    let own = format!("{}.", stage.number);
+    let numbers = numbers(sources).into_iter();
+    let numbers = numbers.filter(|number| number.starts_with(&own));
+    numbers.map(|number| load(sources, &number)).collect()
+}
+
 /// What the reader of an exercise is told.
 ///
 /// # Errors
@@ -192,7 +243,7 @@ pub fn text(sources: &Sources, number: &str) -> Result<Text, String> {
 }
 
 /// The first heading of a page.
-fn title(page: &str) -> Option<String> {
+pub fn title(page: &str) -> Option<String> {
     page.lines().find_map(|line| line.strip_prefix("# ")).map(str::to_owned)
 }
 

@@ -9,7 +9,7 @@ use std::ptr::NonNull;
 use loom::sync::Arc;
 use loom::sync::atomic::{AtomicUsize, Ordering};
 use stage3_freelist::brk::PAGE;
-use stage3_freelist::heap::{DEFAULT, SLACK, STEP};
+use stage3_freelist::heap::{Block, DEFAULT, SLACK, STEP};
 use stage3_freelist::{Brk, OutOfMemory, SimBrk};
 
 type Heap<B> = stage3_freelist::Heap<B, DEFAULT>;
@@ -176,13 +176,52 @@ fn realloc_gives_the_rest_of_a_smaller_block_back() {
 
 #[test]
 fn a_request_looks_at_eight_blocks_of_its_class_at_most() {
-    let (used, grown) = blocks_of_one_class::<DEFAULT>();
-    assert!(grown > used, "it did not find the block: {grown} after {used}");
+    let (used, grown) = blocks_of_one_class::<DEFAULT>(7);
+    assert_eq!(grown, used, "it found the eighth block");
+    let (used, grown) = blocks_of_one_class::<DEFAULT>(8);
+    assert!(grown > used, "it found the ninth block: {grown} after {used}");
+}
+
+#[test]
+fn a_free_block_is_on_the_list_of_its_class() {
+    let mut region = region();
+    let mut heap = Heap::new(SimBrk::new(&mut region));
+    let blocks = [16, 112, 1024, 1040, 1264, 5008].map(|size| {
+        let block = heap.malloc(size);
+        heap.malloc(1); // a guard, so that they do not join
+        block
+    });
+    for block in blocks {
+        // SAFETY: the block is live, and freed once.
+        unsafe { heap.free(block) };
+    }
+    let sizes = [(0, 16), (6, 112), (63, 1024), (64, 1264), (64, 1040)];
+    let mut expected = sizes.to_vec();
+    expected.push((72, 5008));
+    assert_eq!(on_lists(&heap), expected, "class and size");
+    // No block of its own class: the next one above is cut.
+    assert_eq!(heap.malloc(2000), blocks[5], "the block from the class above");
+    expected[5] = (69, 5008 - 2000 - 16);
+    assert_eq!(on_lists(&heap), expected, "class and size");
+}
+
+/// The free blocks by the lists that they are on. The bitmap has to name those
+/// lists and no other.
+fn on_lists(heap: &Heap<SimBrk>) -> Vec<(usize, usize)> {
+    let on_list = |class| {
+        heap.free_list(class).map(move |block: Block| (class, block.size))
+    };
+    for class in 0..DEFAULT {
+        let is_marked = heap.bitmap() & 1 << class != 0;
+        let has_any = on_list(class).next().is_some();
+        assert_eq!(is_marked, has_any, "the bit of class {class}");
+    }
+    (0..DEFAULT).flat_map(on_list).collect()
 }
 
 #[test]
 fn one_list_is_searched_to_its_end() {
-    let (used, grown) = blocks_of_one_class::<1>();
+    let (used, grown) = blocks_of_one_class::<1>(20);
     assert_eq!(grown, used, "it found the block");
 }
 
@@ -203,15 +242,15 @@ fn the_last_block_serves_a_request_that_did_not_find_it() {
     assert_eq!(heap.malloc(1264), last, "the free block at the end");
 }
 
-/// Frees a block of 1,264 bytes and then many of 1,040, which are of the same
+/// Frees a block of 1,264 bytes and then some of 1,040, which are of the same
 /// class and in front of it on the list, and asks for 1,264 bytes. Returns the
 /// break before and after.
-fn blocks_of_one_class<const LISTS: usize>() -> (usize, usize) {
+fn blocks_of_one_class<const LISTS: usize>(in_front: usize) -> (usize, usize) {
     let mut region = region();
     let mut heap: stage3_freelist::Heap<_, LISTS> =
         stage3_freelist::Heap::new(SimBrk::new(&mut region));
     let mut blocks = Vec::new();
-    for size in [1264].into_iter().chain([1040; 20]) {
+    for size in [1264].into_iter().chain(vec![1040; in_front]) {
         blocks.push(heap.malloc(size));
         heap.malloc(1); // a guard, so that they do not join
     }

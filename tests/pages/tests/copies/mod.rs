@@ -49,6 +49,12 @@ impl Copy {
         fs::write(file, text).expect("a copy is ours");
     }
 
+    /// Reads one of its files.
+    #[allow(dead_code, reason = "not all tests that share this read")]
+    pub fn read(&self, path: &str) -> String {
+        fs::read_to_string(self.folder.join(path)).expect("a copy is ours")
+    }
+
     /// Runs cargo on it. All copies share one target folder, so that what they
     /// depend on is built once.
     pub fn cargo(&self, arguments: &[&str]) -> Outcome {

@@ -1,0 +1,421 @@
+//! What a reader who practises can ask: what there is to do, how far the copy
+//! has come, and for a hint.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Result, anyhow, bail};
+
+use crate::check::{self, Failure, Programs, Step};
+use crate::exercise::{self, Exercise};
+use crate::failure::{self, indented};
+use crate::milestone::{self, Milestone};
+use crate::problem::{did_you_mean, list};
+use crate::progress::Progress;
+use crate::sources::Sources;
+use crate::stage::{Stage, test_command};
+
+/// A stage, what there is to do in it, and a copy to do it in.
+pub struct Coach<'a> {
+    sources: &'a Sources,
+    stage: &'a Stage,
+    folder: PathBuf,
+    milestones: Vec<Milestone>,
+    exercises: Vec<Exercise>,
+}
+
+/// How far a copy has come.
+enum Came {
+    /// It does not compile.
+    NotBuilt,
+    /// So many tests pass, and this one does not.
+    Stopped(usize, Step, Failure),
+    /// They all pass. These exercises are not done; `None` if they do not
+    /// compile.
+    Through(Option<Vec<String>>),
+}
+
+impl<'a> Coach<'a> {
+    /// The coach for a stage.
+    ///
+    /// # Errors
+    ///
+    /// What is wrong with its milestones or its exercises.
+    pub fn new(sources: &'a Sources, stage: &'a Stage) -> Result<Self> {
+        let milestones = milestone::of_stage(sources, stage);
+        let milestones = milestones.map_err(|error| anyhow!(error))?;
+        let exercises = exercise::of_stage(sources, stage);
+        let exercises = exercises.map_err(|error| anyhow!(error))?;
+        let name = format!("practice/stage{}", stage.number);
+        let folder = sources.root.join(name);
+        Ok(Self { sources, stage, folder, milestones, exercises })
+    }
+
+    /// What there is to do: the milestones and the exercises, with their
+    /// minutes, their pages, and whether they are done.
+    pub fn list(&self) -> String {
+        let done = Progress::of(&self.folder).done;
+        let row = |name: &str, minutes: usize, title: &str, page: &str| {
+            let state = match &done {
+                None => "",
+                Some(done) if done.contains(name) => "done",
+                Some(_) => "to do",
+            };
+            let row = format!(
+                "  {state:>5}  {name:<10} {minutes:>4} minutes  {title}, after \
+                 \"{page}\""
+            );
+            format!("{}\n", row.trim_end())
+        };
+        let mut told = String::new();
+        if !self.milestones.is_empty() {
+            told += &format!(
+                "Milestones, for who writes the stage from nothing \
+                 (cargo run -- practice {} --empty):\n",
+                self.stage.number
+            );
+            for it in &self.milestones {
+                told += &row(&it.name, it.minutes, &it.title, &it.page_title);
+            }
+            told.push('\n');
+        }
+        told += "Exercises, for who has the whole stage:\n";
+        for it in &self.exercises {
+            let text = &it.text;
+            told += &row(&it.number, text.minutes, &text.title, &it.page_title);
+        }
+        told + "\n" + &self.told_of_states(done.is_some())
+    }
+
+    fn told_of_states(&self, is_known: bool) -> String {
+        let number = self.stage.number;
+        match (self.folder.is_dir(), is_known) {
+            (false, _) => format!(
+                "You have no copy yet. To make one: cargo run -- practice \
+                 {number}\n"
+            ),
+            (true, false) => format!(
+                "What is done in your copy says: cargo run -- practice \
+                 {number} check\n"
+            ),
+            (true, true) => format!(
+                "That is how it was at the last check. To look again: cargo \
+                 run -- practice {number} check\n"
+            ),
+        }
+    }
+
+    /// Runs the tests of the copy up to the first that fails, and says what
+    /// there is to know about that one. Returns whether the copy is a heap of
+    /// this stage.
+    ///
+    /// # Errors
+    ///
+    /// That there is no copy, or that cargo cannot be run.
+    pub fn check(&self) -> Result<(String, bool)> {
+        self.expect_copy()?;
+        let steps = check::steps(&self.folder, &self.milestones)?;
+        let came = self.run(&steps)?;
+        self.remember(&came, &steps)?;
+        let changed = self.changed_tests();
+        let told = match &came {
+            Came::NotBuilt => format!(
+                "It does not compile, so no test can be run. What the compiler \
+                 says stands above.\n\nThe compiler alone: cargo check \
+                 --manifest-path practice/stage{}/Cargo.toml\n",
+                self.stage.number
+            ),
+            Came::Stopped(passed, step, failure) => {
+                self.told_of_the_first(*passed, steps.len(), step, failure)
+            }
+            Came::Through(open) => {
+                self.told_of_the_end(steps.len(), open.as_deref(), &changed)
+            }
+        };
+        let is_stage = matches!(came, Came::Through(_))
+            && (changed.is_empty() || self.milestones.is_empty());
+        Ok((told, is_stage))
+    }
+
+    fn expect_copy(&self) -> Result<()> {
+        if !self.folder.is_dir() {
+            let number = self.stage.number;
+            bail!(
+                "there is no practice/stage{number} yet. To make it: cargo run \
+                 -- practice {number}, or with --empty to write it from \
+                 nothing"
+            );
+        }
+        Ok(())
+    }
+
+    fn run(&self, steps: &[Step]) -> Result<Came> {
+        let files: BTreeSet<_> =
+            steps.iter().map(|step| step.file.as_str()).collect();
+        let Some(programs) = Programs::build(&self.folder, files)? else {
+            return Ok(Came::NotBuilt);
+        };
+        for (passed, step) in steps.iter().enumerate() {
+            if let Some(failure) = programs.run(&step.file, &step.test)? {
+                return Ok(Came::Stopped(passed, step.clone(), failure));
+            }
+        }
+        let exercises = Programs::build(&self.folder, ["exercises"])?;
+        let Some(programs) = exercises else { return Ok(Came::Through(None)) };
+        let mut open = Vec::new();
+        for it in &self.exercises {
+            if programs.run("exercises", &it.test)?.is_some() {
+                open.push(it.number.clone());
+            }
+        }
+        Ok(Came::Through(Some(open)))
+    }
+
+    /// Keeps which milestones and exercises are done. A copy that does not
+    /// compile says nothing about that.
+    fn remember(&self, came: &Came, steps: &[Step]) -> Result<()> {
+        let passed = match came {
+            Came::NotBuilt => return Ok(()),
+            Came::Stopped(passed, ..) => *passed,
+            Came::Through(_) => steps.len(),
+        };
+        let is_done = |index: usize| {
+            steps[passed..].iter().all(|step| step.milestone != Some(index))
+        };
+        let milestones = self.milestones.iter().enumerate();
+        let mut done: BTreeSet<_> = milestones
+            .filter(|(index, _)| is_done(*index))
+            .map(|(_, it)| it.name.clone())
+            .collect();
+        if let Came::Through(Some(open)) = came {
+            let numbers = self.exercises.iter().map(|it| it.number.clone());
+            done.extend(numbers.filter(|number| !open.contains(number)));
+        }
+        let mut progress = Progress::of(&self.folder);
+        progress.done = Some(done);
+        progress.keep(&self.folder)
+    }
+
+    fn told_of_the_first(
+        &self,
+        passed: usize,
+        all: usize,
+        step: &Step,
+        failure: &Failure,
+    ) -> String {
+        let Step { file, test, .. } = step;
+        let number = self.stage.number;
+        let mut told = format!("{passed} of {all} tests pass.\n");
+        if let Some(milestone) = step.milestone {
+            told += &self.told_of_the_place(milestone, passed);
+        }
+        told += &format!(
+            "\nThe next one does not. It should hold that\n\n    {}\n\n{}",
+            test.replace('_', " "),
+            failure::told(&self.folder, step, failure),
+        );
+        told += &format!(
+            "\nTo read:   {}\nThis test: {} --test {file} {test}\n",
+            self.page(step),
+            test_command(number)
+        );
+        if step.milestone.is_some() {
+            told +=
+                &format!("A hint:    cargo run -- practice {number} hint\n");
+        }
+        told
+    }
+
+    /// Which milestone it is, and how far one has come in it.
+    fn told_of_the_place(&self, index: usize, passed: usize) -> String {
+        let count = |before: bool| {
+            let milestones = self.milestones.iter().enumerate();
+            let tests = milestones.filter(|(other, _)| match before {
+                true => *other < index,
+                false => *other == index,
+            });
+            tests.map(|(_, it)| it.tests.len()).sum::<usize>()
+        };
+        let place = index + 1;
+        let of = self.milestones.len();
+        format!(
+            "You are at milestone {place} of {of}, {} ({}): {} of its {} tests \
+             pass.\n",
+            self.milestones[index].name,
+            self.milestones[index].title,
+            passed - count(true),
+            count(false),
+        )
+    }
+
+    /// The page that helps with a test.
+    fn page(&self, step: &Step) -> String {
+        let shown = |title: &str, page: &str| {
+            let page = Path::new(page).with_extension("html");
+            format!("\"{title}\" (target/book/{})", page.display())
+        };
+        if let Some(index) = step.milestone {
+            let it = &self.milestones[index];
+            return shown(&it.page_title, &it.page);
+        }
+        let chapter = format!("stage{}", self.stage.number);
+        let entries = fs::read_dir(self.sources.chapters.join(&chapter));
+        let mut pages: Vec<_> = entries
+            .into_iter()
+            .flatten()
+            .flatten()
+            .filter_map(|entry| entry.file_name().into_string().ok())
+            .filter_map(|name| {
+                let page = format!("{chapter}/{name}");
+                let file = self.sources.chapters.join(&page);
+                Some((page, fs::read_to_string(file).ok()?))
+            })
+            .collect();
+        pages.sort();
+        let names_it = pages.iter().find(|(_, text)| text.contains(&step.test));
+        let index = format!("{chapter}/index.md");
+        let page =
+            names_it.or_else(|| pages.iter().find(|(page, _)| *page == index));
+        let Some((page, text)) = page else { return chapter };
+        shown(&exercise::title(text).unwrap_or_default(), page)
+    }
+
+    fn told_of_the_end(
+        &self,
+        all: usize,
+        open: Option<&[String]>,
+        changed: &[String],
+    ) -> String {
+        let name = &self.stage.name;
+        let mut told = match changed {
+            [] => format!(
+                "{all} of {all} tests pass. What is in your copy is {name}.\n"
+            ),
+            changed => format!(
+                "{all} of {all} tests pass, but they are not those of {name}: \
+                 {} {} changed.\n",
+                changed.join(", "),
+                if changed.len() == 1 { "is" } else { "are" }
+            ),
+        };
+        told += "\n";
+        let Some(open) = open else {
+            return told + "The tests of the exercises do not compile.\n";
+        };
+        for it in &self.exercises {
+            let state =
+                if open.contains(&it.number) { "to do" } else { "done" };
+            told +=
+                &format!("  {state:>5}  {}  {}\n", it.number, it.text.title);
+        }
+        told
+    }
+
+    /// The files of tests that are not as they are in the stage, but for the
+    /// exercises'.
+    fn changed_tests(&self) -> Vec<String> {
+        let mut changed = Vec::new();
+        differing(&self.stage.folder, &self.folder, "tests", &mut changed);
+        changed.sort();
+        changed
+    }
+
+    /// The next hint for a milestone or an exercise, or for what the first test
+    /// that fails belongs to. What was shown is remembered in the copy.
+    ///
+    /// # Errors
+    ///
+    /// That there is no copy, that it does not compile, or that nothing is
+    /// called so.
+    pub fn hint(&self, name: Option<&str>) -> Result<String> {
+        self.expect_copy()?;
+        let name = match name {
+            Some(name) => name.to_owned(),
+            None => match self.first_to_do()? {
+                Ok(name) => name,
+                Err(told) => return Ok(told),
+            },
+        };
+        let (title, page, hints) = self.hints(&name)?;
+        let mut progress = Progress::of(&self.folder);
+        let shown = progress.hints.entry(name.clone()).or_default();
+        let is_new = *shown < hints.len();
+        *shown = hints.len().min(*shown + 1);
+        let number = *shown;
+        progress.keep(&self.folder)?;
+        let mut told = format!("{name} ({title}), hint {number} of ");
+        told += &format!("{}:\n\n", hints.len());
+        told += &indented(hints[number - 1], "  ");
+        if !is_new {
+            told += &format!("\nThat was the last one. To read: {page}\n");
+        }
+        Ok(told)
+    }
+
+    /// What comes next: its name; or what to tell if there is no hint for it.
+    fn first_to_do(&self) -> Result<Result<String, String>> {
+        let steps = check::steps(&self.folder, &self.milestones)?;
+        let came = self.run(&steps)?;
+        self.remember(&came, &steps)?;
+        Ok(match came {
+            Came::NotBuilt => {
+                Err("It does not compile. What the compiler says \
+                                   stands above.\n"
+                    .to_owned())
+            }
+            Came::Stopped(_, step, _) => match step.milestone {
+                Some(index) => Ok(self.milestones[index].name.clone()),
+                None => Err(format!(
+                    "What fails first is {}, and no hint is about that. To \
+                     read: {}\n",
+                    step.test,
+                    self.page(&step)
+                )),
+            },
+            Came::Through(open) => {
+                let open = open.unwrap_or_default().into_iter().next();
+                open.ok_or_else(|| "All is done.\n".to_owned())
+            }
+        })
+    }
+
+    /// The title of a milestone or an exercise, its page and its hints.
+    fn hints(&self, name: &str) -> Result<(&str, String, Vec<&str>)> {
+        let page = |title: &str| format!("\"{title}\"");
+        if let Some(it) = self.milestones.iter().find(|it| it.name == name) {
+            let hints = it.hints.iter().map(String::as_str).collect();
+            return Ok((&it.title, page(&it.page_title), hints));
+        }
+        if let Some(it) = self.exercises.iter().find(|it| it.number == name) {
+            let hints = it.text.hints.iter().map(String::as_str).collect();
+            return Ok((&it.text.title, page(&it.page_title), hints));
+        }
+        let milestones = self.milestones.iter().map(|it| it.name.as_str());
+        let exercises = self.exercises.iter().map(|it| it.number.as_str());
+        let names: Vec<_> = milestones.chain(exercises).collect();
+        bail!(
+            "there is nothing called `{name}` in stage {}.{} There is: {}",
+            self.stage.number,
+            did_you_mean(name, &names),
+            list(&names)
+        )
+    }
+}
+
+/// Adds the files of tests below `path` that are not the same in two folders.
+fn differing(stage: &Path, copy: &Path, path: &str, into: &mut Vec<String>) {
+    for entry in fs::read_dir(stage.join(path)).into_iter().flatten().flatten()
+    {
+        let Ok(name) = entry.file_name().into_string() else { continue };
+        let path = format!("{path}/{name}");
+        if stage.join(&path).is_dir() {
+            differing(stage, copy, &path, into);
+        } else if path != "tests/exercises.rs"
+            && fs::read(stage.join(&path)).ok()
+                != fs::read(copy.join(&path)).ok()
+        {
+            into.push(path);
+        }
+    }
+}

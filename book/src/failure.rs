@@ -1,0 +1,219 @@
+//! What a reader is told of a test that fails.
+
+use std::fs;
+use std::path::Path;
+
+use crate::check::{Failure, Step};
+use crate::item;
+
+/// What `todo!` says.
+const TO_WRITE: &str = "not yet implemented";
+
+/// Where a panic was, and what it said.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Panic<'a> {
+    path: &'a str,
+    line: usize,
+    message: &'a str,
+}
+
+/// What there is to know about a test of the copy in `folder` that did not
+/// pass: what it asks, what should be and what is.
+pub fn told(folder: &Path, step: &Step, failure: &Failure) -> String {
+    match failure {
+        Failure::Missing => format!(
+            "There is no such test in tests/{}.rs any more, so nobody knows.\n",
+            step.file
+        ),
+        Failure::Forever => {
+            let code = code(folder, step, None);
+            format!("{code}It does not come to an end: some loop goes round.\n")
+        }
+        Failure::Failed(status, errors) => {
+            if let Some(blank) = blank(errors) {
+                return to_write(folder, &blank);
+            }
+            match panic(errors) {
+                Some(panic) => panicked(folder, step, &panic),
+                None => {
+                    let code = code(folder, step, None);
+                    format!("{code}Its process ended ({status}):\n{errors}")
+                }
+            }
+        }
+    }
+}
+
+/// A body that is still to be written.
+fn to_write(folder: &Path, blank: &Panic) -> String {
+    let Panic { path, line, message } = blank;
+    let source = fs::read_to_string(folder.join(path)).unwrap_or_default();
+    let owner = item::owners(&source).into_iter().nth(line.saturating_sub(1));
+    let what = match owner.flatten() {
+        Some(name) => format!("`{name}`"),
+        None => "A body".to_owned(),
+    };
+    let told = message.strip_prefix(TO_WRITE).unwrap_or(message);
+    let told = told.trim_start_matches(':').trim();
+    let told = match told.is_empty() {
+        true => String::new(),
+        false => indented(&wrapped(told, 76), "  "),
+    };
+    format!("{what} is still to be written ({path}, line {line}):\n{told}")
+}
+
+fn panicked(folder: &Path, step: &Step, panic: &Panic) -> String {
+    let Panic { path, line, message } = panic;
+    if message.starts_with("a promise is broken") {
+        return format!("{message}\n");
+    }
+    let test = format!("tests/{}.rs", step.file);
+    let is_here = *path == test;
+    let mut told = code(folder, step, is_here.then_some(*line));
+    if !is_here {
+        told += &format!("It stopped in {path}, line {line}.\n");
+    }
+    told + &values(message)
+}
+
+/// The lines of a test, up to the one that failed if that is known.
+fn code(folder: &Path, step: &Step, failed: Option<usize>) -> String {
+    let path = format!("tests/{}.rs", step.file);
+    let Ok(source) = fs::read_to_string(folder.join(&path)) else {
+        return String::new();
+    };
+    let Ok(item) = item::find(&path, &source, &step.test) else {
+        return String::new();
+    };
+    let (first, last) = item.lines.into_inner();
+    let failed = failed.filter(|line| (first..=last).contains(line));
+    let mut code = format!("What is done ({path}):\n");
+    let mut is_over = false;
+    for (number, line) in (first..).zip(item.text.lines()) {
+        if line.starts_with("///") || line.starts_with("#[") {
+            continue;
+        }
+        let mark = if Some(number) == failed { "->" } else { "  " };
+        code += format!("{mark} {number:>4}  {line}\n").as_str();
+        // The statement that failed may have more lines.
+        is_over |= failed.is_some_and(|failed| number >= failed);
+        if is_over && line.ends_with(';') {
+            break;
+        }
+    }
+    code + "\n"
+}
+
+/// What should be and what is, if that is what a message compares; or the
+/// message.
+fn values(message: &str) -> String {
+    let Some((what, rest)) = message.split_once("\n  left: ") else {
+        return format!("{message}\n");
+    };
+    let Some((is, should_be)) = rest.split_once("\n right: ") else {
+        return format!("{message}\n");
+    };
+    let what = what.strip_prefix("assertion `left == right` failed");
+    let Some(what) = what else { return format!("{message}\n") };
+    let what = what.trim_start_matches(':').trim();
+    let what = if what.is_empty() { "what it is" } else { what };
+    format!(
+        "Looked at: {what}\n{}{}",
+        value("should be", should_be),
+        value("but is", is)
+    )
+}
+
+fn value(label: &str, value: &str) -> String {
+    match boxes(value) {
+        Some([edge, inside]) => format!(
+            "{:>11}  {edge}\n{label:>10}: {inside}\n{:>11}  {edge}\n",
+            "", ""
+        ),
+        None => format!("{label:>10}: {value}\n"),
+    }
+}
+
+/// A heap as it prints itself, `[112 used][16 free]`, as boxes: an edge, and
+/// what stands between two of them.
+fn boxes(value: &str) -> Option<[String; 2]> {
+    let blocks = value.trim_matches('"');
+    let blocks = blocks.strip_prefix('[')?.strip_suffix(']')?;
+    let (mut edge, mut inside) = (String::from("+"), String::from("|"));
+    for block in blocks.split("][") {
+        let (size, state) = block.split_once(' ')?;
+        size.parse::<usize>().ok()?;
+        ["used", "free"].contains(&state).then_some(())?;
+        edge += &format!("{}+", "-".repeat(block.len() + 2));
+        inside += &format!(" {block} |");
+    }
+    Some([edge, inside])
+}
+
+/// The first panic of what a process wrote.
+fn panic(errors: &str) -> Option<Panic<'_>> {
+    let (_, rest) = errors.split_once(" panicked at ")?;
+    let (place, rest) = rest.split_once(":\n")?;
+    let message = match rest.find("\nnote: run with ") {
+        Some(end) => &rest[..end],
+        None => rest,
+    };
+    let (path, line) = of_place(place)?;
+    Some(Panic { path, line, message: message.trim_end() })
+}
+
+/// The first body to write that something came to. It may have been in a
+/// process that a test has started, whose words are quoted then.
+fn blank(errors: &str) -> Option<Panic<'_>> {
+    let mut rest = errors;
+    while let Some((_, after)) = rest.split_once(" panicked at ") {
+        rest = after;
+        let Some(at) = after.find(TO_WRITE) else { break };
+        let place = after[..at].strip_suffix(":\n");
+        let quoted = after[..at].strip_suffix(":\\n");
+        let end = if place.is_some() { "\n" } else { "\\n" };
+        let Some(place) = place.or(quoted) else { continue };
+        let message = after[at..].split(end).next().unwrap_or_default();
+        if let Some((path, line)) = of_place(place) {
+            return Some(Panic { path, line, message });
+        }
+    }
+    None
+}
+
+/// The file and the line of `src/heap.rs:66:9`.
+fn of_place(place: &str) -> Option<(&str, usize)> {
+    let mut parts = place.rsplitn(3, ':');
+    let (_, line, path) = (parts.next()?, parts.next()?, parts.next()?);
+    Some((path, line.parse().ok()?))
+}
+
+/// A text in lines of so many characters at most, where its words allow it.
+pub fn wrapped(text: &str, width: usize) -> String {
+    let mut lines = vec![String::new()];
+    for word in text.split_whitespace() {
+        match lines.last_mut() {
+            Some(line)
+                if line.is_empty()
+                    || line.chars().count() + 1 + word.chars().count()
+                        <= width =>
+            {
+                if !line.is_empty() {
+                    line.push(' ');
+                }
+                *line += word;
+            }
+            _ => lines.push(word.to_owned()),
+        }
+    }
+    lines.join("\n")
+}
+
+/// A text with `indent` in front of each of its lines that is not empty.
+pub fn indented(text: &str, indent: &str) -> String {
+    let line = |line: &str| match line.is_empty() {
+        true => "\n".to_owned(),
+        false => format!("{indent}{line}\n"),
+    };
+    text.lines().map(line).collect()
+}
