@@ -12,7 +12,9 @@ use crate::noted::{self, HunkNotes, OfFile, Text};
 use crate::problem::{did_you_mean, list};
 use crate::repository::linked;
 use crate::sources::Sources;
-use crate::{answers, exercise, figure, highlight, item, plot, tryit};
+use crate::{
+    answers, exercise, figure, highlight, item, milestone, plot, tryit,
+};
 
 /// A directive with its arguments.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -71,6 +73,11 @@ pub enum Directive {
         /// Its number, such as `3.1`.
         number: String,
     },
+    /// The milestones of a stage, with their hints.
+    Milestones {
+        /// The stage's number.
+        stage: String,
+    },
 }
 
 const ALL: &str = "`{{#item path name}}` (one name or more), \
@@ -79,7 +86,7 @@ const ALL: &str = "`{{#item path name}}` (one name or more), \
                    `{{#heap scenario stage1-bump}}` (to name its heap), \
                    `{{#captured name}}`, `{{#plot name}}`, \
                    `{{#plot name 3}}` (for stage 3), `{{#exercise 3.1}}`, \
-                   `{{#tell-us}}`, `{{#try}}`, `{{#answers}}`";
+                   `{{#milestones 3}}`, `{{#tell-us}}`, `{{#try}}`, `{{#answers}}`";
 
 /// The line below the notes of a diff.
 pub const END_OF_DIFF: &str = "{{/diff}}";
@@ -140,7 +147,10 @@ impl Directive {
             ("exercise", [number]) => {
                 Ok(Self::Exercise { number: owned(number) })
             }
-            ("item" | "file" | "diff", _)
+            ("milestones", [stage]) => {
+                Ok(Self::Milestones { stage: owned(stage) })
+            }
+            ("item" | "file" | "diff" | "milestones", _)
             | ("heap" | "plot" | "captured" | "exercise", _)
             | ("tell-us" | "try" | "answers", _) => {
                 Err(format!("`{kind}` has other arguments. There are: {ALL}"))
@@ -195,6 +205,11 @@ impl Sources {
             Directive::Answers => Ok(answers::AT_THE_BACK.to_owned()),
             Directive::Exercise { number } => {
                 return Ok(exercise::load(self, number)?.markdown(page));
+            }
+            Directive::Milestones { stage } => {
+                let milestones = milestone::of_number(self, stage)?;
+                let all = milestones.iter().map(|it| it.markdown(page));
+                return Ok(all.collect());
             }
         };
         Ok(html::block(&html?))

@@ -115,16 +115,9 @@ impl Body {
             true => format!("What its name says: {}", self.written(source)),
             false => self.told.clone(),
         };
-        let (from_fn, inner) = match self.is_iterator {
-            true => (true, format!("{indent}        ")),
-            false => (false, format!("{indent}    ")),
-        };
-        let todo = todo(&told, &inner);
-        let todo = match from_fn {
-            true => format!(
-                "{indent}    core::iter::from_fn(|| {{\n{todo}\n{indent}    }})"
-            ),
-            false => todo,
+        let todo = match self.is_iterator {
+            true => of_iterator(&told, indent),
+            false => todo(&told, &format!("{indent}    ")),
         };
         format!("{{\n{todo}\n{indent}}}")
     }
@@ -236,6 +229,19 @@ fn line_of_comment(attribute: &Attribute) -> Option<String> {
     let Expr::Lit(text) = &comment.value else { return None };
     let Lit::Str(text) = &text.lit else { return None };
     comment.path.is_ident("doc").then(|| text.value())
+}
+
+/// The body of an iterator that says `text` when it is asked, as far to the
+/// right as `indent` has it.
+fn of_iterator(text: &str, indent: &str) -> String {
+    let on_one_line =
+        format!("{indent}    core::iter::from_fn(|| {})", todo(text, ""));
+    if on_one_line.lines().count() == 1 && on_one_line.chars().count() <= WIDTH
+    {
+        return on_one_line;
+    }
+    let todo = todo(text, &format!("{indent}        "));
+    format!("{indent}    core::iter::from_fn(|| {{\n{todo}\n{indent}    }})")
 }
 
 /// A `todo!` that says `text`, each of its lines behind `indent`.

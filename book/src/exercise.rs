@@ -386,6 +386,6 @@ impl Exercise {
 }
 
 /// Markdown behind a click.
-fn folded(summary: &str, text: &str) -> String {
+pub fn folded(summary: &str, text: &str) -> String {
     format!("<details>\n<summary>{summary}</summary>\n\n{text}\n\n</details>")
 }

@@ -116,18 +116,17 @@ fn values(message: &str) -> String {
     let what = what.strip_prefix("assertion `left == right` failed");
     let Some(what) = what else { return format!("{message}\n") };
     let what = what.trim_start_matches(':').trim();
-    let what = if what.is_empty() { "what it is" } else { what };
-    format!(
-        "Looked at: {what}\n{}{}",
-        value("should be", should_be),
-        value("but is", is)
-    )
+    let what = match what.is_empty() {
+        true => String::new(),
+        false => format!("{what}:\n"),
+    };
+    format!("{what}{}{}", value("should be", should_be), value("but is", is))
 }
 
 fn value(label: &str, value: &str) -> String {
     match boxes(value) {
         Some([edge, inside]) => format!(
-            "{:>11}  {edge}\n{label:>10}: {inside}\n{:>11}  {edge}\n",
+            "{:>10}  {edge}\n{label:>10}: {inside}\n{:>10}  {edge}\n",
             "", ""
         ),
         None => format!("{label:>10}: {value}\n"),

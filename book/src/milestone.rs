@@ -24,10 +24,12 @@
 //! ```
 
 use std::fs;
+use std::path::Path;
 
-use crate::exercise::{self, Head};
+use crate::exercise::{self, Head, folded};
+use crate::html;
 use crate::sources::Sources;
-use crate::stage::Stage;
+use crate::stage::{self, Stage};
 
 /// One part of a stage.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -85,6 +87,26 @@ pub fn of_stage(
     files.iter().map(load).collect()
 }
 
+/// The milestones of the stage with this number, in order.
+///
+/// # Errors
+///
+/// That it has none, or what is wrong with one of them.
+pub fn of_number(
+    sources: &Sources,
+    number: &str,
+) -> Result<Vec<Milestone>, String> {
+    let stage = stage::find(&sources.root, number)?;
+    let milestones = of_stage(sources, &stage)?;
+    if milestones.is_empty() {
+        return Err(format!(
+            "stage {number} has no milestones. Write \
+             book/milestones/stage{number}/1-name.md"
+        ));
+    }
+    Ok(milestones)
+}
+
 /// Reads the file of a milestone.
 ///
 /// # Errors
@@ -133,4 +155,40 @@ fn items(text: &str) -> Result<Vec<String>, String> {
         item.ok_or(format!("has `{line}` instead of a line such as `- item`"))
     };
     text.lines().map(item).collect()
+}
+
+impl Milestone {
+    /// The milestone as Markdown, on the page at `page` below the folder of the
+    /// chapters.
+    pub fn markdown(&self, page: &Path) -> String {
+        let up = "../".repeat(page.components().count().saturating_sub(1));
+        let [first, second, third] = &self.hints;
+        let parts = [
+            format!("## {}: {}", self.name, self.title),
+            format!(
+                "<div class=\"length\">\n\n\
+                 {}, after [{}]({up}{}).\n\n\
+                 </div>",
+                html::count(self.minutes, "minute"),
+                self.page_title,
+                self.page,
+            ),
+            self.task.clone(),
+            folded("Hint 1", first),
+            folded("Hint 2", second),
+            folded("Hint 3", third),
+            folded("What to write", &list(&self.bodies)),
+            folded(
+                &html::count(self.tests.len(), "test"),
+                &list(self.tests.iter().map(|(_, name)| name)),
+            ),
+        ];
+        format!("\n{}\n\n", parts.join("\n\n"))
+    }
+}
+
+/// Names as a list.
+fn list(names: impl IntoIterator<Item = impl AsRef<str>>) -> String {
+    let items = names.into_iter().map(|it| format!("- `{}`\n", it.as_ref()));
+    items.collect()
 }

@@ -9,6 +9,7 @@ use mdbook_markdown::{MarkdownOptions, new_cmark_parser};
 
 use crate::console::{Notes, blocks};
 use crate::directive::{Directive, END_OF_DIFF};
+use crate::milestone::{self, Milestone};
 use crate::problem::Mistake;
 use crate::prose::words;
 use crate::sources::Sources;
@@ -104,10 +105,16 @@ impl<'a> Page<'a> {
             .iter()
             .filter_map(|number| exercise::text(sources, number).ok())
             .collect();
-        let tasks = texts
+        let milestones = self.milestones(sources);
+        let exercises =
+            texts.iter().map(|it| (&it.title, &it.task, it.minutes));
+        let milestones =
+            milestones.iter().map(|it| (&it.title, &it.task, it.minutes));
+        let all: Vec<_> = exercises.chain(milestones).collect();
+        let tasks = all
             .iter()
-            .map(|text| words(&text.title) + Page::new(&text.task).words);
-        let minutes = texts.iter().map(|text| text.minutes);
+            .map(|(title, task, _)| words(title) + Page::new(task).words);
+        let minutes = all.iter().map(|(_, _, minutes)| minutes);
         let other_tasks = time::of_tasks(self.markdown).unwrap_or(0);
         let waiting = self.seconds_of_commands(sources).div_ceil(60);
         Length {
@@ -142,6 +149,21 @@ impl<'a> Page<'a> {
                 Ok(Directive::Exercise { number }) => Some(number),
                 _ => None,
             })
+            .collect()
+    }
+
+    /// The milestones on the page. What is wrong with them is told by
+    /// [`expand`](Self::expand).
+    pub fn milestones(&self, sources: &Sources) -> Vec<Milestone> {
+        let directives = self.directives().into_iter();
+        directives
+            .filter_map(|(_, line)| match Directive::parse(line) {
+                Ok(Directive::Milestones { stage }) => {
+                    milestone::of_number(sources, &stage).ok()
+                }
+                _ => None,
+            })
+            .flatten()
             .collect()
     }
 
@@ -230,7 +252,10 @@ impl<'a> Page<'a> {
             let block = directive.and_then(|directive| {
                 let block = sources.markdown(&directive, path);
                 // The text of an exercise lies in a file of its own.
-                let is_text = matches!(directive, Directive::Exercise { .. });
+                let is_text = matches!(
+                    directive,
+                    Directive::Exercise { .. } | Directive::Milestones { .. }
+                );
                 directives.push((number, directive));
                 if is_text { replaced(&block?) } else { block }
             });

@@ -127,8 +127,9 @@ fn told_of_the_contract(stage: &Stage) -> Result<String> {
     Ok(format!(
         "All promises:\n  {contract}\n\
          The first one:\n  {contract} {first}\n\n\
-         Write bodies until it is kept. Then take the next test of \
-         tests/contract.rs.\n"
+         Write bodies until it is kept. Then take the next one. This says \
+         which, and what to read:\n  cargo run -- practice {} check\n",
+        stage.number
     ))
 }
 
@@ -152,7 +153,11 @@ fn told_of_exercises(sources: &Sources, stage: &Stage) -> String {
             exercise.test,
         );
     }
-    told
+    let number = stage.number;
+    told + &format!(
+        "\nHow far you are:    cargo run -- practice {number} check\n\
+         If you are stuck:   cargo run -- practice {number} hint NUMBER\n"
+    )
 }
 
 /// A name beside `folder` that is not taken.

@@ -2,75 +2,13 @@
 //! in the way.
 
 use std::fs;
-use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::process::Command;
 
 use book::empty::{empty, functions};
-use tempfile::TempDir;
-use timing::workspace::workspace;
 
-/// This repository, copied, with the book's program to run in it.
-struct Copy(TempDir);
+mod readers;
 
-impl Copy {
-    fn new() -> Self {
-        let this = Self(TempDir::new().unwrap());
-        copy(workspace(), this.0.path());
-        this
-    }
-
-    fn path(&self, path: &str) -> PathBuf {
-        self.0.path().join(path)
-    }
-
-    fn read(&self, path: &str) -> String {
-        let path = self.path(path);
-        fs::read_to_string(&path)
-            .unwrap_or_else(|error| panic!("{}: {error}", path.display()))
-    }
-
-    /// `cargo run -- …`, as cargo would start the program.
-    fn run(&self, arguments: &[&str]) -> Output {
-        Command::new(env!("CARGO_BIN_EXE_reader"))
-            .args(arguments)
-            .current_dir(self.0.path())
-            .env("CARGO_MANIFEST_DIR", self.path("book"))
-            .output()
-            .unwrap()
-    }
-
-    /// What it prints, if all goes well.
-    fn told(&self, arguments: &[&str]) -> String {
-        let output = self.run(arguments);
-        let message = String::from_utf8(output.stderr).unwrap();
-        assert!(output.status.success(), "{arguments:?}: {message}");
-        String::from_utf8(output.stdout).unwrap()
-    }
-
-    /// What it complains about, and its exit status.
-    fn refused(&self, arguments: &[&str]) -> (Option<i32>, String) {
-        let output = self.run(arguments);
-        let message = String::from_utf8(output.stderr).unwrap();
-        (output.status.code(), message)
-    }
-}
-
-fn copy(from: &Path, to: &Path) {
-    fs::create_dir_all(to).unwrap();
-    for entry in fs::read_dir(from).unwrap() {
-        let from = entry.unwrap().path();
-        let name = from.file_name().unwrap().to_str().unwrap();
-        if [".git", "practice", "target"].contains(&name) {
-            continue;
-        }
-        let to = to.join(name);
-        if from.is_dir() {
-            copy(&from, &to);
-        } else {
-            fs::copy(&from, &to).unwrap();
-        }
-    }
-}
+use readers::Copy;
 
 #[test]
 fn a_copy_is_made_where_the_reader_is_told() {
@@ -187,8 +125,9 @@ fn an_empty_copy_has_bodies_to_write_and_names_the_first_promise() {
         let source = repository.read(&format!("practice/stage3/{path}"));
         let original = repository.read(&format!("stage3-freelist/{path}"));
         let names = functions(path, &original).unwrap();
-        let todos = source.matches("todo!()").count();
+        let todos = source.matches("todo!(").count();
         assert_eq!(todos, names.len(), "bodies of {path} to write");
+        assert!(!source.contains("todo!()"), "one of {path} says nothing");
     }
 }
 
@@ -217,7 +156,11 @@ fn a_broken_copy_does_not_stop_the_book() {
 const SOURCE: &str = "\
 //! Comments stay.
 
-/// This too.
+/// This says {what} \"it\" does. See [`early`].
+///
+/// # Safety
+///
+/// None.
 pub fn plain(
     a: usize,
 ) -> usize {
@@ -232,7 +175,7 @@ pub const fn early() -> usize {
 impl Heap {
     fn nothing(&self) {}
 
-    /// All of them.
+    /// All of them, from the first to the last, in the order in which they stand.
     fn all(&self) -> impl Iterator<Item = usize> {
         (0..1).map(|a| a)
     }
@@ -250,12 +193,22 @@ impl Debug for Heap {
 ";
 
 #[test]
-fn a_body_becomes_todo_and_all_around_it_stays() {
+fn a_body_becomes_what_it_must_do_and_all_around_it_stays() {
     let emptied = empty("heap.rs", SOURCE, |name| name == "Heap::nothing");
+    let plain =
+        "    todo!(\"This says {{what}} \\\"it\\\" does. See `early`.\")\n";
+    let all = "\
+core::iter::from_fn(|| {
+            todo!(
+                \"All of them, from the first to the last, in the order in \\
+                 which they stand.\"
+            )
+        })";
+    let fmt = "todo!(\"What its name says: `Debug for Heap::fmt(&self) -> Result`.\")";
     let expected = SOURCE
-        .replace("    // This goes.\n    a + 1\n", "    todo!()\n")
-        .replace("(0..1).map(|a| a)", "core::iter::from_fn(|| todo!())")
-        .replace("Ok(())", "todo!()");
+        .replace("    // This goes.\n    a + 1\n", plain)
+        .replace("(0..1).map(|a| a)", all)
+        .replace("Ok(())", fmt);
     assert_eq!(emptied.unwrap(), expected);
 }
 
@@ -270,5 +223,6 @@ fn the_bodies_to_write_are_named_in_their_order() {
 #[test]
 fn an_empty_body_is_to_be_written_too() {
     let emptied = empty("heap.rs", "    fn free() {}\n", |_| false);
-    assert_eq!(emptied.unwrap(), "    fn free() {\n        todo!()\n    }\n");
+    let expected = "    fn free() {\n        todo!(\"What its name says: `free()`.\")\n    }\n";
+    assert_eq!(emptied.unwrap(), expected);
 }

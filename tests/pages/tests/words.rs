@@ -56,6 +56,13 @@ fn pages() -> Vec<Page> {
                 passages.extend(book::prose::passages(&part));
             }
         }
+        for milestone in page::Page::new(&text).milestones(&sources) {
+            let [first, second, third] = milestone.hints;
+            let title = milestone.title;
+            for part in [title, milestone.task, first, second, third] {
+                passages.extend(book::prose::passages(&part));
+            }
+        }
         Page { path: path.to_str().expect("a plain name").into(), passages }
     };
     paths.map(page).collect()
