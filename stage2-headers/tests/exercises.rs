@@ -8,6 +8,7 @@ use std::env;
 use std::mem::MaybeUninit;
 use std::process::{self, Command, ExitStatus};
 use std::slice;
+use std::time::{Duration, Instant};
 
 use stage2_headers::{Heap, SimBrk};
 
@@ -304,4 +305,117 @@ fn a_freed_block_in_the_middle_is_used_again() {
         "a block lies over the 64 bytes that somebody else took between two \
          free blocks: {heap:?}"
     );
+}
+
+#[test]
+#[ignore = "exercise 2.5"]
+fn the_picture_shows_what_somebody_else_took() {
+    let mut region = region();
+    let mut heap = Heap::new(SimBrk::new(&mut region.0));
+    let first = heap.malloc(100);
+    assert_eq!(format!("{heap:?}"), "[112 used]", "the picture of one block");
+    for bytes in [64, 16] {
+        heap.brk().somebody_else_takes(bytes).unwrap();
+        heap.malloc(1);
+    }
+    heap.malloc(1);
+    assert_eq!(
+        format!("{heap:?}"),
+        "[112 used](64 theirs)[16 used](16 theirs)[16 used][16 used]",
+        "the picture: somebody else took 64 bytes above the first block and \
+         16 above the second"
+    );
+
+    // SAFETY: the block is live, and freed once.
+    unsafe { heap.free(first) };
+    heap.memalign(1024, 16);
+    let picture = format!("{heap:?}");
+    assert!(
+        picture.starts_with("[112 free](64 theirs)[16 used](16 theirs)[16 ")
+            && picture.matches("theirs").count() == 2,
+        "the padding in front of an aligned block is ours: it belongs to the \
+         block below. The picture is {picture}"
+    );
+}
+
+#[test]
+#[ignore = "exercise 2.6"]
+fn the_end_goes_back_without_a_walk() {
+    give_back_what_is_free_at_the_end();
+
+    // The fastest of a few rounds: in the others something else was going on.
+    let rounds: Vec<_> = (0..5).map(|_| time_of_many_blocks()).collect();
+    let taken = rounds.iter().map(|round| round.0).min().unwrap();
+    let given_back = rounds.iter().map(|round| round.1).min().unwrap();
+    assert!(
+        given_back < 10 * taken,
+        "{MANY} blocks were allocated in {taken:?}, and freed from the last to \
+         the first in {given_back:?}. A free at the end should take no longer, \
+         however many blocks there are"
+    );
+}
+
+const MANY: usize = 4000;
+
+/// How long it takes to allocate so many blocks, and to free them all, the last
+/// one first.
+fn time_of_many_blocks() -> (Duration, Duration) {
+    let mut region = vec![MaybeUninit::uninit(); 64 * MANY];
+    let mut heap = Heap::new(SimBrk::new(&mut region));
+    let start = Instant::now();
+    let blocks: Vec<_> = (0..MANY).map(|_| heap.malloc(1)).collect();
+    let taken = start.elapsed();
+    let start = Instant::now();
+    for block in blocks.into_iter().rev() {
+        // SAFETY: the block is live, and freed once.
+        unsafe { heap.free(block) };
+    }
+    let given_back = start.elapsed();
+    assert_eq!(heap.brk().used(), 0, "the break when all blocks are free");
+    (taken, given_back)
+}
+
+fn give_back_what_is_free_at_the_end() {
+    let mut region = region();
+    let mut heap = Heap::new(SimBrk::new(&mut region.0));
+    // SAFETY: all blocks here are live, and freed once.
+    unsafe {
+        for _ in 0..2 {
+            let blocks = [(); 4].map(|()| heap.malloc(100));
+            heap.free(blocks[1]);
+            heap.free(blocks[2]);
+            let calls = heap.brk().calls();
+            heap.free(blocks[3]);
+            let (used, moves) = (heap.brk().used(), heap.brk().calls() - calls);
+            assert_eq!(
+                (used, moves),
+                (144, 1),
+                "the break above one block of 112 bytes, and how often it moved \
+                 to get there: {heap:?}"
+            );
+            heap.free(blocks[0]);
+            assert_eq!(heap.brk().used(), 0, "the break when all is free");
+        }
+
+        let (below, last) = (heap.malloc(100), heap.malloc(100));
+        heap.free(below);
+        heap.brk().refuse(1);
+        heap.free(last);
+        let again = heap.malloc(100);
+        heap.free(again);
+        assert_eq!(heap.brk().used(), 0, "all is free, after one refusal");
+
+        let below = heap.malloc(100);
+        heap.brk().somebody_else_takes(64).unwrap();
+        let used = heap.brk().used();
+        let above = heap.malloc(100);
+        heap.free(below);
+        heap.free(above);
+        assert!(
+            heap.brk().used() == used && heap.brk().foreign_is_intact(),
+            "the break should stop at {used}, above the 64 bytes that somebody \
+             else took, and is at {}",
+            heap.brk().used()
+        );
+    }
 }

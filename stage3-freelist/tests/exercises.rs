@@ -375,3 +375,162 @@ fn a_block_that_has_to_grow_moves_down_into_a_free_one() {
         expect_filled("the block that fits nowhere here", elsewhere, 3000, 4);
     }
 }
+
+const MIB: usize = 1 << 20;
+
+#[test]
+#[ignore = "exercise 3.5"]
+fn the_break_does_not_swing_with_the_program() {
+    let mut region = vec![MaybeUninit::uninit(); 64 * MIB];
+    let mut heap: Heap<_> = Heap::new(SimBrk::new(&mut region));
+    swing(&mut heap, 4 * MIB, 100);
+    let calls = heap.brk().calls();
+    assert!(
+        calls <= 10,
+        "a block of 4 MiB was allocated and freed a hundred times, and the \
+         break moved {calls} times. After a few it should know better"
+    );
+
+    swing(&mut heap, 40 * MIB, 10);
+    let used = heap.brk().used();
+    assert!(
+        used < 9 * MIB,
+        "no block is in use and {used} bytes stay; 8 MiB are the most that may"
+    );
+
+    // Whoever grows once and shrinks once is none of these.
+    let mut heap: Heap<_> = Heap::new(SimBrk::new(&mut region));
+    let blocks: Vec<_> = (0..16).map(|_| heap.malloc(MIB)).collect();
+    for block in blocks {
+        // SAFETY: the block is live, and freed once.
+        unsafe { heap.free(block) };
+    }
+    let used = heap.brk().used();
+    assert!(
+        used < 2 * MIB,
+        "16 blocks of a mebibyte were allocated, then all were freed, and \
+         {used} bytes stay. Nothing that went back was needed again, so it \
+         should be a mebibyte, as before"
+    );
+}
+
+/// Allocates a block and frees it, again and again.
+fn swing(heap: &mut Heap<SimBrk>, size: usize, times: usize) {
+    for _ in 0..times {
+        let block = heap.malloc(size);
+        assert!(!block.is_null(), "there is memory for {size} bytes");
+        // SAFETY: the block is live, and freed once.
+        unsafe { heap.free(block) };
+    }
+}
+
+/// What is done with a heap and three blocks of it.
+type Deed = fn(&mut Heap<SimBrk>, [*mut u8; 3]);
+
+#[test]
+#[ignore = "exercise 3.6"]
+#[cfg_attr(miri, allow(unused_attributes), ignore = "Miri starts no process")]
+fn a_write_to_a_free_block_is_noticed() {
+    let test = "a_write_to_a_free_block_is_noticed";
+    let what = "blocks are used as they should be";
+    if let Some(end) = in_a_process(test, what, use_blocks_as_one_should) {
+        end.expect_success();
+    }
+
+    let line = "malloc: somebody wrote to a free block: 0x";
+    // Which byte of a free block of 112 is written, and what is done then.
+    let crimes: [(&str, usize, Deed); 6] = [
+        ("the byte behind the links, then malloc", 16, |heap, _| {
+            heap.malloc(100);
+        }),
+        ("a byte in the middle, then calloc", 50, |heap, _| {
+            heap.calloc(1, 100);
+        }),
+        ("the last byte, then malloc", 111, |heap, _| {
+            heap.malloc(100);
+        }),
+        ("a byte, then the block below is freed", 60, |heap, blocks| {
+            // SAFETY: the block is live, and freed once.
+            unsafe { heap.free(blocks[0]) }
+        }),
+        ("a byte, then the block above is freed", 60, |heap, blocks| {
+            // SAFETY: the block is live, and freed once.
+            unsafe { heap.free(blocks[2]) }
+        }),
+        ("a byte, then the block below grows", 60, |heap, blocks| {
+            // SAFETY: the block is live.
+            unsafe { heap.realloc(blocks[0], 200) };
+        }),
+    ];
+    for (what, at, then) in crimes {
+        let end = in_a_process(test, what, |heap| {
+            let blocks = [(); 3].map(|()| heap.malloc(100));
+            heap.malloc(1);
+            // SAFETY: the block is live. But the write is nobody's to do: the
+            // block is free.
+            unsafe {
+                heap.free(blocks[1]);
+                blocks[1].add(at).write(0);
+            }
+            then(heap, blocks);
+        });
+        if let Some(end) = end {
+            end.expect_line(line);
+        }
+    }
+    let what = "a byte where a header was until the block was joined";
+    let end = in_a_process(test, what, |heap| {
+        let blocks = [(); 2].map(|()| heap.malloc(100));
+        heap.malloc(1);
+        // SAFETY: the blocks are live. The write is nobody's to do.
+        unsafe {
+            heap.free(blocks[0]);
+            heap.free(blocks[1]);
+            blocks[1].sub(8).write(1);
+        }
+        heap.malloc(200);
+    });
+    if let Some(end) = end {
+        end.expect_line(line);
+    }
+}
+
+fn use_blocks_as_one_should(heap: &mut Heap<SimBrk>) {
+    for round in 0..50 {
+        let size = 10 + 37 * round % 300;
+        let blocks = [
+            heap.malloc(size),
+            heap.calloc(3, size),
+            heap.memalign(256, size),
+            heap.malloc(3 * size),
+        ];
+        // SAFETY: the blocks are live, have so many bytes, and are freed once.
+        unsafe {
+            expect_filled("a block from calloc", blocks[1], 3 * size, 0);
+            for block in blocks {
+                block.write_bytes(7, size);
+            }
+            heap.free(blocks[2]);
+            let grown = heap.realloc(blocks[1], 4 * size);
+            grown.write_bytes(7, 4 * size);
+            heap.free(blocks[0]);
+            let smaller = heap.realloc(grown, size);
+            expect_filled("a block that has shrunk", smaller, size, 7);
+            if round == 10 {
+                heap.brk().somebody_else_takes(1000).unwrap();
+            }
+            heap.free(blocks[3]);
+            // One in three stays.
+            if round % 3 != 0 {
+                heap.free(smaller);
+            }
+        }
+    }
+    let (block, _guard) = (heap.malloc(1000), heap.malloc(1));
+    // SAFETY: the block is live. Afterwards its bytes are still there.
+    unsafe {
+        heap.free(block);
+        let free = block.add(16);
+        expect_filled("a free block, behind its links", free, 984, 0xDD);
+    }
+}
