@@ -10,6 +10,8 @@ use std::{env, fs};
 
 use book::captured::{Captured, Compare};
 
+use crate::on_a_copy;
+
 use tests::contract::contract_on;
 use timing::preload::{COUNT_FILE, counter, preload};
 use timing::results::{NO_FIGURE, system};
@@ -31,7 +33,7 @@ pub struct Capture {
 }
 
 /// All of them, in the order of the book.
-pub const CAPTURES: [Capture; 44] = [
+pub const CAPTURES: [Capture; 48] = [
     Capture {
         name: "memory-map",
         command: "cargo run -p tests --example memory_map",
@@ -321,11 +323,54 @@ pub const CAPTURES: [Capture; 44] = [
         compare: Compare::Shape,
         make: real_mallocs,
     },
+    Capture {
+        name: "walk-the-heap",
+        command: "gdb -batch -x stage3-freelist/gdb/walk.gdb \
+                  -ex 'set environment LD_PRELOAD \
+                  target/debug/examples/libmalloc3.so' \
+                  -ex 'break abort' -ex run -ex 'backtrace 7' -ex walk \
+                  target/debug/examples/overrun",
+        compare: Compare::Shape,
+        make: || debugged(&["backtrace 7", "walk"]),
+    },
+    Capture {
+        name: "who-wrote-it",
+        command: "gdb -batch -x stage3-freelist/gdb/walk.gdb \
+                  -ex 'set environment LD_PRELOAD \
+                  target/debug/examples/libmalloc3.so' \
+                  -ex 'break abort' -ex run -ex walk \
+                  -ex 'watch *(unsigned long *) $wrong' -ex run -ex continue \
+                  target/debug/examples/overrun",
+        compare: Compare::Shape,
+        make: || {
+            debugged(&[
+                "walk",
+                "watch *(unsigned long *) $wrong",
+                "run",
+                "continue",
+            ])
+        },
+    },
+    Capture {
+        name: "shadow-of-a-copy",
+        command: "cargo test --config 'paths=[\"practice/stage2\"]' \
+                  -p tests --test shadow stage_2",
+        compare: Compare::Shape,
+        make: on_a_copy::shadow,
+    },
+    Capture {
+        name: "miri-on-a-copy",
+        command: "cargo +nightly miri test \
+                  --manifest-path practice/stage2/Cargo.toml \
+                  --test contract box",
+        compare: Compare::Shape,
+        make: on_a_copy::miri,
+    },
 ];
 
 /// Those for which a plain `cargo test` has not all that they need: other
 /// programs, or the minutes that a measurement takes.
-const NEEDS_MORE: [&str; 15] = [
+const NEEDS_MORE: [&str; 19] = [
     "library-sizes",
     "steps-3",
     "live-blocks",
@@ -341,11 +386,15 @@ const NEEDS_MORE: [&str; 15] = [
     "fooled",
     "where-it-ends",
     "real-mallocs",
+    "walk-the-heap",
+    "who-wrote-it",
+    "shadow-of-a-copy",
+    "miri-on-a-copy",
 ];
 
 /// What the book says of their commands, where there is something to say: in
 /// the form of `book::console::Notes`.
-const NOTES: [(&str, &str); 27] = [
+const NOTES: [(&str, &str); 31] = [
     ("memory-map", "needs=glibc"),
     ("memory-map-again", "needs=glibc"),
     ("the-break", "needs=glibc"),
@@ -382,6 +431,10 @@ const NOTES: [(&str, &str); 27] = [
     ),
     ("where-it-ends", "needs=glibc,gcore takes=1min"),
     ("real-mallocs", "needs=glibc"),
+    ("walk-the-heap", "needs=glibc,gdb"),
+    ("who-wrote-it", "needs=glibc,gdb"),
+    ("shadow-of-a-copy", "fails by-hand=in-a-copy-with-this-fault"),
+    ("miri-on-a-copy", "fails by-hand=in-a-copy-with-this-fault"),
 ];
 
 impl Capture {
@@ -570,6 +623,25 @@ fn double_free(library: &str) -> String {
     let is_ours = outcome.stderr.starts_with("malloc: ");
     assert!(!outcome.status.success() && is_ours, "{library}: {outcome:?}");
     outcome.stderr
+}
+
+/// What gdb says of a program that has damaged the heap of stage 3, when it
+/// stops in `abort` and is told `what` to do.
+fn debugged(what: &[&str]) -> String {
+    let examples = ["malloc3", "overrun"].map(build_example);
+    let [library, program] = examples.map(|it| {
+        let it = it.strip_prefix(workspace()).expect("built in here");
+        it.display().to_string()
+    });
+    let mut gdb = command("gdb", workspace());
+    gdb.args(["-nx", "-batch", "-x", "stage3-freelist/gdb/walk.gdb"]);
+    let preload = format!("set environment LD_PRELOAD {library}");
+    for command in [&preload, "break abort", "run"].iter().chain(what) {
+        gdb.args(["-ex", command]);
+    }
+    gdb.arg(program);
+    // What it has to complain of is that it finds no sources of other people's.
+    run(gdb).stdout
 }
 
 /// A program with stage 3 linked in, and where the loader finds it.
