@@ -34,6 +34,7 @@ impl Header {
 }
 
 /// What a free block keeps in its own payload: its neighbours on the list.
+// So that its size is one of a payload where a pointer has four bytes, too.
 #[repr(align(16))]
 pub struct Links {
     pub next: *mut Header,

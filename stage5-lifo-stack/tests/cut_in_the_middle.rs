@@ -17,7 +17,7 @@ mod per_thread {
     use super::atomic;
 
     pub mod chunks;
-    mod found;
+    pub mod found;
     pub mod holes;
     mod large;
     mod lists;
@@ -38,6 +38,7 @@ use std::slice;
 use brk::SimBrk;
 use fastrand::Rng;
 use per_thread::chunks::State;
+use per_thread::found::free_without_stack;
 use per_thread::holes::Holes;
 use per_thread::sim::SimMmap;
 
@@ -68,6 +69,30 @@ mod atomic {
             }
         }
         STORES.set(left - 1);
+    }
+
+    pub struct AtomicBool(core::sync::atomic::AtomicBool);
+
+    impl AtomicBool {
+        pub fn new(value: bool) -> Self {
+            Self(core::sync::atomic::AtomicBool::new(value))
+        }
+
+        pub fn store(&self, value: bool, ordering: Ordering) {
+            store();
+            self.0.store(value, ordering);
+        }
+
+        pub fn compare_exchange(
+            &self,
+            old: bool,
+            new: bool,
+            success: Ordering,
+            failure: Ordering,
+        ) -> Result<bool, bool> {
+            store();
+            self.0.compare_exchange(old, new, success, failure)
+        }
     }
 
     #[repr(transparent)]
@@ -146,6 +171,7 @@ impl<'a> Play<'a> {
             0..5 => self.admit(size, |heap| heap.malloc(size)),
             5 => self.admit(size, |heap| heap.memalign(64, size)),
             6 => self.resize(size),
+            7 => self.another_frees(),
             _ => self.free(),
         }
     }
@@ -189,6 +215,16 @@ impl<'a> Play<'a> {
         }
     }
 
+    fn another_frees(&mut self) {
+        if self.take() {
+            let payload = self.in_hand.as_ref().map(|block| block.payload);
+            let mmap = self.heap.mmap();
+            // SAFETY: the block is live.
+            unsafe { free_without_stack(mmap, payload.expect("a block")) };
+            self.in_hand = None;
+        }
+    }
+
     fn check(&self) {
         for Block { payload, size, byte } in &self.blocks {
             // SAFETY: the block is live, and has so many bytes.
@@ -200,8 +236,11 @@ impl<'a> Play<'a> {
 
     /// Somebody else goes on with what the owner has left.
     fn adopt(&mut self) {
-        // SAFETY: the owner never comes back.
-        unsafe { self.heap.repair() };
+        // SAFETY: the owner never comes back, nor does another.
+        unsafe {
+            self.heap.repair();
+            self.heap.let_go();
+        }
         self.check();
         for _ in 0..30 {
             let size = self.size();

@@ -19,7 +19,7 @@ mod fault;
 mod per_thread {
     use super::atomic;
 
-    mod found;
+    pub mod found;
     pub mod holes;
     mod large;
     mod lists;
@@ -32,14 +32,17 @@ mod per_thread {
 
 use std::collections::BTreeSet;
 use std::mem::MaybeUninit;
+use std::ptr::NonNull;
 use std::sync::Mutex;
 
 use brk::SimBrk;
 use loom::cell::UnsafeCell;
 use loom::sync::Arc;
 use loom::thread;
+use per_thread::found::free_without_stack;
 use per_thread::holes::Holes;
 use per_thread::record::mark;
+use per_thread::segment::{self, Mapping};
 use per_thread::sim::SimMmap;
 use per_thread::stack::Stack;
 
@@ -53,6 +56,29 @@ mod atomic {
         /// Where the code says this, it gets `Relaxed`. (All threads of a model
         /// are one thread of the test.)
         pub static MISSING: Cell<Option<Ordering>> = const { Cell::new(None) };
+    }
+
+    pub struct AtomicBool(loom::sync::atomic::AtomicBool);
+
+    impl AtomicBool {
+        pub fn new(value: bool) -> Self {
+            Self(loom::sync::atomic::AtomicBool::new(value))
+        }
+
+        pub fn store(&self, value: bool, ordering: Ordering) {
+            self.0.store(value, given(ordering));
+        }
+
+        pub fn compare_exchange(
+            &self,
+            old: bool,
+            new: bool,
+            success: Ordering,
+            failure: Ordering,
+        ) -> Result<bool, bool> {
+            let success = given(success);
+            self.0.compare_exchange(old, new, success, failure)
+        }
     }
 
     pub struct AtomicU32(loom::sync::atomic::AtomicU32);
@@ -96,8 +122,11 @@ mod atomic {
 /// How far the break can rise.
 const REGION: usize = 4096;
 
+/// Bytes of a segment.
+const SEGMENT: usize = 1024;
+
 /// Memory in small segments.
-type Mmap = SimMmap<SimBrk<'static>, 1024, 64>;
+type Mmap = SimMmap<SimBrk<'static>, SEGMENT, 64>;
 
 /// The memory under a break, and what loom sees of it.
 struct Memory {
@@ -132,6 +161,50 @@ impl Memory {
         self.write(chunk);
         // SAFETY: the chunk is live.
         unsafe { mark(chunk.0) };
+    }
+}
+
+/// The memory as a thread sees it that frees, and asks for none.
+struct Others<'a>(&'a Memory);
+
+// SAFETY: it gives nothing, and the memory is all segments.
+unsafe impl segment::Mmap for Others<'_> {
+    const SEGMENT: usize = SEGMENT;
+
+    fn page(&self) -> usize {
+        1
+    }
+
+    fn map(&mut self, _: usize, _: usize) -> Option<NonNull<u8>> {
+        None
+    }
+
+    unsafe fn unmap(&mut self, _: NonNull<u8>, _: usize) {}
+
+    unsafe fn remap(
+        &mut self,
+        _: NonNull<u8>,
+        _: usize,
+        _: usize,
+    ) -> Option<NonNull<u8>> {
+        None
+    }
+
+    /// Who drops pages writes to them: they are zero then.
+    unsafe fn drop_pages(&mut self, start: *mut u8, len: usize) {
+        let from = (start.addr() - self.0.start) / 16;
+        for cell in &self.0.cells[from..from + len / 16] {
+            cell.with_mut(|_| ());
+        }
+    }
+
+    fn note(&mut self, _: *mut u8, _: usize, _: *mut Mapping) -> Option<()> {
+        None
+    }
+
+    fn mapping_at(&self, address: *mut u8) -> *mut Mapping {
+        let start = address.addr() / SEGMENT * SEGMENT;
+        self.0.bytes.cast::<Mapping>().with_addr(start)
     }
 }
 
@@ -300,6 +373,96 @@ fn a_sweep_goes_by_while_another_marks() -> &'static str {
     }
     assert!(c.0 > guard.0, "{c:?} lies above {guard:?}");
     "at the top"
+}
+
+/// Two chunks, of two segments. All else in the lower one is free.
+fn in_two_segments(mut malloc: impl FnMut(usize) -> *mut u8) -> [Chunk; 2] {
+    let a = malloc(16);
+    loop {
+        let chunk = malloc(48);
+        if a.addr() / SEGMENT != chunk.addr() / SEGMENT {
+            return [Chunk(a), Chunk(chunk)];
+        }
+        // SAFETY: the chunk is live.
+        unsafe { mark(chunk) };
+    }
+}
+
+/// Another thread frees the last chunk in use of the lower segment, and the
+/// owner the only one of the upper.
+fn the_owner_comes_down_while_another_empties() -> &'static str {
+    let (memory, mmap) = Memory::new();
+    let mut stack = Stack::new(mmap);
+    let [a, b] = in_two_segments(|size| stack.malloc(size));
+    let (mut stack, owners) = (Parked(stack), memory.clone());
+    let owner = thread::spawn(move || {
+        let Parked(own) = &mut stack;
+        let c = free_and_malloc(own, &owners, b);
+        (stack, c)
+    });
+
+    memory.write(a);
+    // SAFETY: the chunk is live.
+    unsafe { free_without_stack(&mut Others(&memory), a.0) };
+
+    let (Parked(mut stack), c) = owner.join().unwrap();
+    let next = stack.malloc(16);
+    // SAFETY: the chunks are live.
+    unsafe {
+        stack.free(next);
+        stack.free(c.0);
+    }
+    assert_eq!(stack.malloc(16), a.0, "the only chunk of the stack");
+    match c {
+        _ if c == a => "an empty one",
+        _ if c == b => "it stayed above",
+        _ => "above the chunk",
+    }
+}
+
+/// The owner sweeps, and another thread frees the last chunk in use of the
+/// lower segment.
+fn a_sweep_goes_by_while_another_empties() -> &'static str {
+    let (memory, mmap) = Memory::new();
+    let mut holes: Box<Holes<_, 0>> = Box::new(Holes::new(mmap));
+    let [a, mut top] = in_two_segments(|size| holes.malloc(size));
+    // The upper one is full.
+    while SEGMENT - top.0.addr() % SEGMENT > 2 * 64 {
+        top = Chunk(holes.malloc(48));
+    }
+    let (mut holes, owners) = (Parked(holes), memory.clone());
+    let owner = thread::spawn(move || {
+        let Parked(own) = &mut holes;
+        own.tidy();
+        let c = Chunk(own.malloc(40));
+        assert!(!c.0.is_null(), "there is room");
+        owners.write(c);
+        c
+    });
+
+    memory.write(a);
+    // SAFETY: the chunk is live.
+    unsafe { free_without_stack(&mut Others(&memory), a.0) };
+
+    match owner.join().unwrap() {
+        c if c == a => "in the empty one",
+        c if c.0.addr() / SEGMENT == a.0.addr() / SEGMENT => "beside the chunk",
+        _ => "above",
+    }
+}
+
+#[test]
+#[cfg_attr(miri, ignore = "loom switches stacks, which Miri cannot follow")]
+fn sweep_goes_by_while_another_empties() {
+    let endings = ["in the empty one", "above", "beside the chunk"];
+    explore(&endings, a_sweep_goes_by_while_another_empties);
+}
+
+#[test]
+#[cfg_attr(miri, ignore = "loom switches stacks, which Miri cannot follow")]
+fn owner_comes_down_while_another_empties() {
+    let endings = ["an empty one", "it stayed above", "above the chunk"];
+    explore(&endings, the_owner_comes_down_while_another_empties);
 }
 
 #[test]

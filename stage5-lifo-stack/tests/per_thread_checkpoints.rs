@@ -7,6 +7,8 @@ use std::sync::mpsc;
 use std::thread;
 
 use stage5_lifo_stack::SimBrk;
+use stage5_lifo_stack::per_thread::chunks::Chunk;
+use stage5_lifo_stack::per_thread::found::free_without_stack;
 use stage5_lifo_stack::per_thread::holes::Holes;
 use stage5_lifo_stack::per_thread::record::mark;
 use stage5_lifo_stack::per_thread::sim::SimMmap;
@@ -156,6 +158,46 @@ fn what_others_have_marked_at_the_top_waits_for_a_pop() {
     // SAFETY: the chunk is live.
     unsafe { stack.free(top) };
     assert_eq!(format!("{stack:?}"), "[room]", "what is left");
+}
+
+/// A thread that has no stack frees the chunks of the lower segment, all or all
+/// but the first of them. Returns the pieces of that segment.
+fn freed_by_another(size: usize, is_one_left: bool) -> Vec<usize> {
+    let mut region = region();
+    let mut stack = Stack::new(memory(&mut region.0));
+    let lower = stack.malloc(size);
+    let mut chunks = vec![lower];
+    loop {
+        let chunk = stack.malloc(size);
+        if chunk.addr() / SEGMENT != lower.addr() / SEGMENT {
+            break;
+        }
+        chunks.push(chunk);
+    }
+    for chunk in &chunks[usize::from(is_one_left)..] {
+        // SAFETY: the chunk is live.
+        unsafe { free_without_stack(stack.mmap(), *chunk) };
+    }
+    let is_lower =
+        |piece: &Chunk| piece.start.addr() / SEGMENT == lower.addr() / SEGMENT;
+    stack.chunks().filter(is_lower).map(|it| it.size).collect()
+}
+
+#[test]
+fn whoever_frees_the_last_chunk_of_a_segment_empties_it() {
+    for size in [20, 100, 1000] {
+        let pieces = freed_by_another(size, false);
+        assert_eq!(pieces.len(), 1, "of {size} bytes: {pieces:?}");
+        assert!(pieces[0] > SEGMENT - 256, "of {size} bytes: {pieces:?}");
+    }
+}
+
+#[test]
+fn a_segment_with_a_chunk_in_use_is_as_it_was() {
+    for size in [20, 100, 1000] {
+        let pieces = freed_by_another(size, true);
+        assert!(pieces.len() > 14, "of {size} bytes: {pieces:?}");
+    }
 }
 
 #[test]
@@ -417,7 +459,7 @@ fn blocks_that_shrink_bring_no_sweep_if_the_stack_hardly_grows() {
     let mut region = large_region();
     let mut heap: Default = Holes::new(memory(&mut region));
     let [a, b, _guard] = [8; 3].map(|size| heap.malloc(size));
-    for _ in 0..100 {
+    for _ in 0..130 {
         heap.malloc(1000);
     }
     // SAFETY: the chunks are live.

@@ -429,8 +429,14 @@ fn storm(every: u64, handler: extern "C" fn(c_int), during: impl FnOnce()) {
 /// This is a child that a handler has made.
 static IS_CHILD: AtomicBool = AtomicBool::new(false);
 
+/// A child would return into something that it can end.
+static MAY_FORK: AtomicBool = AtomicBool::new(false);
+
 /// The child returns from its handler, into whatever was interrupted.
 extern "C" fn fork_now(_: c_int) {
+    if !MAY_FORK.load(Ordering::Relaxed) {
+        return;
+    }
     // SAFETY: fork may be called in a handler.
     let pid = unsafe { libc::fork() };
     if pid == 0 {
@@ -450,11 +456,18 @@ fn a_signal_handler_may_fork_in_the_middle_of_malloc() {
     }
     let mut rng = Rng::with_seed(seed());
     storm(500, fork_now, || {
+        MAY_FORK.store(true, Ordering::Relaxed);
         while DONE.load(Ordering::Relaxed) < 200 {
             expect(work_once(&mut rng), 12);
             if IS_CHILD.load(Ordering::Relaxed) {
                 go_on_in_the_child(&mut rng);
             }
+        }
+        // From here on the parent waits for the thread that sends the signals,
+        // which no child has.
+        MAY_FORK.store(false, Ordering::Relaxed);
+        if IS_CHILD.load(Ordering::Relaxed) {
+            go_on_in_the_child(&mut rng);
         }
     });
     assert!(clear_table(), "the blocks that are left");

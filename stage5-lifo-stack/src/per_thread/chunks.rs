@@ -7,7 +7,7 @@ use core::ptr;
 use super::holes::Holes;
 use super::lists::class;
 use super::record::{LISTED, MARK, look, usable_size};
-use super::segment::{Mmap, above, end};
+use super::segment::{Mmap, above, end, first};
 use super::stack::Stack;
 
 /// A piece of a stack's memory.
@@ -41,7 +41,8 @@ impl<M: Mmap> Stack<M> {
         let mut segment = self.bottom;
         let mut next = ptr::null_mut();
         if !segment.is_null() {
-            next = self.first(segment);
+            // SAFETY: it is a segment of this stack.
+            next = unsafe { first(segment) };
         }
         iter::from_fn(move || {
             if segment.is_null() {
@@ -52,7 +53,7 @@ impl<M: Mmap> Stack<M> {
             unsafe {
                 if next == end(segment) && segment != self.current() {
                     segment = above(segment);
-                    next = self.first(segment);
+                    next = first(segment);
                 }
                 let start = next;
                 if start == self.top() {

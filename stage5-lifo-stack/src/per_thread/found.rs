@@ -1,13 +1,15 @@
 //! What a pointer from a program is: a chunk, a large block, or none of ours.
 
 use super::large;
-use super::record::{ALIGN, RECORD, is_chunk, look, mark, usable_size};
-use super::segment::{Mapping, Mmap, Segment, end};
+use super::record::{
+    ALIGN, MARK, RECORD, is_chunk, look, mark, set, usable_size,
+};
+use super::segment::{Mapping, Mmap, Segment, end, first, hold, let_go};
 use crate::fault::fault;
 
-/// From this many bytes on the memory of a chunk goes back at once, if it is
-/// another thread's.
-const DROP: usize = 16 * 1024;
+/// The memory of a chunk that is at least this part of a segment goes back at
+/// once, if it is another thread's.
+const PART: usize = 64;
 
 /// What a pointer from a program is.
 pub(super) enum Found {
@@ -94,7 +96,8 @@ pub(super) unsafe fn check_chunk(chunk: *mut u8, segment: *mut Segment) {
 }
 
 /// Marks a chunk on another thread's stack. The memory of a larger one goes
-/// back to the system at once.
+/// back to the system at once, and that of a whole segment if the chunk was
+/// the last one in use.
 ///
 /// # Safety
 ///
@@ -108,11 +111,67 @@ pub(super) unsafe fn mark_others<M: Mmap>(
     unsafe {
         check_chunk(chunk, segment);
         let (size, _) = look(chunk);
-        if size >= DROP {
+        let is_larger = size >= M::SEGMENT / PART;
+        // Of the smaller ones, the highest asks: there is less room above it
+        // than it has itself.
+        let is_highest = chunk.addr() + 2 * size > end(segment).addr();
+        if (is_larger || is_highest) && empty(mmap, chunk, segment) {
+            return;
+        }
+        if is_larger {
             mmap.drop_pages(chunk, size - RECORD);
         }
         mark(chunk);
     }
+}
+
+/// Makes one free chunk of a segment whose other chunks are all marked, and lets
+/// the system have its memory. Says whether it was so, and nobody had the
+/// segment.
+///
+/// # Safety
+///
+/// As for [`mark_others`].
+unsafe fn empty<M: Mmap>(
+    mmap: &mut M,
+    last: *mut u8,
+    segment: *mut Segment,
+) -> bool {
+    // SAFETY: as long as the last chunk is in use the segment stays, and from
+    // then on as long as it is held.
+    unsafe {
+        if !hold(segment) {
+            return false;
+        }
+        let (first, end) = (first(segment), end(segment));
+        let is_empty = is_free_but(last, first, end);
+        if is_empty {
+            let size = end.addr() - first.addr();
+            set(first, size, MARK);
+            mmap.drop_pages(first, size - RECORD);
+        }
+        let_go(segment);
+        is_empty
+    }
+}
+
+/// Whether all chunks from this one to the end are marked, but for one.
+///
+/// # Safety
+///
+/// They are chunks of a segment that the caller holds.
+unsafe fn is_free_but(last: *mut u8, mut chunk: *mut u8, end: *mut u8) -> bool {
+    // SAFETY: as the caller promises. What is marked stays as it is.
+    unsafe {
+        while chunk < end {
+            let (size, flags) = look(chunk);
+            if flags & MARK == 0 && chunk != last {
+                return false;
+            }
+            chunk = chunk.add(size);
+        }
+    }
+    true
 }
 
 /// Takes a block back for a thread that has no stack.

@@ -10,7 +10,8 @@ use super::found::{Found, check_chunk, mark_others};
 use super::large::Kept;
 use super::lists::{EXACT, Lists, class};
 use super::record::{
-    ALIGN, RECORD, in_this_order, look, mark, set_below, set_state, with_record,
+    ALIGN, RECORD, in_this_order, look, mark, set, set_below, set_state,
+    with_record,
 };
 use super::segment::{Mmap, Segment};
 use super::stack::{STEP, Stack};
@@ -301,9 +302,8 @@ impl<M: Mmap, const MOST: usize, const HOLE: usize> Holes<M, MOST, HOLE> {
         // SAFETY: as the caller promises.
         unsafe {
             let rest = chunk.add(size);
-            set_state(rest, all - size, 0);
+            set(rest, all - size, 0);
             set_below(rest, size);
-            set_below(chunk.add(all), all - size);
             in_this_order();
             set_state(chunk, size, 0);
             self.lists.put(rest, all - size);
@@ -411,6 +411,16 @@ impl<M: Mmap, const MOST: usize, const HOLE: usize> Holes<M, MOST, HOLE> {
         // SAFETY: as the caller promises.
         unsafe { self.stack.repair() };
         self.lists.repair();
+    }
+
+    /// Lets go of what others were about to do in the parent of a fork.
+    ///
+    /// # Safety
+    ///
+    /// There is no other thread.
+    pub unsafe fn let_go(&mut self) {
+        // SAFETY: as the caller promises.
+        unsafe { self.stack.let_go_below() };
     }
 
     /// Gives back what can be given back.

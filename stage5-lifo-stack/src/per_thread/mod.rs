@@ -18,7 +18,7 @@
 use core::sync::atomic;
 
 pub mod chunks;
-mod found;
+pub mod found;
 #[cfg(all(target_os = "linux", target_env = "gnu"))]
 pub mod global;
 pub mod holes;

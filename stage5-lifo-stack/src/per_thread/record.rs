@@ -145,26 +145,27 @@ pub(super) const fn with_record(size: usize) -> usize {
 pub(super) unsafe fn set(chunk: *mut u8, size: usize, flags: u32) {
     // SAFETY: as the caller promises.
     unsafe {
-        set_state(chunk, size, flags);
+        let state = &raw mut (*record(chunk)).state;
+        state.write(AtomicU32::new(size as u32 | flags));
         set_below(chunk.add(size), size);
     }
+}
+
+/// Changes what stands in front of a chunk. Others may look at it meanwhile.
+///
+/// # Safety
+///
+/// `chunk` is a chunk, from a pointer that reaches its record, which is the
+/// caller's.
+#[inline(always)]
+pub(super) unsafe fn set_state(chunk: *mut u8, size: usize, flags: u32) {
+    // SAFETY: as the caller promises.
+    unsafe { state(chunk) }.store(size as u32 | flags, Ordering::Relaxed);
 }
 
 /// # Safety
 ///
 /// `chunk` has room for a record in front, which is the caller's.
-#[inline(always)]
-pub(super) unsafe fn set_state(chunk: *mut u8, size: usize, flags: u32) {
-    // SAFETY: as the caller promises.
-    unsafe {
-        let state = &raw mut (*record(chunk)).state;
-        state.write(AtomicU32::new(size as u32 | flags));
-    }
-}
-
-/// # Safety
-///
-/// As for [`set_state`].
 #[inline(always)]
 pub(super) unsafe fn set_below(chunk: *mut u8, size: usize) {
     // SAFETY: as the caller promises.

@@ -6,7 +6,7 @@
 
 use core::ptr::{self, NonNull};
 
-use super::atomic::{AtomicPtr, Ordering};
+use super::atomic::{AtomicBool, AtomicPtr, Ordering};
 use super::record::{ALIGN, GROUND, MARK, RECORD, set};
 
 /// Where memory comes from: see mmap(2).
@@ -94,6 +94,11 @@ pub(super) struct Segment {
     /// The segments below and above, or null.
     pub(super) below: AtomicPtr<Segment>,
     pub(super) above: AtomicPtr<Segment>,
+    /// Where its first chunk is.
+    pub(super) first: *mut u8,
+    /// Somebody has it, who alone may join its chunks: its owner as long as the
+    /// top is there or below, and for a sweep, or whoever frees the last chunk.
+    held: AtomicBool,
 }
 
 impl Segment {
@@ -115,13 +120,16 @@ impl Segment {
         unsafe {
             let bottom =
                 if below.is_null() { segment } else { (*below).bottom };
+            let ground = ground(segment, used);
             segment.write(Segment {
                 mapping: Mapping { len, block: ptr::null_mut() },
                 bottom,
                 below: AtomicPtr::new(below),
                 above: AtomicPtr::new(ptr::null_mut()),
+                first: ground.add(ALIGN),
+                held: AtomicBool::new(true),
             });
-            set(ground(segment, used), ALIGN, MARK | GROUND);
+            set(ground, ALIGN, MARK | GROUND);
         }
         segment
     }
@@ -137,8 +145,13 @@ fn ground(segment: *mut Segment, used: usize) -> *mut u8 {
 }
 
 /// Where the first chunk of a segment is.
-pub(super) fn first(segment: *mut Segment, used: usize) -> *mut u8 {
-    ground(segment, used).wrapping_add(ALIGN)
+///
+/// # Safety
+///
+/// It is a segment.
+pub(super) unsafe fn first(segment: *mut Segment) -> *mut u8 {
+    // SAFETY: as the caller promises.
+    unsafe { (*segment).first }
 }
 
 /// The segment in which an address lies.
@@ -154,6 +167,30 @@ pub(super) fn segment_of<M: Mmap>(chunk: *mut u8) -> *mut Segment {
 pub(super) unsafe fn end(segment: *mut Segment) -> *mut u8 {
     // SAFETY: it has so many bytes.
     unsafe { segment.cast::<u8>().add((*segment).mapping.len - ALIGN) }
+}
+
+/// Takes a segment, for the caller alone to join its chunks. Says whether
+/// nobody had it.
+///
+/// # Safety
+///
+/// It is a segment.
+pub(super) unsafe fn hold(segment: *mut Segment) -> bool {
+    // SAFETY: as the caller promises.
+    let held = unsafe { &(*segment).held };
+    // Acquire: what the last one did who had it came before.
+    let (yes, no) = (Ordering::Acquire, Ordering::Relaxed);
+    held.compare_exchange(false, true, yes, no).is_ok()
+}
+
+/// Leaves a segment to whoever takes it next.
+///
+/// # Safety
+///
+/// It is a segment, and the caller's.
+pub(super) unsafe fn let_go(segment: *mut Segment) {
+    // SAFETY: as the caller promises.
+    unsafe { (*segment).held.store(false, Ordering::Release) };
 }
 
 /// The segment above, or null.

@@ -12,7 +12,9 @@ use super::record::{
     ALIGN, GROUND, MARK, below, in_this_order, look, mark, marked_below, set,
     set_below, set_state, state, usable_size, with_record,
 };
-use super::segment::{self, Mmap, Segment, above, end, first, segment_of};
+use super::segment::{
+    self, Mmap, Segment, above, end, first, hold, let_go, segment_of,
+};
 
 /// When there is no room, the stack lets itself grow by so many bytes.
 pub const STEP: usize = 32 * 1024;
@@ -26,8 +28,6 @@ pub struct Stack<M> {
     limit: AtomicPtr<u8>,
     /// The lowest segment, or null.
     pub(super) bottom: *mut Segment,
-    /// Bytes of it that are no chunks.
-    used: usize,
     /// How many segments there are.
     pub(super) segments: usize,
     pub(super) mmap: M,
@@ -40,7 +40,6 @@ impl<M: Mmap> Stack<M> {
             top: AtomicPtr::new(ptr::null_mut()),
             limit: AtomicPtr::new(ptr::null_mut()),
             bottom: ptr::null_mut(),
-            used: 0,
             segments: 0,
             mmap,
         }
@@ -60,14 +59,13 @@ impl<M: Mmap> Stack<M> {
         let mapping = start.as_ptr().cast();
         mmap.note(start.as_ptr(), M::SEGMENT, mapping)?;
         let mut stack = Self::new(mmap);
-        stack.used = used;
         // SAFETY: as the caller promises.
         unsafe {
             stack.bottom =
                 Segment::init(start, M::SEGMENT, used, ptr::null_mut());
+            stack.set_top(first(stack.bottom));
         }
         stack.segments = 1;
-        stack.set_top(first(stack.bottom, used));
         stack.set_limit(stack.top());
         Some(stack)
     }
@@ -235,9 +233,9 @@ impl<M: Mmap> Stack<M> {
         self.set_top(chunk);
     }
 
-    /// Goes to the end of the segment below, if there is one. The segment that
-    /// is left stays for the next time, and the one above it, if there is one,
-    /// goes back to the system.
+    /// Goes to the end of the segment below, if there is one and nobody has it.
+    /// The segment that is left stays for the next time, and the one above it,
+    /// if there is one, goes back to the system.
     ///
     /// # Safety
     ///
@@ -247,12 +245,14 @@ impl<M: Mmap> Stack<M> {
         // SAFETY: both are segments of this stack.
         unsafe {
             let segment = segment::below(left);
-            if segment.is_null() {
+            if segment.is_null() || !hold(segment) {
                 return None;
             }
             self.drop_above(left);
             let end = end(segment);
             self.set_top(end);
+            // Again: a fork in a signal's handler lets go of it in the child.
+            hold(segment);
             self.set_limit(end);
             Some(end)
         }
@@ -333,11 +333,6 @@ impl<M: Mmap> Stack<M> {
         before.addr() - self.top().addr()
     }
 
-    /// The first place of a segment.
-    pub(super) fn first(&self, segment: *mut Segment) -> *mut u8 {
-        first(segment, if segment == self.bottom { self.used } else { 0 })
-    }
-
     /// The segment of the top.
     pub(super) fn current(&self) -> *mut Segment {
         segment_of::<M>(self.top())
@@ -359,14 +354,16 @@ impl<M: Mmap> Stack<M> {
     }
 
     /// Goes to the segment above that of the top. What room is left becomes a
-    /// marked chunk.
+    /// marked chunk, and whoever frees the last chunk below may empty the
+    /// segment.
     #[cold]
     fn next_segment(&mut self) -> Option<()> {
         if self.top().is_null() {
             if self.bottom.is_null() {
                 self.bottom = self.map_segment(ptr::null_mut())?;
             }
-            self.set_top(first(self.bottom, self.used));
+            // SAFETY: it is a segment.
+            self.set_top(unsafe { first(self.bottom) });
             return Some(());
         }
         let segment = segment_of::<M>(self.top());
@@ -382,7 +379,8 @@ impl<M: Mmap> Stack<M> {
             if room > 0 {
                 set(self.top(), room, MARK);
             }
-            self.set_top(first(next, 0));
+            self.set_top(first(next));
+            let_go(segment);
         }
         Some(())
     }
@@ -453,6 +451,29 @@ impl<M: Mmap> Stack<M> {
             }
         }
         self.set_limit(top);
+    }
+
+    /// Lets go of each segment below that of the top: who had them in the
+    /// parent of a fork does not come back to them here.
+    ///
+    /// # Safety
+    ///
+    /// There is no other thread.
+    pub(super) unsafe fn let_go_below(&mut self) {
+        if self.top().is_null() {
+            return;
+        }
+        let mut segment = self.current();
+        // SAFETY: the top is in a segment, and all are of this stack.
+        unsafe {
+            loop {
+                segment = segment::below(segment);
+                if segment.is_null() {
+                    return;
+                }
+                let_go(segment);
+            }
+        }
     }
 
     /// Whether a chunk has been popped: it lies above the top.

@@ -5,7 +5,11 @@ use core::ptr;
 use super::atomic::Ordering;
 use super::holes::Holes;
 use super::record::{MARK, look, mark, set, set_state};
-use super::segment::{Mmap, Segment, above, below, end};
+use super::segment::{Mmap, Segment, above, below, end, first, hold, let_go};
+
+/// What is left at the end of a segment is on no list if it is less than this
+/// part of it.
+const REST: usize = 32;
 
 impl<M: Mmap, const MOST: usize, const HOLE: usize> Holes<M, MOST, HOLE> {
     /// Whether so much was freed, or the stack has grown so far, that a sweep
@@ -55,11 +59,14 @@ impl<M: Mmap, const MOST: usize, const HOLE: usize> Holes<M, MOST, HOLE> {
     ///
     /// It is a segment of this stack, and nothing of it is on our lists.
     unsafe fn sweep_segment(&mut self, segment: *mut Segment) -> usize {
-        let first = self.stack.first(segment);
         let is_current = segment == self.stack.current();
         // SAFETY: as the caller promises. Above each chunk there is another,
         // up to the end.
         unsafe {
+            if !is_current && !hold(segment) {
+                return 0;
+            }
+            let first = first(segment);
             let end = if is_current { self.stack.top() } else { end(segment) };
             let (mut chunk, mut joined) = (first, 0);
             while chunk < end {
@@ -73,7 +80,10 @@ impl<M: Mmap, const MOST: usize, const HOLE: usize> Holes<M, MOST, HOLE> {
                         self.remove(segment);
                         return joined;
                     }
-                    if size >= HOLE {
+                    // On a list it would keep others from emptying the segment.
+                    let is_rest =
+                        size < M::SEGMENT / REST && chunk.add(size) == end;
+                    if size >= HOLE && (is_current || !is_rest) {
                         self.lists.put(chunk, size);
                         self.cutting = true;
                     }
@@ -81,6 +91,9 @@ impl<M: Mmap, const MOST: usize, const HOLE: usize> Holes<M, MOST, HOLE> {
                     self.live += size;
                 }
                 chunk = chunk.add(size);
+            }
+            if !is_current {
+                let_go(segment);
             }
             joined
         }

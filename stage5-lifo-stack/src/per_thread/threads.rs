@@ -323,7 +323,7 @@ impl Shared {
     }
 
     /// Parks the heaps of threads that are not here any more. They may have
-    /// been in the middle of something.
+    /// been in the middle of something, on their own stack or on another.
     ///
     /// # Safety
     ///
@@ -337,6 +337,7 @@ impl Shared {
                     (*heap).holes.repair();
                     self.park(heap);
                 }
+                (*heap).holes.let_go();
                 heap = (*heap).next;
             }
         }

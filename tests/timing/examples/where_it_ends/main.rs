@@ -196,6 +196,12 @@ mod program {
             run: || works::producers(30_000),
         },
         Work {
+            name: "the same, blocks of 100 bytes",
+            limit: None,
+            asks: Most,
+            run: || works::producers(100),
+        },
+        Work {
             name: "the same, larger blocks",
             limit: None,
             asks: Most,
