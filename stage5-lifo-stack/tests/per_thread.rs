@@ -523,15 +523,15 @@ fn what_a_program_frees_goes_back() {
     assert!(left * 4 < used, "{left} MiB of {used} are left");
 }
 
-/// Another thread, which has no heap, frees 57 MiB of blocks. Returns how many
-/// MiB have gone back. Their owner does nothing.
-fn freed_by_another(size: usize, is_in_order: bool) -> usize {
-    let mut blocks: Vec<Block> = (0..60_000_000 / size)
-        .map(|_| Block::new(malloc(size), size, 1))
-        .collect();
-    if !is_in_order {
-        Rng::with_seed(1).shuffle(&mut blocks);
-    }
+/// 57 MiB in blocks of `size` bytes.
+fn blocks_of(size: usize) -> Vec<Block> {
+    let blocks = 0..60_000_000 / size;
+    blocks.map(|_| Block::new(malloc(size), size, 1)).collect()
+}
+
+/// Another thread frees the blocks. It has no heap, and their owner does
+/// nothing. Returns how many MiB have gone back.
+fn freed_by_another(blocks: Vec<Block>) -> usize {
     let (most, _) = memory();
     let freeing = thread::spawn(|| {
         for block in &blocks {
@@ -549,7 +549,7 @@ fn freed_by_another(size: usize, is_in_order: bool) -> usize {
 #[test]
 fn what_a_thread_without_a_heap_frees_goes_back() {
     if is_alone("what_a_thread_without_a_heap_frees_goes_back") {
-        let gone = freed_by_another(30_000, true);
+        let gone = freed_by_another(blocks_of(30_000));
         assert!(gone > 53, "{gone} of 57 MiB have gone back");
     }
 }
@@ -557,7 +557,7 @@ fn what_a_thread_without_a_heap_frees_goes_back() {
 #[test]
 fn small_blocks_go_back_too_if_the_highest_is_the_last() {
     if is_alone("small_blocks_go_back_too_if_the_highest_is_the_last") {
-        let gone = freed_by_another(100, true);
+        let gone = freed_by_another(blocks_of(100));
         assert!(gone > 53, "{gone} of 57 MiB have gone back");
     }
 }
@@ -566,8 +566,25 @@ fn small_blocks_go_back_too_if_the_highest_is_the_last() {
 #[test]
 fn small_blocks_in_any_order_wait_for_their_owner() {
     if is_alone("small_blocks_in_any_order_wait_for_their_owner") {
-        let gone = freed_by_another(100, false);
+        let mut blocks = blocks_of(100);
+        Rng::with_seed(1).shuffle(&mut blocks);
+        let gone = freed_by_another(blocks);
         assert!(gone < 10, "{gone} of 57 MiB have gone back");
+    }
+}
+
+/// But for the pages in which something else begins.
+#[test]
+fn larger_blocks_go_back_though_their_segment_is_in_use() {
+    if is_alone("larger_blocks_go_back_though_their_segment_is_in_use") {
+        let (mut blocks, mut kept) = (Vec::new(), Vec::new());
+        for _ in 0..1000 {
+            blocks.push(Block::new(malloc(60_000), 60_000, 1));
+            kept.push(Block::new(malloc(30), 30, 2));
+        }
+        let gone = freed_by_another(blocks);
+        assert!(gone > 45, "{gone} of 57 MiB have gone back");
+        kept.into_iter().for_each(Block::check_and_free);
     }
 }
 
