@@ -420,6 +420,35 @@ fn the_owner_comes_down_while_another_empties() -> &'static str {
     }
 }
 
+/// Two threads free the last two chunks in use of the lower segment. The owner
+/// does nothing meanwhile.
+fn two_free_the_last_two_chunks() -> &'static str {
+    let (memory, mmap) = Memory::new();
+    let mut stack = Stack::new(mmap);
+    let a = Chunk(stack.malloc(16));
+    let [b, _top] = in_two_segments(|size| stack.malloc(size));
+    let free = |memory: &Memory, chunk: Chunk| {
+        memory.write(chunk);
+        // SAFETY: the chunk is live.
+        unsafe { free_without_stack(&mut Others(memory), chunk.0) };
+    };
+    let others = memory.clone();
+    let other = thread::spawn(move || free(&others, b));
+
+    free(&memory, a);
+
+    other.join().unwrap();
+    // SAFETY: it is a chunk.
+    let size = unsafe { stack.usable_size(a.0) };
+    if size > SEGMENT / 2 { "one empties it" } else { "it waits" }
+}
+
+#[test]
+#[cfg_attr(miri, ignore = "loom switches stacks, which Miri cannot follow")]
+fn two_may_both_miss_that_they_are_the_last() {
+    explore(&["one empties it", "it waits"], two_free_the_last_two_chunks);
+}
+
 /// The owner sweeps, and another thread frees the last chunk in use of the
 /// lower segment.
 fn a_sweep_goes_by_while_another_empties() -> &'static str {

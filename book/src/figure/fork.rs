@@ -39,7 +39,7 @@ mod atomic {
     use std::cell::Cell;
     use std::panic;
 
-    pub use std::sync::atomic::Ordering;
+    pub use std::sync::atomic::{AtomicBool, Ordering};
 
     thread_local! {
         /// How many stores there may be before the end.

@@ -13,7 +13,7 @@ use super::record::{
     ALIGN, RECORD, in_this_order, look, mark, set, set_below, set_state,
     with_record,
 };
-use super::segment::{Mmap, Segment};
+use super::segment::{Mmap, Segment, let_go_below};
 use super::stack::{STEP, Stack};
 use crate::fault::fault;
 
@@ -413,14 +413,17 @@ impl<M: Mmap, const MOST: usize, const HOLE: usize> Holes<M, MOST, HOLE> {
         self.lists.repair();
     }
 
-    /// Lets go of what others were about to do in the parent of a fork.
+    /// Lets go of all segments but that of the top: who had them in the parent
+    /// of a fork does not come back to them in the child.
     ///
     /// # Safety
     ///
     /// There is no other thread.
     pub unsafe fn let_go(&mut self) {
-        // SAFETY: as the caller promises.
-        unsafe { self.stack.let_go_below() };
+        if !self.stack.top().is_null() {
+            // SAFETY: the top is in a segment, and as the caller promises.
+            unsafe { let_go_below(self.stack.current()) };
+        }
     }
 
     /// Gives back what can be given back.

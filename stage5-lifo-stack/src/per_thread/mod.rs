@@ -8,7 +8,7 @@
 //! - [`stack`]: push and pop. It knows nothing of threads.
 //! - `lists`, [`holes`], `sweep`: what was freed deep is used again.
 //! - `large`: blocks that have a mapping of their own.
-//! - `table`, [`maps`], `found`: memory from the system, and what lies where.
+//! - `table`, [`maps`], [`found`]: memory from the system, and what lies where.
 //! - `slot`, [`threads`]: whose heap is mine, and what becomes of it.
 //! - [`global`]: Rust's interface to it.
 //!

@@ -193,6 +193,22 @@ pub(super) unsafe fn let_go(segment: *mut Segment) {
     unsafe { (*segment).held.store(false, Ordering::Release) };
 }
 
+/// Leaves each segment below this one to whoever takes it next.
+///
+/// # Safety
+///
+/// It is a segment, and there is no other thread.
+pub(super) unsafe fn let_go_below(mut segment: *mut Segment) {
+    // SAFETY: as the caller promises.
+    unsafe {
+        segment = below(segment);
+        while !segment.is_null() {
+            let_go(segment);
+            segment = below(segment);
+        }
+    }
+}
+
 /// The segment above, or null.
 ///
 /// # Safety

@@ -453,29 +453,6 @@ impl<M: Mmap> Stack<M> {
         self.set_limit(top);
     }
 
-    /// Lets go of each segment below that of the top: who had them in the
-    /// parent of a fork does not come back to them here.
-    ///
-    /// # Safety
-    ///
-    /// There is no other thread.
-    pub(super) unsafe fn let_go_below(&mut self) {
-        if self.top().is_null() {
-            return;
-        }
-        let mut segment = self.current();
-        // SAFETY: the top is in a segment, and all are of this stack.
-        unsafe {
-            loop {
-                segment = segment::below(segment);
-                if segment.is_null() {
-                    return;
-                }
-                let_go(segment);
-            }
-        }
-    }
-
     /// Whether a chunk has been popped: it lies above the top.
     ///
     /// # Safety
