@@ -62,7 +62,7 @@ mod program {
 
     use Asks::{Given, Left, Most};
 
-    const WORKS: [Work; 26] = [
+    const WORKS: [Work; 27] = [
         Work {
             name: "blocks of 64 bytes, limit 1 GiB",
             limit: Some(GIB as u64),
