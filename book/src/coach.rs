@@ -294,7 +294,7 @@ impl<'a> Coach<'a> {
             ),
             changed => format!(
                 "{all} of {all} tests pass, but they are not those of {name}: \
-                 {} {} changed.\n",
+                 {} {} changed. As they were they stand in {name}/tests.\n",
                 changed.join(", "),
                 if changed.len() == 1 { "is" } else { "are" }
             ),
@@ -359,11 +359,11 @@ impl<'a> Coach<'a> {
         let came = self.run(&steps)?;
         self.remember(&came, &steps)?;
         Ok(match came {
-            Came::NotBuilt => {
-                Err("It does not compile. What the compiler says \
-                                   stands above.\n"
-                    .to_owned())
-            }
+            Came::NotBuilt => Err(format!(
+                "It does not compile. What the compiler says stands above.\n\n\
+                 A hint all the same: cargo run -- practice {} hint NAME\n",
+                self.stage.number
+            )),
             Came::Stopped(_, step, _) => match step.milestone {
                 Some(index) => Ok(self.milestones[index].name.clone()),
                 None => Err(format!(

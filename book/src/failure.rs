@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::Path;
 
-use crate::check::{Failure, Step};
+use crate::check::{Failure, LIMIT, Step};
 use crate::item;
 
 /// What `todo!` says.
@@ -27,7 +27,11 @@ pub fn told(folder: &Path, step: &Step, failure: &Failure) -> String {
         ),
         Failure::Forever => {
             let code = code(folder, step, None);
-            format!("{code}It does not come to an end: some loop goes round.\n")
+            format!(
+                "{code}It has not come to an end after {} seconds. Is there a \
+                 loop, or a list, that has none?\n",
+                LIMIT.as_secs()
+            )
         }
         Failure::Failed(status, errors) => {
             if let Some(blank) = blank(errors) {
@@ -90,7 +94,7 @@ fn code(folder: &Path, step: &Step, failed: Option<usize>) -> String {
     let mut code = format!("What is done ({path}):\n");
     let mut is_over = false;
     for (number, line) in (first..).zip(item.text.lines()) {
-        if line.starts_with("///") || line.starts_with("#[") {
+        if line.starts_with("#[") {
             continue;
         }
         let mark = if Some(number) == failed { "->" } else { "  " };
