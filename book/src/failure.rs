@@ -6,6 +6,9 @@ use std::path::Path;
 use crate::check::{Failure, LIMIT, Step};
 use crate::item;
 
+/// How wide boxes may be. More of them stand as the heap prints them.
+const WIDTH: usize = 66;
+
 /// What `todo!` says.
 const TO_WRITE: &str = "not yet implemented";
 
@@ -112,7 +115,12 @@ fn code(folder: &Path, step: &Step, failed: Option<usize>) -> String {
 /// message.
 fn values(message: &str) -> String {
     let Some((what, rest)) = message.split_once("\n  left: ") else {
-        return format!("{message}\n");
+        return match heap_of(message) {
+            Some((what, heap)) => {
+                format!("{what}\n{}", value("the heap", heap))
+            }
+            None => format!("{message}\n"),
+        };
     };
     let Some((is, should_be)) = rest.split_once("\n right: ") else {
         return format!("{message}\n");
@@ -120,15 +128,27 @@ fn values(message: &str) -> String {
     let what = what.strip_prefix("assertion `left == right` failed");
     let Some(what) = what else { return format!("{message}\n") };
     let what = what.trim_start_matches(':').trim();
+    let (what, heap) = match heap_of(what) {
+        Some((what, heap)) => (what, value("the heap", heap)),
+        None => (what, String::new()),
+    };
     let what = match what.is_empty() {
         true => String::new(),
         false => format!("{what}:\n"),
     };
-    format!("{what}{}{}", value("should be", should_be), value("but is", is))
+    let (should_be, is) = (value("should be", should_be), value("but is", is));
+    format!("{what}{should_be}{is}{heap}")
+}
+
+/// A message in two: what it says, and the heap that it ends with.
+fn heap_of(message: &str) -> Option<(&str, &str)> {
+    let (what, heap) = message.rsplit_once(": ")?;
+    boxes(heap)?;
+    Some((what, heap))
 }
 
 fn value(label: &str, value: &str) -> String {
-    match boxes(value) {
+    match boxes(value).filter(|[edge, _]| edge.len() <= WIDTH) {
         Some([edge, inside]) => format!(
             "{:>10}  {edge}\n{label:>10}: {inside}\n{:>10}  {edge}\n",
             "", ""

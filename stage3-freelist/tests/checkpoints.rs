@@ -41,7 +41,8 @@ fn a_freed_block_in_the_middle_is_used_again() {
     for _ in 0..1000 {
         // SAFETY: the block is live.
         unsafe { heap.free(a) };
-        assert_eq!(heap.malloc(100), a, "the free block's place");
+        let again = heap.malloc(100);
+        assert_eq!(again, a, "the free block's place: {heap:?}");
     }
 }
 
@@ -54,7 +55,7 @@ fn a_large_free_block_is_split() {
     // SAFETY: the block is live.
     unsafe { heap.free(a) };
     let b = heap.malloc(100);
-    assert_eq!(b, a, "the front of the free block");
+    assert_eq!(b, a, "the front of the free block: {heap:?}");
     assert_eq!(format!("{heap:?}"), "[112 used][880 free][16 used]");
 }
 
@@ -97,7 +98,7 @@ fn padding_is_used_again() {
     let a = heap.malloc(16);
     let b = heap.memalign(1024, 16);
     let c = heap.malloc(100);
-    assert!(a < c && c < b, "{c:p} between {a:p} and {b:p}");
+    assert!(a < c && c < b, "{c:p} between {a:p} and {b:p}: {heap:?}");
 }
 
 #[test]
@@ -143,7 +144,7 @@ fn realloc_grows_into_the_free_block_above() {
     // SAFETY: the blocks are live.
     unsafe {
         heap.free(b);
-        assert_eq!(heap.realloc(a, 150), a, "where it was");
+        assert_eq!(heap.realloc(a, 150), a, "where it was: {heap:?}");
     }
     assert_eq!(format!("{heap:?}"), "[160 used][64 free][16 used]");
 }
@@ -156,7 +157,7 @@ fn realloc_grows_at_the_end_of_the_heap() {
     for size in (16..10_000).step_by(16) {
         // SAFETY: the block is live.
         let grown = unsafe { heap.realloc(block, size) };
-        assert_eq!(grown, block, "where it was, with {size} bytes");
+        assert_eq!(grown, block, "where it was, with {size} bytes: {heap:?}");
         block = grown;
     }
 }
@@ -510,7 +511,7 @@ fn a_block_freed_twice_is_not_noticed_once_it_has_a_new_owner() {
     // SAFETY: the block is live.
     unsafe { heap.free(mine) };
     let yours = heap.malloc(100);
-    assert_eq!(yours, mine, "the same place");
+    assert_eq!(yours, mine, "the same place: {heap:?}");
     // SAFETY: none: it is not mine any more. Yours is free now.
     unsafe { heap.free(mine) };
     assert_eq!(format!("{heap:?}"), "[112 free][16 used]");

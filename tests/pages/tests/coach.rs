@@ -315,6 +315,22 @@ fn what_fails_is_shown_with_what_should_be_and_what_is() {
         ],
     );
 
+    // What is compared is no heap, but the message has it.
+    let (told, _) = with(
+        "match self.lists.take(enough) {",
+        "match None.filter(|_| self.lists.take(0).is_some()) {",
+    );
+    expect_in_order(
+        &told,
+        &[
+            "milestone 4 of 6, list",
+            "the free block's place:\n",
+            "should be: 0x",
+            "but is: 0x",
+            "the heap: | 112 free | 16 used | 112 used |\n",
+        ],
+    );
+
     // A process that was ended says why.
     let (told, _) =
         with("if payload.is_null() {\n            return 0;\n        }\n", "");

@@ -29,6 +29,8 @@ fn help_tells_what_there_is() {
         "--words",
         "practice N",
         "play N",
+        "check",
+        "hint [NAME]",
         "quiz [SEED]",
         "--up-to N",
         "--help",
