@@ -9,7 +9,7 @@ use crate::coach::Coach;
 use crate::page::Length;
 use crate::practice;
 use crate::terminal::{self, Options};
-use crate::{build, preprocess, quiz, stage};
+use crate::{build, preprocess, quiz, stage, vary};
 
 const HELP: &str = "\
 Builds the book and opens it in the browser.
@@ -31,6 +31,7 @@ Usage: cargo run -- [COMMAND]
     'a = malloc(8)' ... and draw the heap after these lines
   quiz [SEED]       ten questions about the stages' heaps
     --up-to N       ... of the stages 1 to N alone
+  vary SEED         make an empty stage 3 with other choices, for a class
   --help            print this
   preprocessor      for mdBook, which calls it as book.toml says
 ";
@@ -84,6 +85,7 @@ fn run(arguments: &[&str]) -> Result<(), Failure> {
             let options = quiz::Options::new(rest).map_err(Failure::Asked)?;
             quiz::quiz(options)?;
         }
+        ["vary", seed] => vary_stage_3(seed)?,
         ["preprocessor", rest @ ..] => preprocess::command(rest)?,
         _ => return Err(unknown(&arguments.join(" "))),
     }
@@ -164,5 +166,17 @@ fn practise(words: &[&str]) -> Result<(), Failure> {
         ["hint", name] => print!("{}", coach.hint(Some(name))?),
         _ => return Err(unknown(&asked.join(" "))),
     }
+    Ok(())
+}
+
+fn vary_stage_3(seed: &str) -> Result<(), Failure> {
+    let number = seed.parse().map_err(|_| {
+        Failure::Asked(format!("a seed is a number such as 2027, not `{seed}`"))
+    })?;
+    let folder = build::folder();
+    let root = folder.parent().unwrap_or(&folder);
+    let stage = stage::find(root, "3").map_err(Failure::Asked)?;
+    vary::make(root, &stage, number)?;
+    println!("The task: practice/vary-{number}/TASK.md");
     Ok(())
 }

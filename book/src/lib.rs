@@ -46,6 +46,7 @@ pub mod stage;
 pub mod terminal;
 pub mod time;
 pub mod tryit;
+pub mod vary;
 
 pub use play::amount;
 

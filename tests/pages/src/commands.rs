@@ -399,6 +399,11 @@ fn cargo(
     {
         made.insert(format!("practice/stage{stage}/Cargo.toml"));
     }
+    if let [vary, seed] = rest
+        && vary == "vary"
+    {
+        made.insert(format!("practice/vary-{seed}/Cargo.toml"));
+    }
     faults
 }
 

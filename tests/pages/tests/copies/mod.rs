@@ -17,7 +17,8 @@ const LIMIT: Duration = Duration::from_secs(300);
 
 /// A practice copy under `target`.
 pub struct Copy {
-    folder: PathBuf,
+    /// Where it lies.
+    pub folder: PathBuf,
 }
 
 /// What cargo made of a copy.
