@@ -206,7 +206,8 @@ impl<'a> Coach<'a> {
     ) -> String {
         let Step { file, test, .. } = step;
         let number = self.stage.number;
-        let mut told = format!("{passed} of {all} tests pass.\n");
+        let mut told =
+            format!("{passed} of {all} tests pass, taken in order.\n");
         if let Some(milestone) = step.milestone {
             told += &self.told_of_the_place(milestone, passed);
         }

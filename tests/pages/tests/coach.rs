@@ -117,7 +117,7 @@ fn an_empty_copy_is_told_which_body_to_write_first() {
         &told,
         &[
             "0 of ",
-            " tests pass.\n",
+            " tests pass, taken in order.\n",
             "milestone 1 of 6, walk",
             "a block can be written and read\n",
             "`Heap::malloc` is still to be written (src/heap.rs, line ",
