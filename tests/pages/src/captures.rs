@@ -370,7 +370,7 @@ pub const CAPTURES: [Capture; 48] = [
 
 /// Those for which a plain `cargo test` has not all that they need: other
 /// programs, or the minutes that a measurement takes.
-const NEEDS_MORE: [&str; 19] = [
+const NEEDS_MORE: [&str; 18] = [
     "library-sizes",
     "steps-3",
     "live-blocks",
@@ -388,7 +388,6 @@ const NEEDS_MORE: [&str; 19] = [
     "real-mallocs",
     "walk-the-heap",
     "who-wrote-it",
-    "shadow-of-a-copy",
     "miri-on-a-copy",
 ];
 
