@@ -53,21 +53,34 @@ impl Kept {
         mapping
     }
 
-    /// How many bytes are kept.
-    fn bytes(&self) -> usize {
-        let len = |slot: &AtomicPtr<Mapping>| {
+    /// How many bytes each place has that is kept.
+    fn lens(&self) -> impl Iterator<Item = usize> {
+        self.mappings.iter().map(|slot| {
             let mapping = slot.load(Ordering::Relaxed);
             // SAFETY: what is kept is mapped.
             if mapping.is_null() { 0 } else { unsafe { (*mapping).len } }
-        };
-        self.mappings.iter().map(len).sum()
+        })
     }
 
-    /// Takes the one that has been here longest.
+    /// Takes what is in the place whose turn it is.
     fn take_oldest(&mut self) -> *mut Mapping {
         let place = self.oldest;
         self.oldest = (place + 1) % KEPT;
         self.take_at(place)
+    }
+
+    /// Takes one that will hardly be wanted, where none is as long as `len`. A
+    /// program that asks for more and more wants none of those it had before.
+    fn take_unwanted(&mut self, len: usize) -> *mut Mapping {
+        let is_outgrown = self.lens().all(|its| its < len);
+        let mut mapping = self.take_oldest();
+        for _ in 1..KEPT {
+            if !mapping.is_null() || !is_outgrown {
+                break;
+            }
+            mapping = self.take_oldest();
+        }
+        mapping
     }
 
     /// Keeps a mapping in a free place, or in that of the one that has been
@@ -114,9 +127,9 @@ impl<M: Mmap, const MOST: usize, const HOLE: usize> Holes<M, MOST, HOLE> {
             return unsafe { self.give_out(mapping, offset) };
         }
         // What did not fit now will hardly fit the next time.
-        let oldest = self.kept.take_oldest();
+        let unwanted = self.kept.take_unwanted(len);
         // SAFETY: it was kept, and is nobody's now.
-        unsafe { unmap(&mut self.stack.mmap, oldest) };
+        unsafe { unmap(&mut self.stack.mmap, unwanted) };
         let mut start = self.map_large(len, align);
         if start.is_none() && self.drop_kept() {
             start = self.map_large(len, align);
@@ -196,7 +209,9 @@ impl<M: Mmap, const MOST: usize, const HOLE: usize> Holes<M, MOST, HOLE> {
                 return unmap(&mut self.stack.mmap, mapping);
             }
             self.stack.mmap.note(block, 1, ptr::null_mut());
-            while self.kept.bytes() + len > 2 * LARGEST * M::SEGMENT {
+            while self.kept.lens().sum::<usize>() + len
+                > 2 * LARGEST * M::SEGMENT
+            {
                 let oldest = self.kept.take_oldest();
                 unmap(&mut self.stack.mmap, oldest);
             }
