@@ -110,9 +110,6 @@ fn every_file_that_is_kept_says_what_made_it() {
     }
 }
 
-/// What the page *Where it ends* admits. All other rows keep their bounds.
-const MISSED: [&str; 1] = ["freed by one that never allocates"];
-
 #[test]
 fn a_stack_for_each_thread_gives_and_takes_what_glibc_does() {
     let table = CAPTURES.iter().find(|it| it.name == "where-it-ends");
@@ -121,13 +118,9 @@ fn a_stack_for_each_thread_gives_and_takes_what_glibc_does() {
         table.lines().skip(1).filter(|row| !row.is_empty()).collect();
     let is_well =
         |row: &&&str| row.ends_with("  no less") || row.ends_with("  well");
-    let well = rows.iter().filter(is_well).count();
-    let missed = |row: &&str| MISSED.iter().any(|name| row.starts_with(name));
-    let others = rows.iter().filter(|row| !is_well(row));
-    let others: Vec<_> = others.filter(|row| !missed(row)).collect();
+    let others: Vec<_> = rows.iter().filter(|row| !is_well(row)).collect();
     assert!(others.is_empty(), "{others:#?}");
-    assert_eq!(well + MISSED.len(), rows.len(), "{table}");
-    assert!(well > 20, "{table}");
+    assert!(rows.len() > 20, "{table}");
 }
 
 // How outputs are compared.
