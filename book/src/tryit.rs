@@ -18,6 +18,10 @@ use crate::html::escape;
 /// The compiled program, from the folder of the book.
 pub const PROGRAM: &str = "play/page.wasm";
 
+/// How recorded programs begin, from the folder of the book: a line each, with a
+/// title, a tab, and what stands in the address of the page.
+pub const RECORDED: &str = "play/recorded.txt";
+
 /// What stands on the page at first.
 const FIRST: &str = "a = malloc(100)\nb = malloc(200)\nfree(a)\nc = malloc(40)";
 
@@ -46,9 +50,11 @@ pub fn render(folder: &Path) -> Result<String, String> {
     let program = fs::read(folder.join(PROGRAM))
         .map_err(|error| format!("cannot read {PROGRAM}: {error}"))?;
     let program = BASE64_STANDARD.encode(program);
+    let recorded = fs::read_to_string(folder.join(RECORDED))
+        .map_err(|error| format!("cannot read {RECORDED}: {error}"))?;
     let first = escape(FIRST);
     let still = still()?;
-    let (setup, quick) = (controls_of_setup(), QUICK);
+    let (setup, quick) = (controls_of_setup(&recorded), QUICK);
     Ok(format!(
         "<div class='heap-figure try' data-program='{first}' \
          data-stage='{STAGE}' data-room='{ROOM}'>\
@@ -103,7 +109,7 @@ fn still() -> Result<String, String> {
 }
 
 /// Which heap, and what to open on it.
-fn controls_of_setup() -> String {
+fn controls_of_setup(recorded: &str) -> String {
     let stages = |none: &str| -> String {
         let stage =
             |stage| format!("<option value='{stage}'>stage {stage}</option>");
@@ -124,14 +130,16 @@ fn controls_of_setup() -> String {
     });
     let examples =
         EXAMPLES.map(|(title, fragment)| (title, fragment.to_owned()));
-    let options: String = examples
-        .into_iter()
-        .chain(figures)
-        .map(|(title, fragment)| {
-            let (title, fragment) = (escape(title), escape(&fragment));
-            format!("<option value='{fragment}'>{title}</option>")
-        })
-        .collect();
+    let recorded = recorded.lines().filter_map(|line| {
+        let (title, fragment) = line.split_once('\t')?;
+        Some((title, fragment.to_owned()))
+    });
+    let options = [
+        group("Examples", examples.into_iter()),
+        group("Figures", figures),
+        group("A real program begins", recorded),
+    ]
+    .concat();
     format!(
         "<p class='try-setup' hidden>\
          <label>The heap of <select data-try='first'>{first}</select></label> \
@@ -139,9 +147,23 @@ fn controls_of_setup() -> String {
          <label>the break may rise by \
          <select data-try='room'>{rooms}</select></label> \
          <label>open <select data-try='open'>\
-         <option value=''>a figure or an example</option>{options}\
+         <option value=''>a figure, an example, a program</option>{options}\
          </select></label></p>"
     )
+}
+
+/// What can be opened, under a heading.
+fn group<'t>(
+    heading: &str,
+    programs: impl Iterator<Item = (&'t str, String)>,
+) -> String {
+    let options: String = programs
+        .map(|(title, fragment)| {
+            let (title, fragment) = (escape(title), escape(&fragment));
+            format!("<option value='{fragment}'>{title}</option>")
+        })
+        .collect();
+    format!("<optgroup label='{heading}'>{options}</optgroup>")
 }
 
 /// What can be typed and clicked.

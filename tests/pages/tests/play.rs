@@ -8,7 +8,7 @@ use std::process::Command;
 use book::tryit::PROGRAM;
 use book::{build, figure};
 use fastrand::Rng;
-use pages::in_a_page::{can_be_made, kept, make};
+use pages::in_a_page::{can_be_made, kept, kept_recorded, make, recorded};
 use play::heap::{ROOM, Setup};
 use play::program::{self, Line};
 use play::{run, web};
@@ -237,6 +237,24 @@ fn the_program_in_the_page_is_what_the_source_gives() {
         "book/play/page.wasm is older than its source. This makes it again:\n\
          cargo run -p pages --example in_a_page"
     );
+}
+
+#[test]
+fn every_recording_can_be_tried_from_its_beginning() {
+    let kept = fs::read_to_string(kept_recorded()).expect("the book has it");
+    assert!(
+        kept == recorded(),
+        "the recordings begin in another way. This writes it down again:\n\
+         cargo run -p pages --example in_a_page"
+    );
+    for line in kept.lines() {
+        let (name, fragment) = line.split_once('\t').expect("a title");
+        let lines = fragment.splitn(3, '/').nth(2).expect("a program");
+        let lines = program::parse(lines).expect(name);
+        let came = run::run(Setup::new(3, ROOM).expect(name), &lines, 0);
+        let came = came.unwrap_or_else(|error| panic!("{name}: {error}"));
+        assert_eq!(came.outcomes.len(), lines.len(), "the calls of {name}");
+    }
 }
 
 #[test]
