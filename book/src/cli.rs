@@ -9,7 +9,7 @@ use crate::coach::Coach;
 use crate::page::Length;
 use crate::practice;
 use crate::terminal::{self, Options};
-use crate::{build, preprocess, quiz, stage, vary};
+use crate::{build, preprocess, quiz, score, stage, vary};
 
 const HELP: &str = "\
 Builds the book and opens it in the browser.
@@ -31,6 +31,10 @@ Usage: cargo run -- [COMMAND]
     'a = malloc(8)' ... and draw the heap after these lines
   quiz [SEED]       ten questions about the stages' heaps
     --up-to N       ... of the stages 1 to N alone
+  score FOLDER      give the heap of a stage or of a copy marks, up to 100
+    FILE.rep        ... for these traces of the malloc lab, or recordings
+    --lists N       ... of a heap with N free lists
+    --json          ... for a program to read
   vary SEED         make an empty stage 3 with other choices, for a class
   --help            print this
   preprocessor      for mdBook, which calls it as book.toml says
@@ -84,6 +88,13 @@ fn run(arguments: &[&str]) -> Result<(), Failure> {
         ["quiz", rest @ ..] => {
             let options = quiz::Options::new(rest).map_err(Failure::Asked)?;
             quiz::quiz(options)?;
+        }
+        ["score", rest @ ..] => {
+            let options = score::Options::new(rest).map_err(Failure::Asked)?;
+            let folder = build::folder();
+            let root = folder.parent().unwrap_or(&folder);
+            let report = score::score(root, &options)?;
+            print!("{}", report.shown(options.is_json));
         }
         ["vary", seed] => vary_stage_3(seed)?,
         ["preprocessor", rest @ ..] => preprocess::command(rest)?,

@@ -41,6 +41,7 @@ pub mod quiz;
 pub mod ran;
 pub mod repository;
 pub mod result;
+pub mod score;
 pub mod sources;
 pub mod stage;
 pub mod terminal;

@@ -247,7 +247,15 @@ const INHERIT: [(&str, &str); 5] = [
 
 /// The manifest of a package that inherits nothing from its workspace, and is
 /// one of its own.
-fn standalone(workspace: &str, package: &str, empty: bool) -> Result<String> {
+///
+/// # Errors
+///
+/// What cannot be read of the two manifests.
+pub fn standalone(
+    workspace: &str,
+    package: &str,
+    empty: bool,
+) -> Result<String> {
     let workspace: DocumentMut = workspace.parse()?;
     let mut manifest: DocumentMut = package.parse()?;
     for (name, from) in INHERIT {

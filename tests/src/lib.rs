@@ -2,11 +2,13 @@
 //!
 //! The tests are in `tests/tests`. What they share is here: [`shadow`] watches
 //! a heap do random work and [`invariants`] what goes on inside it, and
-//! [`contract`] runs the contract on a heap that is no stage's. What they share
-//! with the programs that measure is in the crate `timing`, and what looks at
-//! the book is in the crate `pages`.
+//! [`contract`] runs the contract on a heap that is no stage's, and [`fault`]
+//! has faults to plant in a stage. What they share with the programs that
+//! measure is in the crate `timing`, and what looks at the book is in the crate
+//! `pages`.
 
 pub mod contract;
+pub mod fault;
 pub mod invariants;
 pub mod shadow;
 

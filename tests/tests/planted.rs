@@ -1,10 +1,7 @@
 //! Faults planted in copies of the stages: a test finds each of them, or it
 //! would be worth little when it finds nothing.
 //!
-//! A file in `tests/faults` is one fault: what goes wrong, in a line; the file
-//! of a stage; which test finds it, if that is not the shadow; and lines of the
-//! file, marked as in a diff: `-` for what is taken out, `+` for what is put
-//! in, a space for what stays.
+//! [`tests::fault`] says how they are written.
 
 use std::collections::BTreeSet;
 use std::env;
@@ -14,6 +11,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
+use tests::fault::Fault;
 use timing::run::{Outcome, run_or_kill, run_within};
 use timing::workspace::workspace;
 
@@ -22,84 +20,6 @@ const BUILD: Duration = Duration::from_secs(300);
 
 /// How long a test may take. What takes this long hangs: that is a finding too.
 const RUN: Duration = Duration::from_secs(120);
-
-struct Fault {
-    name: String,
-    what: String,
-    file: String,
-    /// What comes after `cargo test`.
-    test: String,
-    /// Whole lines, as they are and as they should not be.
-    right: String,
-    wrong: String,
-}
-
-impl Fault {
-    fn read(path: &Path) -> Self {
-        let text = fs::read_to_string(path).expect("a fault is a text");
-        let name = path.file_stem().and_then(|name| name.to_str());
-        let name = name.expect("a name in UTF-8").to_owned();
-        let mut lines = text.lines().peekable();
-        let mut line = || lines.next().expect("a fault has two lines first");
-        let (what, file) = (line().to_owned(), line().to_owned());
-        let test = lines.next_if(|line| line.starts_with(FOUND_BY));
-        let test = match test {
-            Some(line) => line[FOUND_BY.len()..].to_owned(),
-            None => shadow_of(&file),
-        };
-        let (mut right, mut wrong) = (String::new(), String::new());
-        for line in lines {
-            let (mark, code) = line.split_at_checked(1).unwrap_or((" ", ""));
-            match mark {
-                "-" => right += &format!("{code}\n"),
-                "+" => wrong += &format!("{code}\n"),
-                " " => {
-                    right += &format!("{code}\n");
-                    wrong += &format!("{code}\n");
-                }
-                _ => panic!("{name}: no mark in front of {line:?}"),
-            }
-        }
-        Self { name, what, file, test, right, wrong }
-    }
-
-    /// The source with the fault in it.
-    fn plant(&self) -> String {
-        let path = workspace().join(&self.file);
-        let source = fs::read_to_string(&path)
-            .unwrap_or_else(|error| panic!("{}: {error}", self.file));
-        // Whole lines only.
-        let (source, right) =
-            (format!("\n{source}"), format!("\n{}", self.right));
-        let places = source.matches(&right).count();
-        assert_eq!(
-            places, 1,
-            "tests/faults/{}.fault: these lines should be in {} once, \
-             change them with the source:\n{}",
-            self.name, self.file, self.right,
-        );
-        source.replacen(&right, &format!("\n{}", self.wrong), 1)[1..].to_owned()
-    }
-}
-
-/// In front of the test that finds a fault.
-const FOUND_BY: &str = "found by: cargo test ";
-
-/// The tests that play with the stage that a file is of.
-fn shadow_of(file: &str) -> String {
-    let stage = file.split('-').next().expect("a folder");
-    format!("-p tests --test shadow {}", stage.replace("stage", "stage_"))
-}
-
-fn faults() -> Vec<Fault> {
-    let folder = workspace().join("tests/faults");
-    let mut paths: Vec<PathBuf> = fs::read_dir(folder)
-        .expect("a folder of faults")
-        .map(|entry| entry.expect("a file").path())
-        .collect();
-    paths.sort();
-    paths.iter().map(|path| Fault::read(path)).collect()
-}
 
 /// What the workshop has of the tests' crate: the shadow, what forks need, and
 /// what the C libraries promise.
@@ -267,7 +187,7 @@ fn finding(outcome: &Outcome) -> String {
 
 #[test]
 fn every_fault_can_be_planted() {
-    let faults = faults();
+    let faults = Fault::all();
     assert!(faults.len() >= 12, "there are {} faults", faults.len());
     for fault in faults {
         assert_ne!(fault.plant(), read(&fault.file), "{}", fault.name);
@@ -279,7 +199,7 @@ fn every_fault_can_be_planted() {
 #[ignore = "compiles a heap for each fault: .ci/run runs it"]
 fn every_planted_fault_is_found() {
     let shop = Workshop::new();
-    let mut faults = faults();
+    let mut faults = Fault::all();
     let wanted = env::var("FAULT").unwrap_or_default();
     faults.retain(|fault| fault.name.starts_with(&wanted));
     assert!(!faults.is_empty(), "no fault's name begins with {wanted}");

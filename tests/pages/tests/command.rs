@@ -32,6 +32,7 @@ fn help_tells_what_there_is() {
         "check",
         "hint [NAME]",
         "quiz [SEED]",
+        "score FOLDER",
         "--up-to N",
         "--help",
         "preprocessor",
