@@ -33,7 +33,7 @@ pub struct Capture {
 }
 
 /// All of them, in the order of the book.
-pub const CAPTURES: [Capture; 48] = [
+pub const CAPTURES: [Capture; 49] = [
     Capture {
         name: "memory-map",
         command: "cargo run -p tests --example memory_map",
@@ -181,6 +181,12 @@ pub const CAPTURES: [Capture; 48] = [
                   target/debug/examples/wrong_free twice",
         compare: Compare::Shape,
         make: || double_free("malloc3"),
+    },
+    Capture {
+        name: "scores",
+        command: "cargo run -p pages --example scores",
+        compare: Compare::Shape,
+        make: scores,
     },
     Capture {
         name: "model-3",
@@ -370,12 +376,13 @@ pub const CAPTURES: [Capture; 48] = [
 
 /// Those for which a plain `cargo test` has not all that they need: other
 /// programs, or the minutes that a measurement takes.
-const NEEDS_MORE: [&str; 18] = [
+const NEEDS_MORE: [&str; 19] = [
     "library-sizes",
     "steps-3",
     "live-blocks",
     "real-programs-3",
     "linked-with-3",
+    "scores",
     "real-programs-4",
     "lock-cost",
     "finding-a-chunk",
@@ -393,7 +400,7 @@ const NEEDS_MORE: [&str; 18] = [
 
 /// What the book says of their commands, where there is something to say: in
 /// the form of `book::console::Notes`.
-const NOTES: [(&str, &str); 31] = [
+const NOTES: [(&str, &str); 32] = [
     ("memory-map", "needs=glibc"),
     ("memory-map-again", "needs=glibc"),
     ("the-break", "needs=glibc"),
@@ -411,6 +418,7 @@ const NOTES: [(&str, &str); 31] = [
     ("real-programs-3", "needs=glibc,gcc,perl,python3,sqlite3 takes=1min"),
     ("linked-with-3", "needs=glibc,cc,ldd"),
     ("double-free-3", "needs=glibc fails"),
+    ("scores", "takes=5min"),
     ("model-3", "takes=20s"),
     ("model-4", "takes=20s"),
     ("behind-our-back", "needs=glibc"),
@@ -654,6 +662,17 @@ fn linked_with_3() -> String {
     let libraries = library.parent().expect("a library lies in a folder");
     output(shell)
         .replace(&libraries.display().to_string(), "target/debug/examples")
+}
+
+/// The marks of the heaps of this book. The example is of this package, and
+/// builds a program for each heap.
+fn scores() -> String {
+    let mut cargo = Command::new(env!("CARGO"));
+    cargo.current_dir(workspace());
+    cargo.args(["run", "--quiet", "-p", "pages", "--example", "scores"]);
+    let outcome = run_within(Duration::from_secs(1_800), cargo);
+    assert!(outcome.status.success(), "the marks: {outcome:?}");
+    outcome.stdout
 }
 
 /// The names of a file's tests, and that they pass. One thread, so that they

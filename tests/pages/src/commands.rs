@@ -397,6 +397,7 @@ fn cargo(
     if let [practice, stage, ..] = rest
         && practice == "practice"
     {
+        made.insert(format!("practice/stage{stage}"));
         made.insert(format!("practice/stage{stage}/Cargo.toml"));
     }
     if let [vary, seed] = rest
