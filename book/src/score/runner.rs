@@ -162,7 +162,9 @@ fn read(file: &Path) -> Result<String> {
 
 /// A path as it can stand in a manifest or in Rust.
 fn quoted(path: &Path) -> String {
-    path.display().to_string().replace('\\', "/")
+    let path = path.display().to_string();
+    // (Windows writes a whole path so.)
+    path.strip_prefix(r"\\?\").unwrap_or(&path).replace('\\', "/")
 }
 
 fn manifest(root: &Path) -> Result<String> {
@@ -205,8 +207,10 @@ fn manifest_of_yours(root: &Path, folder: &Path) -> Result<String> {
     let mut manifest = DocumentMut::new();
     manifest["package"] = package("yours");
     manifest["lib"]["path"] = value(quoted(&folder.join("src/lib.rs")));
-    if let Some(dependencies) = theirs.get("dependencies") {
-        manifest["dependencies"] = dependencies.clone();
+    for table in ["dependencies", "lints"] {
+        if let Some(table_of_theirs) = theirs.get(table) {
+            manifest[table] = table_of_theirs.clone();
+        }
     }
     Ok(manifest.to_string())
 }
@@ -256,6 +260,7 @@ pub fn run(
     let mut child = Command::new(program)
         .arg(what)
         .args(traces)
+        .env("RUST_BACKTRACE", "0")
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
