@@ -390,6 +390,7 @@ fn a_larger_request_is_cut_from_what_is_free() {
 }
 
 #[test]
+#[cfg_attr(miri, ignore = "Miri would take minutes")]
 fn a_sweep_makes_one_chunk_of_many() {
     let mut region = large_region();
     let mut heap: Default = Holes::new(memory(&mut region));
