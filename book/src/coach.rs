@@ -117,6 +117,7 @@ impl<'a> Coach<'a> {
         self.expect_copy()?;
         let steps = check::steps(&self.folder, &self.milestones)?;
         let came = self.run(&steps)?;
+        let before = Progress::of(&self.folder).done.unwrap_or_default();
         self.remember(&came, &steps)?;
         let changed = self.changed_tests();
         let told = match &came {
@@ -127,7 +128,9 @@ impl<'a> Coach<'a> {
                 self.stage.number
             ),
             Came::Stopped(passed, step, failure) => {
-                self.told_of_the_first(*passed, steps.len(), step, failure)
+                let first =
+                    self.told_of_the_first(*passed, steps.len(), step, failure);
+                first + &self.told_of_what_broke(&before)
             }
             Came::Through(open) => {
                 self.told_of_the_end(steps.len(), open.as_deref(), &changed)
@@ -226,6 +229,24 @@ impl<'a> Coach<'a> {
                 &format!("A hint:    cargo run -- practice {number} hint\n");
         }
         told
+    }
+
+    /// Which milestones were done `before`, at another check, and are not now.
+    fn told_of_what_broke(&self, before: &BTreeSet<String>) -> String {
+        let now = Progress::of(&self.folder).done.unwrap_or_default();
+        let milestones = self.milestones.iter().map(|it| it.name.as_str());
+        let broke: Vec<_> = milestones
+            .filter(|name| before.contains(*name) && !now.contains(*name))
+            .collect();
+        match broke.is_empty() {
+            true => String::new(),
+            false => format!(
+                "\nAt an earlier check these were done: {}. Something that \
+                 was changed since breaks the test above, and those behind it \
+                 have not been run.\n",
+                broke.join(", ")
+            ),
+        }
     }
 
     /// Which milestone it is, and how far one has come in it.

@@ -97,7 +97,8 @@ fn code(folder: &Path, step: &Step, failed: Option<usize>) -> String {
     let mut code = format!("What is done ({path}):\n");
     let mut is_over = false;
     for (number, line) in (first..).zip(item.text.lines()) {
-        if line.starts_with("#[") {
+        // A panic that is wanted belongs to what is done.
+        if line.starts_with("#[") && !line.starts_with("#[should_panic") {
             continue;
         }
         let mark = if Some(number) == failed { "->" } else { "  " };
