@@ -62,6 +62,11 @@ impl Kept {
         })
     }
 
+    /// How many bytes are kept.
+    fn bytes(&self) -> usize {
+        self.lens().sum()
+    }
+
     /// Takes what is in the place whose turn it is.
     fn take_oldest(&mut self) -> *mut Mapping {
         let place = self.oldest;
@@ -209,9 +214,7 @@ impl<M: Mmap, const MOST: usize, const HOLE: usize> Holes<M, MOST, HOLE> {
                 return unmap(&mut self.stack.mmap, mapping);
             }
             self.stack.mmap.note(block, 1, ptr::null_mut());
-            while self.kept.lens().sum::<usize>() + len
-                > 2 * LARGEST * M::SEGMENT
-            {
+            while self.kept.bytes() + len > 2 * LARGEST * M::SEGMENT {
                 let oldest = self.kept.take_oldest();
                 unmap(&mut self.stack.mmap, oldest);
             }
