@@ -5,7 +5,7 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 
-use book::tryit::PROGRAM;
+use book::tryit::{PROGRAM, RECORDED};
 use book::{build, figure};
 use fastrand::Rng;
 use pages::in_a_page::{can_be_made, kept, kept_recorded, make, recorded};
@@ -336,7 +336,9 @@ fn book_of_the_page(root: &Path) -> std::path::PathBuf {
         let bytes = fs::read(entry.path()).expect("a file of the theme");
         write(&format!("book/theme/{name}"), &bytes);
     }
-    write(&format!("book/{PROGRAM}"), &fs::read(kept()).expect("kept"));
+    for (name, kept) in [(PROGRAM, kept()), (RECORDED, kept_recorded())] {
+        write(&format!("book/{name}"), &fs::read(kept).expect(name));
+    }
     let config = fs::read(build::folder().join("book.toml"));
     write("book/book.toml", &config.expect("book.toml can be read"));
     write("book/chapters/SUMMARY.md", b"- [Try](try.md)\n");
