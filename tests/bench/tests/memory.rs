@@ -18,14 +18,8 @@ fn recordings() -> Vec<String> {
     names
 }
 
-/// The most bytes that a recording takes, in a process of its own. Of two runs
-/// the one that takes less.
+/// The most bytes that a recording takes, in a process of its own.
 fn most(allocator: &str, recording: &str) -> f64 {
-    let [first, second] = [(); 2].map(|()| most_once(allocator, recording));
-    first.min(second)
-}
-
-fn most_once(allocator: &str, recording: &str) -> f64 {
     let output = Command::new(env!("CARGO_BIN_EXE_bench"))
         .args(["in-memory", allocator, recording])
         .output()
