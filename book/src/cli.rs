@@ -8,6 +8,7 @@ use anyhow::Result;
 use crate::coach::Coach;
 use crate::page::Length;
 use crate::practice;
+use crate::problem::did_you_mean;
 use crate::terminal::{self, Options};
 use crate::{build, preprocess, quiz, score, stage, vary};
 
@@ -39,6 +40,33 @@ Usage: cargo run -- [COMMAND]
   --help            print this
   preprocessor      for mdBook, which calls it as book.toml says
 ";
+
+/// What the commands take. Whoever gives one of them something else is told.
+const TAKEN: [(&str, &str); 5] = [
+    (
+        "practice",
+        "takes the number of a stage, and behind it `list`, `check`, `hint` or \
+         nothing. For example: cargo run -- practice 3 check",
+    ),
+    ("play", "takes the number of a stage. For example: cargo run -- play 3"),
+    (
+        "quiz",
+        "takes a seed, which is a number, or nothing. For example: cargo run -- \
+         quiz 2027",
+    ),
+    (
+        "score",
+        "takes the folder of a stage or of a copy. For example: cargo run -- \
+         score practice/stage3",
+    ),
+    (
+        "vary",
+        "takes a seed, which is a number. For example: cargo run -- vary 2027",
+    ),
+];
+
+/// What can be asked about a copy to practise on.
+const OF_A_COPY: [&str; 3] = ["list", "check", "hint"];
 
 /// Why nothing came of it.
 enum Failure {
@@ -82,25 +110,42 @@ fn run(arguments: &[&str]) -> Result<(), Failure> {
         ["--help" | "-h"] => print!("{HELP}"),
         ["practice", rest @ ..] => practise(rest)?,
         ["play", rest @ ..] => {
-            let options = Options::new(rest).map_err(Failure::Asked)?;
+            let options = Options::new(rest);
+            let options = options.map_err(|why| refused("play", &why))?;
             terminal::play(options)?;
         }
         ["quiz", rest @ ..] => {
-            let options = quiz::Options::new(rest).map_err(Failure::Asked)?;
+            let options = quiz::Options::new(rest);
+            let options = options.map_err(|why| refused("quiz", &why))?;
             quiz::quiz(options)?;
         }
         ["score", rest @ ..] => {
-            let options = score::Options::new(rest).map_err(Failure::Asked)?;
+            let options = score::Options::new(rest);
+            let options = options.map_err(|why| refused("score", &why))?;
             let folder = build::folder();
             let root = folder.parent().unwrap_or(&folder);
             let report = score::score(root, &options)?;
             print!("{}", report.shown(options.is_json));
         }
-        ["vary", seed] => vary_stage_3(seed)?,
+        ["vary", rest @ ..] => vary_stage_3(rest)?,
         ["preprocessor", rest @ ..] => preprocess::command(rest)?,
+        [word, ..] if OF_A_COPY.contains(word) => {
+            return Err(refused("practice", &needs_a_stage(word)));
+        }
         _ => return Err(unknown(&arguments.join(" "))),
     }
     Ok(())
+}
+
+/// What is wrong, and what the command takes.
+fn refused(command: &str, why: &str) -> Failure {
+    let taken = TAKEN.iter().find(|(name, _)| *name == command);
+    let taken = taken.map_or("takes nothing", |(_, taken)| taken);
+    Failure::Asked(format!("{why}\n{command} {taken}"))
+}
+
+fn needs_a_stage(word: &str) -> String {
+    format!("`{word}` is about the copy of a stage: which one?")
 }
 
 fn unknown(what: &str) -> Failure {
@@ -152,8 +197,14 @@ fn practise(words: &[&str]) -> Result<(), Failure> {
             _ => rest.push(word),
         }
     }
-    let (number, asked) = rest.split_first().unwrap_or((&"", &[]));
-    let stage = stage::find(root, number).map_err(Failure::Asked)?;
+    let refused = |why: &str| refused("practice", why);
+    let Some((number, asked)) = rest.split_first() else {
+        return Err(refused("which stage?"));
+    };
+    if OF_A_COPY.contains(number) {
+        return Err(refused(&needs_a_stage(number)));
+    }
+    let stage = stage::find(root, number).map_err(|why| refused(&why))?;
     let sources = build::sources(&folder)?;
     if asked.is_empty() {
         let made = practice::make(root, &stage, options)?;
@@ -161,7 +212,8 @@ fn practise(words: &[&str]) -> Result<(), Failure> {
         return Ok(());
     }
     if options != practice::Options::default() {
-        return Err(unknown(&words.join(" ")));
+        let why = "`--empty` and `--force` are for a new copy";
+        return Err(refused(why));
     }
     let coach = Coach::new(&sources, &stage)?;
     match asked {
@@ -175,15 +227,30 @@ fn practise(words: &[&str]) -> Result<(), Failure> {
         }
         ["hint"] => print!("{}", coach.hint(None)?),
         ["hint", name] => print!("{}", coach.hint(Some(name))?),
-        _ => return Err(unknown(&asked.join(" "))),
+        [word, extra, ..] if OF_A_COPY.contains(word) => {
+            let extra = if *word == "hint" { asked[2] } else { extra };
+            return Err(refused(&format!("`{extra}` is too much")));
+        }
+        [word, ..] => {
+            let known = did_you_mean(word, &OF_A_COPY);
+            return Err(refused(&format!("`{word}` is unknown.{known}")));
+        }
+        [] => {}
     }
     Ok(())
 }
 
-fn vary_stage_3(seed: &str) -> Result<(), Failure> {
-    let number = seed.parse().map_err(|_| {
-        Failure::Asked(format!("a seed is a number such as 2027, not `{seed}`"))
-    })?;
+fn vary_stage_3(words: &[&str]) -> Result<(), Failure> {
+    let why = match words {
+        [] => "which seed?".to_owned(),
+        [seed] => format!("`{seed}` is no number"),
+        [_, extra, ..] => format!("`{extra}` is too much"),
+    };
+    let number = match words {
+        [seed] => seed.parse().ok(),
+        _ => None,
+    };
+    let number = number.ok_or_else(|| refused("vary", &why))?;
     let folder = build::folder();
     let root = folder.parent().unwrap_or(&folder);
     let stage = stage::find(root, "3").map_err(Failure::Asked)?;

@@ -58,7 +58,7 @@ impl Options {
                 _ => return Err(format!("`{word}` is too much")),
             }
         }
-        let stage = stage.ok_or("which stage? For example: play 3")?;
+        let stage = stage.ok_or("which stage?")?;
         let stage = u32::try_from(stage).unwrap_or(u32::MAX);
         Ok(Self { setup: Setup::new(stage, room)?, program, is_once })
     }

@@ -53,8 +53,7 @@ impl Options {
                 _ => options.traces.push(PathBuf::from(word)),
             }
         }
-        let none = "whose heap? For example: score practice/stage3";
-        options.heap = heap.ok_or(none)?;
+        options.heap = heap.ok_or("whose heap?")?;
         Ok(options)
     }
 }

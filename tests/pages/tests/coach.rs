@@ -97,11 +97,15 @@ fn who_asks_for_what_is_not_there_is_told_what_there_is() {
         repository.refused(&["practice", "3", "hint", "wlak"]);
     assert_eq!(status, Some(1), "{message}");
     assert!(message.contains("Did you mean `walk`?"), "{message}");
-    for words in [&["chekc"][..], &["list", "3.1"], &["check", "--empty"]] {
+    for (words, said) in [
+        (&["chekc"][..], "`chekc` is unknown. Did you mean `check`?\n"),
+        (&["list", "3.1"], "`3.1` is too much\n"),
+        (&["check", "--empty"], "`--empty` and `--force` are for a new copy\n"),
+    ] {
         let arguments = [&["practice", "3"], words].concat();
         let (status, message) = repository.refused(&arguments);
         assert_eq!(status, Some(2), "{arguments:?}: {message}");
-        assert!(message.starts_with("unknown: "), "{message}");
+        assert!(message.starts_with(said), "{message}");
     }
 }
 

@@ -51,6 +51,50 @@ fn an_unknown_argument_ends_with_status_2() {
 }
 
 #[test]
+fn what_a_command_lacks_is_said_with_what_it_takes_and_an_example() {
+    let about = |word: &str| {
+        format!("`{word}` is about the copy of a stage: which one?")
+    };
+    for (arguments, said) in [
+        (&["practice"][..], "which stage?".to_owned()),
+        (&["practice", "check"], about("check")),
+        (&["practice", "hint", "3"], about("hint")),
+        (&["check"], about("check")),
+        (&["list", "3"], about("list")),
+        (&["hint"], about("hint")),
+        (
+            &["practice", "3", "chekc"],
+            "`chekc` is unknown. Did you mean `check`?".into(),
+        ),
+        (&["practice", "3", "list", "tags"], "`tags` is too much".into()),
+        (&["practice", "3", "hint", "a", "b"], "`b` is too much".into()),
+        (&["play"], "which stage?".into()),
+        (&["play", "three"], "`three` is no number".into()),
+        (&["quiz", "easy"], "`easy` is no number".into()),
+        (&["score"], "whose heap?".into()),
+        (&["vary"], "which seed?".into()),
+        (&["vary", "our class"], "`our class` is no number".into()),
+        (&["vary", "1", "2"], "`2` is too much".into()),
+    ] {
+        let output = book(arguments, "");
+        assert_eq!(output.status.code(), Some(2), "{arguments:?}");
+        let lines: Vec<_> = text(&output.stderr).lines().collect();
+        let [first, taken] = lines[..] else {
+            panic!("{arguments:?}: {lines:?}")
+        };
+        assert_eq!(first, said, "{arguments:?}");
+        let command = match arguments[0] {
+            "check" | "list" | "hint" => "practice",
+            command => command,
+        };
+        let takes = format!("{command} takes ");
+        let example = format!(" For example: cargo run -- {command} ");
+        let is_told = taken.starts_with(&takes) && taken.contains(&example);
+        assert!(is_told, "{arguments:?}: {taken}");
+    }
+}
+
+#[test]
 fn mdbook_hears_that_html_is_supported() {
     let output = book(&["preprocessor", "supports", "html"], "");
     assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));

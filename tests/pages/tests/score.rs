@@ -119,7 +119,7 @@ fn what_is_wrong_with_a_trace_is_said_with_its_line() {
 #[test]
 fn what_cannot_get_marks_is_said() {
     for (words, said, code) in [
-        (&[][..], "whose heap? For example: score practice/stage3", 2),
+        (&[][..], "whose heap?\nscore takes the folder of a stage", 2),
         (&["x", "--lists"], "--lists needs a number", 2),
         (&["x", "--lists", "y"], "`y` is no number", 2),
         (&["x", "--jsn"], "unknown: --jsn", 2),
