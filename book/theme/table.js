@@ -6,20 +6,29 @@ for (const code of document.querySelectorAll("td code")) {
     );
 }
 
-// A table that is wider than the page scrolls. The keyboard reaches it, and a
-// screen reader is told what it is. The keyboard reaches wide code too.
+// What may be wider than the page, and what a screen reader calls it.
+const WIDE = [
+    [".table-wrapper", "Table"],
+    [".hunks", "Changes"],
+    ["main .captured pre > code", "Terminal"],
+    ["main pre > .language-text", "Text"],
+    ["main pre > code", "Code"],
+];
+const wide = WIDE.map(([selector]) => selector).join(", ");
+
+// What is wider than the page scrolls. The keyboard reaches it.
 function markWhatScrolls() {
-    for (const box of document.querySelectorAll(
-        ".table-wrapper, main pre > code, .hunks",
-    )) {
-        const isTable = box.matches(".table-wrapper");
-        const marks = isTable
-            ? { role: "group", "aria-label": "Table, wider than the page" }
-            : {};
+    for (const box of document.querySelectorAll(wide)) {
+        const [, kind] = WIDE.find(([selector]) => box.matches(selector));
         const scrolls =
             box.scrollWidth > box.clientWidth + 1 &&
             getComputedStyle(box).overflowX !== "visible";
-        for (const [name, value] of Object.entries({ tabindex: 0, ...marks })) {
+        const marks = {
+            tabindex: 0,
+            role: "group",
+            "aria-label": `${kind}, wider than the page`,
+        };
+        for (const [name, value] of Object.entries(marks)) {
             if (scrolls) box.setAttribute(name, value);
             else box.removeAttribute(name);
         }
@@ -31,3 +40,13 @@ addEventListener("load", markWhatScrolls);
 addEventListener("resize", markWhatScrolls);
 // It may be behind a click.
 addEventListener("toggle", markWhatScrolls, true);
+
+// The book turns its page on these keys. Not where they scroll.
+document.querySelector("main")?.addEventListener("keydown", (event) => {
+    if (
+        ["ArrowLeft", "ArrowRight"].includes(event.key) &&
+        event.target.matches(wide)
+    ) {
+        event.stopPropagation();
+    }
+});

@@ -1,0 +1,190 @@
+//! Every page of the book in a browser: by the keyboard alone, and on paper.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::LazyLock;
+
+use book::build;
+use pages::chromium::{self, Browser, Key};
+use serde_json::Value;
+
+/// A narrow screen, on which most scrolls.
+const NARROW: u32 = 390;
+
+/// A wide one.
+const WIDE: u32 = 1_200;
+
+/// As wide as the text is on A4.
+const PAPER: u32 = 718;
+
+/// The folder of the book, built once for all tests.
+fn book() -> &'static Path {
+    static BOOK: LazyLock<PathBuf> = LazyLock::new(|| {
+        let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("whole-book");
+        build::build(&build::folder(), &folder).expect("the book is built");
+        folder
+    });
+    &BOOK
+}
+
+/// The pages of the book, as files below its folder.
+fn pages() -> Vec<PathBuf> {
+    let pages = build::pages(&build::folder()).expect("the book has pages");
+    let html = pages.iter().map(|page| match page.ends_with("README.md") {
+        true => page.with_file_name("index.html"),
+        false => page.with_extension("html"),
+    });
+    html.collect()
+}
+
+/// Opens a page, and waits for what its scripts do.
+fn open(browser: &mut Browser, page: &Path) {
+    browser.open(&chromium::address(&book().join(page)));
+    browser.evaluate(
+        "localStorage.setItem('mdbook-sidebar', 'hidden');
+         new Promise((resolve) => {
+             const isThere = () =>
+                 !document.querySelector('.try') ||
+                 document.querySelector('.try-quick button');
+             const wait = () =>
+                 isThere() ? setTimeout(resolve) : setTimeout(wait, 10);
+             wait();
+         })",
+    );
+}
+
+/// What is wrong, and with which pages.
+type Wrong = BTreeMap<String, Vec<String>>;
+
+/// Notes what a script complains of.
+fn note(wrong: &mut Wrong, complaints: Value, place: &str) {
+    let complaints: Vec<String> =
+        serde_json::from_value(complaints).expect("a list of complaints");
+    for complaint in complaints {
+        wrong.entry(complaint).or_default().push(place.to_owned());
+    }
+}
+
+#[track_caller]
+fn expect_none(wrong: &Wrong) {
+    let told = wrong.iter().map(|(what, pages)| {
+        format!("{what}: {} and {} more", pages[0], pages.len() - 1)
+    });
+    let told: Vec<String> = told.collect();
+    assert!(told.is_empty(), "{}", told.join("\n"));
+}
+
+/// What is wrong with the pages by the keyboard, and on paper. Each page is
+/// opened once, since that takes longest.
+fn looked_at() -> &'static [Wrong; 2] {
+    static LOOKED_AT: LazyLock<[Wrong; 2]> = LazyLock::new(look_at);
+    &LOOKED_AT
+}
+
+fn look_at() -> [Wrong; 2] {
+    let mut browser = Browser::start();
+    let [mut by_keyboard, mut on_paper] = [Wrong::new(), Wrong::new()];
+    let mut stops = 0;
+    // The contents are to be shut. The first page is opened twice for that.
+    browser.resize(NARROW, 900);
+    open(&mut browser, &pages()[0]);
+    for page in pages() {
+        open(&mut browser, &page);
+        let page = page.display().to_string();
+        browser.evaluate(include_str!("whole_book/walk.js"));
+        let count = browser.evaluate("walk.start()").as_u64();
+        let count = count.expect("a number of stops");
+        browser.press(Key::TAB, count);
+        note(&mut by_keyboard, browser.evaluate("walk.end()"), &page);
+        stops += count;
+        browser.resize(PAPER, 1_000);
+        browser.on_paper(true);
+        let script = include_str!("whole_book/paper.js");
+        note(&mut on_paper, browser.evaluate(script), &page);
+        browser.on_paper(false);
+        browser.resize(NARROW, 900);
+    }
+    println!("{stops} stops on {} pages", pages().len());
+    [by_keyboard, on_paper]
+}
+
+#[test]
+#[ignore = "needs Chromium: .ci/run runs it"]
+fn the_tab_key_reaches_every_control_in_its_order_and_shows_where_it_is() {
+    expect_none(&looked_at()[0]);
+}
+
+#[test]
+#[ignore = "needs Chromium: .ci/run runs it"]
+fn nothing_scrolls_on_paper_and_nothing_is_cut_off() {
+    expect_none(&looked_at()[1]);
+}
+
+#[test]
+#[ignore = "needs Chromium: .ci/run runs it"]
+fn what_a_click_does_enter_and_space_do_too() {
+    let mut browser = Browser::start();
+    browser.resize(WIDE, 900);
+    let browser = &mut browser;
+
+    // A player, and its question.
+    open(browser, Path::new("stage2/what-can-go-back.html"));
+    let now = "document.querySelector('.hf-count').textContent";
+    browser.tab_to("[data-do=step]");
+    browser.press(Key::ENTER, 1);
+    browser.expect(&format!("{now}.startsWith('1 /')"));
+    browser.press(Key::SPACE, 1);
+    browser.expect(&format!("{now}.startsWith('2 /')"));
+    browser.press(Key::SPACE, 1);
+    let asks = "!!document.querySelector('.is-asking .hf-ask.is-now')";
+    browser.expect(asks);
+    browser.evaluate("document.querySelector('.heap-figure').focus()");
+    browser.tab_to(".hf-ask.is-now button");
+    browser.press(Key::ENTER, 1);
+    browser.expect(&format!("!{asks}"));
+    browser.expect("document.activeElement.dataset.do === 'step'");
+    browser.expect(
+        "/^(Right|Not)/.test(
+             document.querySelector('.is-now .hf-verdict').textContent)",
+    );
+
+    // The answer to a question on the page.
+    browser.tab_to(".answer > summary");
+    let is_open = "document.activeElement.parentElement.open";
+    browser.press(Key::ENTER, 1);
+    browser.expect(is_open);
+    browser.press(Key::SPACE, 1);
+    browser.expect(&format!("!{is_open}"));
+
+    // Code that is wider than a narrow page: the key for the next page scrolls.
+    browser.resize(NARROW, 900);
+    open(browser, Path::new("stage2/what-can-go-back.html"));
+    browser.tab_to("pre > code");
+    browser.press(Key::RIGHT, 1);
+    browser.expect("document.activeElement.scrollLeft > 0");
+
+    // A heap to play with.
+    open(browser, Path::new("try.html"));
+    let lines = "document.querySelectorAll('.try button.hf-step').length";
+    let before = browser.evaluate(lines);
+    browser.tab_to(".try form input");
+    browser.write("z = malloc(8)");
+    browser.press(Key::ENTER, 1);
+    browser.expect(&format!("{lines} === {before} + 1"));
+    browser.tab_to("[data-try=undo]");
+    browser.press(Key::SPACE, 1);
+    browser.expect(&format!("{lines} === {before}"));
+    browser.tab_to(".try-quick button");
+    browser.press(Key::ENTER, 2);
+    browser.expect(&format!("{lines} === {before} + 2"));
+    browser.expect("document.activeElement.matches('.try-quick button')");
+
+    // What is kept can be forgotten.
+    open(browser, Path::new("before/how-to-work.html"));
+    browser.tab_to(".progress-forget");
+    browser.press(Key::ENTER, 1);
+    browser.expect(
+        "document.querySelector('.progress-place').textContent
+             .endsWith('Forgotten.')",
+    );
+}

@@ -1,0 +1,24 @@
+// What is wrong with a page on paper: what would scroll, and what is wider.
+
+(() => {
+    "use strict";
+    const wrong = [];
+    const shown = [...document.querySelectorAll("body, body *")];
+    for (const it of shown.filter((it) => it.checkVisibility())) {
+        const { overflowX, overflowY } = getComputedStyle(it);
+        const scrolls = [overflowX, overflowY].some((overflow) =>
+            ["auto", "scroll"].includes(overflow));
+        const isWide =
+            it.getBoundingClientRect().right > innerWidth + 1 &&
+            it.closest("main") && !it.closest("svg");
+        const classes = [it.localName, ...it.classList].join(".");
+        const text = it.textContent.trim().slice(0, 30);
+        if (scrolls) {
+            wrong.push(`it scrolls: ${classes} “${text}”`);
+        }
+        if (isWide) {
+            wrong.push(`it is cut off: ${classes} “${text}”`);
+        }
+    }
+    return wrong;
+})();
