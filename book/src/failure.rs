@@ -3,6 +3,8 @@
 use std::fs;
 use std::path::Path;
 
+use play::amount;
+
 use crate::check::{Failure, LIMIT, Step};
 use crate::item;
 
@@ -44,10 +46,30 @@ pub fn told(folder: &Path, step: &Step, failure: &Failure) -> String {
                 Some(panic) => panicked(folder, step, &panic),
                 None => {
                     let code = code(folder, step, None);
-                    format!("{code}Its process ended ({status}):\n{errors}")
+                    let told = told_of_address(errors);
+                    format!(
+                        "{code}Its process ended ({status}):\n{errors}{told}"
+                    )
                 }
             }
         }
+    }
+}
+
+/// How to read the address in a fault's line, if there is one.
+fn told_of_address(errors: &str) -> String {
+    let fault = errors.lines().find(|line| line.starts_with("malloc: "));
+    let address = fault.and_then(|line| line.rsplit_once(": 0x"));
+    let digits = address.map(|(_, digits)| digits);
+    let is_one = |it: &&str| it.bytes().all(|it| it.is_ascii_hexdigit());
+    match digits.filter(is_one) {
+        None => String::new(),
+        Some("0") => "The address 0x0 is null.\n".to_owned(),
+        Some(digits) => format!(
+            "That is the whole address. The book's drawings would show its \
+             last digits: 0x…{}\n",
+            &digits[digits.len().saturating_sub(3)..]
+        ),
     }
 }
 
@@ -137,8 +159,36 @@ fn values(message: &str) -> String {
         true => String::new(),
         false => format!("{what}:\n"),
     };
-    let (should_be, is) = (value("should be", should_be), value("but is", is));
+    let [should_be, is] = short(should_be, is)
+        .unwrap_or_else(|| [should_be.to_owned(), is.to_owned()]);
+    let (should_be, is) =
+        (value("should be", &should_be), value("but is", &is));
     format!("{what}{should_be}{is}{heap}")
+}
+
+/// Two addresses as the book's figures write them, by their last digits, and
+/// how far the second is from the first; `None` if they are none, or null.
+fn short(should_be: &str, is: &str) -> Option<[String; 2]> {
+    let address = |text: &str| {
+        let digits = text.strip_prefix("0x")?;
+        let address = u64::from_str_radix(digits, 16).ok()?;
+        (address != 0).then_some(address)
+    };
+    let (wanted, got) = (address(should_be)?, address(is)?);
+    // As many digits as tell them apart. What is further away is no neighbour.
+    let is_apart = |digits: &usize| {
+        wanted >> (4 * digits) == got >> (4 * digits) && wanted != got
+    };
+    let digits = (3..=7).find(is_apart)?;
+    let last = |address: u64| {
+        let last = address & ((1 << (4 * digits)) - 1);
+        format!("0x…{last:0digits$x}")
+    };
+    let far = got.abs_diff(wanted);
+    let unit = if far == 1 { "byte" } else { "bytes" };
+    let way = if got > wanted { "above" } else { "below" };
+    let far = format!("{} {unit} {way}", amount::number(far.into()));
+    Some([last(wanted), format!("{}, which is {far} that", last(got))])
 }
 
 /// A message in two: what it says, and the heap that it ends with.

@@ -2,7 +2,11 @@
 //! for a hint.
 
 use std::fs;
+use std::path::Path;
+use std::process::ExitStatus;
 
+use book::check::{Failure, Step};
+use book::failure;
 use timing::workspace::workspace;
 
 mod readers;
@@ -107,6 +111,55 @@ fn who_asks_for_what_is_not_there_is_told_what_there_is() {
         assert_eq!(status, Some(2), "{arguments:?}: {message}");
         assert!(message.starts_with(said), "{message}");
     }
+}
+
+/// What is told of a test whose process wrote this.
+fn told_of(errors: &str) -> String {
+    let (file, test) = ("checkpoints".to_owned(), "it_holds".to_owned());
+    let step = Step { file, test, milestone: None };
+    let failure = Failure::Failed(ExitStatus::default(), errors.to_owned());
+    failure::told(Path::new("nowhere"), &step, &failure)
+}
+
+#[test]
+fn addresses_are_short_as_in_the_drawings_and_say_how_far_apart_they_are() {
+    let told = |is: &str, should_be: &str| {
+        told_of(&format!(
+            "thread 'it_holds' panicked at tests/checkpoints.rs:9:5:\n\
+             assertion `left == right` failed: the place\n  left: {is}\n \
+             right: {should_be}\nnote: run with `RUST_BACKTRACE=1`\n"
+        ))
+    };
+    for (got, wanted, expected) in [
+        (
+            "0x7f2a10",
+            "0x7f2a80",
+            ["0x…a80", "0x…a10, which is 112 bytes below"],
+        ),
+        (
+            "0x7f3010",
+            "0x7f2fff",
+            ["0x…2fff", "0x…3010, which is 17 bytes above"],
+        ),
+        ("0x7f0001", "0x7f0002", ["0x…002", "0x…001, which is 1 byte below"]),
+        ("0x0", "0x7f2a80", ["0x7f2a80", "0x0"]),
+        ("0x7f2a80", "12", ["12", "0x7f2a80"]),
+    ] {
+        let [should_be, is] = expected.map(|value| format!(": {value}"));
+        expect_in_order(
+            &told(got, wanted),
+            &["should be", &should_be, "but is", &is],
+        );
+    }
+}
+
+#[test]
+fn an_address_in_the_line_of_a_fault_is_found_in_the_drawings() {
+    let fault = "malloc: this is no block of the heap: ";
+    let told = told_of(&format!("{fault}0x55bc033800a0\n"));
+    expect_in_order(&told, &[fault, "0x55bc033800a0", "last digits: 0x…0a0\n"]);
+    let told = told_of(&format!("{fault}0x0\n"));
+    expect_in_order(&told, &[fault, "The address 0x0 is null.\n"]);
 }
 
 #[test]
@@ -329,8 +382,10 @@ fn what_fails_is_shown_with_what_should_be_and_what_is() {
         &[
             "milestone 4 of 6, list",
             "the free block's place:\n",
-            "should be: 0x",
-            "but is: 0x",
+            "should be: 0x…",
+            "but is: 0x…",
+            ", which is ",
+            " bytes above that\n",
             "the heap: | 112 free | 16 used | 112 used |\n",
         ],
     );
