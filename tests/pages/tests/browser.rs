@@ -3,9 +3,9 @@
 
 use std::fs;
 use std::path::Path;
-use std::process::Command;
 
 use book::build;
+use pages::chromium;
 
 /// Blocks, and what is copied of each.
 const PAGE: &str = "\
@@ -167,20 +167,9 @@ fn drive_after(before: &str, page: &str, script: &str) -> String {
     let page = build(folder.path(), page).replace("</body>", script);
     let page = page.replacen("<head>", &format!("<head>{before}"), 1);
     fs::write(&file, page).expect("it can be written");
-    let output = Command::new("chromium")
-        .args(["--headless", "--no-sandbox", "--disable-gpu"])
-        .args(["--disable-quic", "--no-first-run", "--disable-sync"])
-        .args(["--disable-background-networking"])
-        .args(["--disable-component-update", "--window-size=600,800"])
-        .arg(format!("--user-data-dir={}", folder.path().display()))
-        .args(["--virtual-time-budget=10000", "--dump-dom"])
-        .arg(format!("file://{}", file.display()))
-        .output()
-        .expect("chromium starts");
-    let page = String::from_utf8_lossy(&output.stdout);
-    let seen = page.split("<pre id=\"seen\">").nth(1);
-    let seen = seen.and_then(|rest| rest.split("</pre>").next());
-    seen.unwrap_or_else(|| panic!("it is not there: {page}")).to_owned()
+    let address = chromium::address(&file);
+    let page = chromium::open(&address, &["--window-size=600,800"]);
+    chromium::seen(&page).to_owned()
 }
 
 /// A book of one page.

@@ -1,13 +1,15 @@
 //! An exercise is put into a page with all its parts, and a part that is
 //! missing or wrong stops the build.
 
-use std::fs;
+use std::ops::Deref;
 use std::path::Path;
 
 use book::exercise::{self, Test};
 use book::page::Page;
-use book::sources::Sources;
-use tempfile::TempDir;
+
+mod small;
+
+use small::Small;
 
 const HEAP: &str = "\
 //! A heap.
@@ -69,51 +71,32 @@ fn another() {}
 ";
 
 /// A repository with one stage, one page and one exercise.
-struct Repository(TempDir);
+struct Repository(Small);
+
+impl Deref for Repository {
+    type Target = Small;
+
+    fn deref(&self) -> &Small {
+        &self.0
+    }
+}
 
 impl Repository {
     fn new() -> Self {
-        let this = Self(TempDir::new().unwrap());
-        this.write("stage1-bump/Cargo.toml", "");
-        this.write("stage1-bump/src/heap.rs", HEAP);
-        this.write("stage1-bump/tests/exercises.rs", TESTS);
-        this.write("book/chapters/stage1/the-heap.md", "# The heap\n");
-        this.write("book/exercises/1.1.md", TEXT);
-        this.write("book/solutions/1.1.patch", SOLUTION);
-        this.write("book/solutions/1.1.wrong.patch", WRONG);
-        this
-    }
-
-    fn write(&self, path: &str, text: &str) {
-        let path = self.0.path().join(path);
-        fs::create_dir_all(path.parent().unwrap()).unwrap();
-        fs::write(path, text).unwrap();
-    }
-
-    fn remove(&self, path: &str) {
-        fs::remove_file(self.0.path().join(path)).unwrap();
-    }
-
-    fn sources(&self) -> Sources {
-        let book = self.0.path().join("book");
-        Sources::new(&book, book.join("chapters"))
+        Self(Small::new(&[
+            ("stage1-bump/Cargo.toml", ""),
+            ("stage1-bump/src/heap.rs", HEAP),
+            ("stage1-bump/tests/exercises.rs", TESTS),
+            ("book/chapters/stage1/the-heap.md", "# The heap\n"),
+            ("book/exercises/1.1.md", TEXT),
+            ("book/solutions/1.1.patch", SOLUTION),
+            ("book/solutions/1.1.wrong.patch", WRONG),
+        ]))
     }
 
     fn expand(&self, path: &str) -> String {
         let page = Page::new("# T\n\nSome words.\n\n{{#exercise 1.1}}\n");
         page.expand(Path::new(path), &self.sources()).unwrap()
-    }
-
-    /// What the build says about a page that has `line` as its third.
-    fn mistake(&self, line: &str) -> String {
-        let page = format!("# T\n\n{line}\n");
-        let mistakes = Page::new(&page)
-            .expand(Path::new("one.md"), &self.sources())
-            .unwrap_err();
-        let [(Some(3), text)] = &mistakes[..] else {
-            panic!("expected one mistake in line 3, not {mistakes:?}");
-        };
-        text.clone()
     }
 
     /// What it says about the exercise if its text has `new` for `old`.
@@ -304,7 +287,7 @@ fn a_solution_that_does_not_fit_to_the_line_stops_the_build() {
 #[test]
 fn a_patch_of_several_hunks_and_files_changes_them_all() {
     let repository = Repository::new();
-    let stage = repository.0.path().join("stage1-bump");
+    let stage = repository.path("stage1-bump");
     let patch = "\
 --- a/src/heap.rs
 +++ b/src/heap.rs

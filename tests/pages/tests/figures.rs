@@ -3,7 +3,6 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::mem::MaybeUninit;
-use std::process::Command;
 use std::sync::LazyLock;
 
 use book::figure::question::{Ask, Question, question};
@@ -11,6 +10,7 @@ use book::figure::recording::{
     Frame, Kind, Operation, Outcome, RecordedHeap, Span,
 };
 use book::figure::{self, Recording, draw};
+use pages::chromium;
 use stage1_bump::{Heap, SimBrk};
 use stage3_freelist::heap::STEP;
 use timing::workspace::workspace;
@@ -891,20 +891,8 @@ fn drive() -> String {
     let folder = tempfile::tempdir().expect("a folder of our own");
     let file = folder.path().join("figures.html");
     fs::write(&file, page()).expect("the folder can be written to");
-    let output = Command::new("chromium")
-        .args(["--headless", "--no-sandbox", "--disable-gpu"])
-        .args(["--disable-quic", "--no-first-run", "--disable-sync"])
-        .args(["--disable-background-networking"])
-        .args(["--disable-component-update"])
-        .arg(format!("--user-data-dir={}", folder.path().display()))
-        .args(["--virtual-time-budget=60000", "--dump-dom"])
-        .arg(format!("file://{}", file.display()))
-        .output()
-        .expect("chromium starts");
-    let page = String::from_utf8_lossy(&output.stdout).into_owned();
-    let seen = page.split("<pre id=\"seen\">").nth(1);
-    let seen = seen.and_then(|rest| rest.split("</pre>").next());
-    seen.unwrap_or_else(|| panic!("the page is not there: {page}")).to_owned()
+    let page = chromium::open(&chromium::address(&file), &[]);
+    chromium::seen(&page).to_owned()
 }
 
 #[test]

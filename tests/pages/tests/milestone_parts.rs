@@ -1,12 +1,13 @@
 //! Milestones are put into a page with all their parts, and a part that is
 //! missing or wrong stops the build.
 
-use std::fs;
 use std::path::Path;
 
 use book::page::Page;
-use book::sources::Sources;
-use tempfile::TempDir;
+
+mod small;
+
+use small::Small;
 
 const WALK: &str = "\
 # Blocks that can be walked
@@ -39,44 +40,17 @@ Three.
 ";
 
 /// A repository with one stage, one page and one milestone.
-struct Repository(TempDir);
-
-impl Repository {
-    fn new() -> Self {
-        let this = Self(TempDir::new().unwrap());
-        this.write("stage3-freelist/Cargo.toml", "");
-        this.write("book/chapters/stage3/tags.md", "# Boundary tags\n");
-        this.write("book/milestones/stage3/1-walk.md", WALK);
-        this
-    }
-
-    fn write(&self, path: &str, text: &str) {
-        let path = self.0.path().join(path);
-        fs::create_dir_all(path.parent().unwrap()).unwrap();
-        fs::write(path, text).unwrap();
-    }
-
-    fn sources(&self) -> Sources {
-        let book = self.0.path().join("book");
-        Sources::new(&book, book.join("chapters"))
-    }
-
-    /// What the build says about a page that has `line` as its third.
-    fn mistake(&self, line: &str) -> String {
-        let page = format!("# T\n\n{line}\n");
-        let mistakes = Page::new(&page)
-            .expand(Path::new("one.md"), &self.sources())
-            .unwrap_err();
-        let [(Some(3), text)] = &mistakes[..] else {
-            panic!("expected one mistake in line 3, not {mistakes:?}");
-        };
-        text.clone()
-    }
+fn repository() -> Small {
+    Small::new(&[
+        ("stage3-freelist/Cargo.toml", ""),
+        ("book/chapters/stage3/tags.md", "# Boundary tags\n"),
+        ("book/milestones/stage3/1-walk.md", WALK),
+    ])
 }
 
 #[test]
 fn milestones_show_their_parts_in_order_and_count_as_time_to_do() {
-    let repository = Repository::new();
+    let repository = repository();
     let second = WALK.replace("can be walked", "know both sides");
     repository.write("book/milestones/stage3/2-tags.md", &second);
     let text = "# T\n\nSome words.\n\n{{#milestones 3}}\n";
@@ -124,7 +98,7 @@ fn a_part_that_is_missing_or_wrong_is_named_with_its_file() {
             "has `blocks_do_not_overlap` instead of `contract",
         ),
     ] {
-        let repository = Repository::new();
+        let repository = repository();
         assert!(WALK.contains(old), "{old:?} is not in {WALK}");
         let text = WALK.replacen(old, new, 1);
         repository.write("book/milestones/stage3/1-walk.md", &text);
@@ -136,7 +110,7 @@ fn a_part_that_is_missing_or_wrong_is_named_with_its_file() {
 
 #[test]
 fn a_stage_without_milestones_has_none_to_show() {
-    let repository = Repository::new();
+    let repository = repository();
     repository.write("stage4-threadsafe/Cargo.toml", "");
     let mistake = repository.mistake("{{#milestones 4}}");
     let start = "stage 4 has no milestones. Write ";

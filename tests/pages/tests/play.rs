@@ -3,11 +3,11 @@
 use std::fmt::Write;
 use std::fs;
 use std::path::Path;
-use std::process::Command;
 
 use book::tryit::{PROGRAM, RECORDED};
 use book::{build, figure};
 use fastrand::Rng;
+use pages::chromium;
 use pages::in_a_page::{can_be_made, kept, kept_recorded, make, recorded};
 use play::heap::{ROOM, Setup};
 use play::program::{self, Line};
@@ -96,28 +96,8 @@ fn logs_in_chromium(runs: &[(Setup, &str)]) -> Vec<String> {
     let folder = tempfile::tempdir().expect("a folder of our own");
     let file = folder.path().join("log.html");
     fs::write(&file, page).expect("the folder can be written to");
-    let seen = open(folder.path(), &format!("file://{}", file.display()), &[]);
-    let logs = seen.split("<pre id=\"seen\">").nth(1);
-    let logs = logs.and_then(|rest| rest.split("</pre>").next());
-    let logs = logs.unwrap_or_else(|| panic!("the page is not there: {seen}"));
-    logs.split('\u{1e}').map(str::to_owned).collect()
-}
-
-/// The page at an address as Chromium has it in the end. Its profile is kept
-/// in `folder`.
-fn open(folder: &Path, address: &str, options: &[&str]) -> String {
-    let output = Command::new("chromium")
-        .args(["--headless", "--no-sandbox", "--disable-gpu"])
-        .args(["--disable-quic", "--no-first-run", "--disable-sync"])
-        .args(["--disable-background-networking"])
-        .args(["--disable-component-update"])
-        .arg(format!("--user-data-dir={}", folder.display()))
-        .args(["--virtual-time-budget=60000", "--dump-dom"])
-        .args(options)
-        .arg(address)
-        .output()
-        .expect("chromium starts");
-    String::from_utf8_lossy(&output.stdout).into_owned()
+    let page = chromium::open(&chromium::address(&file), &[]);
+    chromium::seen(&page).split('\u{1e}').map(str::to_owned).collect()
 }
 
 /// A line of a log.
@@ -363,11 +343,9 @@ fn the_page_does_what_it_is_told() {
     );
     let driven = out.join("driven.html");
     fs::write(&driven, page.replace("</body>", &drive)).expect("written");
-    let address = format!("file://{}", driven.display());
-    let page = open(folder.path(), &address, &["--window-size=800,900"]);
-    let seen = page.split("<pre id=\"seen\">").nth(1);
-    let seen = seen.and_then(|rest| rest.split("</pre>").next());
-    let seen = seen.unwrap_or_else(|| panic!("the page is not there: {page}"));
+    let address = chromium::address(&driven);
+    let page = chromium::open(&address, &["--window-size=800,900"]);
+    let seen = chromium::seen(&page);
     let mut pictures = Vec::new();
     let mut failed = Vec::new();
     for line in seen.lines() {
@@ -406,10 +384,6 @@ fn the_page_has_a_picture_without_javascript() {
     );
     let file = out.join("outer.html");
     fs::write(&file, outer).expect("written");
-    let address = format!("file://{}", file.display());
-    let page = open(folder.path(), &address, &[]);
-    let seen = page.split("<pre id=\"seen\">").nth(1);
-    let seen = seen.and_then(|rest| rest.split("</pre>").next());
-    let wanted = "4 lines, 1 picture, no control";
-    assert_eq!(seen, Some(wanted), "{page}");
+    let page = chromium::open(&chromium::address(&file), &[]);
+    assert_eq!(chromium::seen(&page), "4 lines, 1 picture, no control");
 }

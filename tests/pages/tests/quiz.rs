@@ -2,8 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::fs;
-use std::io::Write;
-use std::process::{Command, Output, Stdio};
+use std::process::Output;
 
 use book::quiz::answer::{Answer, Mark};
 use book::quiz::asked::{Ask, Asked};
@@ -12,21 +11,11 @@ use play::heap::{ROOM, Setup};
 use play::program;
 use timing::workspace::workspace;
 
+mod readers;
+
 /// What comes of typing `typed` into `quiz` with these words behind it.
 fn quiz(words: &[&str], typed: &str) -> Output {
-    let mut child = Command::new(env!("CARGO_BIN_EXE_reader"))
-        .arg("quiz")
-        .args(words)
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .expect("the book's program runs");
-    let mut input = child.stdin.take().expect("it has an input");
-    // It may have ended before it read all.
-    let _ = input.write_all(typed.as_bytes());
-    drop(input);
-    child.wait_with_output().expect("it ends with its input")
+    readers::typed(&[&["quiz"], words].concat(), typed)
 }
 
 /// What it prints.

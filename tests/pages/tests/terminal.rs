@@ -1,23 +1,12 @@
 //! `cargo run -- play N`: a heap to play with, in a terminal.
 
-use std::io::Write;
-use std::process::{Command, Output, Stdio};
+use std::process::Output;
+
+mod readers;
 
 /// What comes of typing `typed` into `play` with these words behind it.
 fn play(words: &[&str], typed: &str) -> Output {
-    let mut child = Command::new(env!("CARGO_BIN_EXE_reader"))
-        .arg("play")
-        .args(words)
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .expect("the book's program runs");
-    let mut input = child.stdin.take().expect("it has an input");
-    // It may have ended before it read all.
-    let _ = input.write_all(typed.as_bytes());
-    drop(input);
-    child.wait_with_output().expect("it ends with its input")
+    readers::typed(&[&["play"], words].concat(), typed)
 }
 
 /// What it prints, in parts: the greeting, and an answer for each line.

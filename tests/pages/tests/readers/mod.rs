@@ -3,8 +3,9 @@
 #![allow(dead_code, reason = "not all tests that share this use all of it")]
 
 use std::fs;
+use std::io::Write;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::process::{Command, Output, Stdio};
 
 use tempfile::TempDir;
 use timing::workspace::workspace;
@@ -55,6 +56,22 @@ impl Copy {
         let message = String::from_utf8(output.stderr).unwrap();
         (output.status.code(), message)
     }
+}
+
+/// What comes of these arguments for the book's program, if this is typed.
+pub fn typed(arguments: &[&str], typed: &str) -> Output {
+    let mut child = Command::new(env!("CARGO_BIN_EXE_reader"))
+        .args(arguments)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("the book's program runs");
+    let mut input = child.stdin.take().expect("it has an input");
+    // It may have ended before it read all.
+    let _ = input.write_all(typed.as_bytes());
+    drop(input);
+    child.wait_with_output().expect("it ends with its input")
 }
 
 pub fn copy(from: &Path, to: &Path) {
