@@ -9,7 +9,7 @@ use std::ptr::NonNull;
 use loom::sync::Arc;
 use loom::sync::atomic::{AtomicUsize, Ordering};
 use stage3_freelist::brk::PAGE;
-use stage3_freelist::heap::{Block, DEFAULT, SLACK, STEP};
+use stage3_freelist::heap::{Block, DEFAULT, MOST_SLACK, SLACK, STEP};
 use stage3_freelist::{Brk, OutOfMemory, SimBrk};
 
 type Heap<B> = stage3_freelist::Heap<B, DEFAULT>;
@@ -412,6 +412,51 @@ fn a_swing_within_the_slack_asks_nobody() {
         unsafe { heap.free(block) };
     }
     assert_eq!(heap.brk().calls(), calls, "moves of the break");
+}
+
+/// Allocates so many blocks of a mebibyte and frees them.
+fn swing(heap: &mut Heap<SimBrk>, blocks: usize) {
+    let blocks: Vec<_> = (0..blocks).map(|_| heap.malloc(SLACK)).collect();
+    for block in blocks {
+        // SAFETY: the block is live.
+        unsafe { heap.free(block) };
+    }
+}
+
+#[test]
+fn a_swing_wider_than_the_slack_soon_asks_nobody() {
+    let mut region = vec![MaybeUninit::uninit(); 6 * SLACK];
+    let mut heap = Heap::new(SimBrk::new(&mut region));
+    for _ in 0..2 {
+        swing(&mut heap, 5);
+    }
+    let calls = heap.brk().calls();
+    for _ in 0..1000 {
+        swing(&mut heap, 5);
+    }
+    assert_eq!(heap.brk().calls(), calls, "moves of the break");
+}
+
+#[test]
+fn however_wide_the_swing_only_so_much_stays() {
+    let mut region = vec![MaybeUninit::uninit(); 2 * MOST_SLACK + 2 * SLACK];
+    let mut heap = Heap::new(SimBrk::new(&mut region));
+    for _ in 0..2 {
+        swing(&mut heap, 65);
+    }
+    let used = heap.brk().used();
+    assert!(used <= MOST_SLACK + 32, "{used} bytes, and none is in use");
+}
+
+#[test]
+fn who_grows_once_and_shrinks_once_keeps_the_slack_alone() {
+    let mut region = vec![MaybeUninit::uninit(); 18 * SLACK];
+    let mut heap = Heap::new(SimBrk::new(&mut region));
+    for block in [(); 16].map(|()| heap.malloc(SLACK)).into_iter().rev() {
+        // SAFETY: the block is live.
+        unsafe { heap.free(block) };
+    }
+    assert_eq!(heap.brk().used(), SLACK + 32, "nothing was needed again");
 }
 
 // What the tags notice.

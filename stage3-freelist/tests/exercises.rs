@@ -380,37 +380,41 @@ const MIB: usize = 1 << 20;
 
 #[test]
 #[ignore = "exercise 3.5"]
-fn the_break_does_not_swing_with_the_program() {
-    let mut region = vec![MaybeUninit::uninit(); 64 * MIB];
+fn the_slack_becomes_smaller_again() {
+    let mut region = vec![MaybeUninit::uninit(); 8 * MIB];
     let mut heap: Heap<_> = Heap::new(SimBrk::new(&mut region));
-    swing(&mut heap, 4 * MIB, 100);
+    swing(&mut heap, 5 * MIB, 100);
     let calls = heap.brk().calls();
     assert!(
         calls <= 10,
-        "a block of 4 MiB was allocated and freed a hundred times, and the \
-         break moved {calls} times. After a few it should know better"
+        "a block of 5 MiB was allocated and freed a hundred times, and the \
+         break moved {calls} times. It should know better, as before"
     );
 
-    swing(&mut heap, 40 * MIB, 10);
-    let used = heap.brk().used();
-    assert!(
-        used < 9 * MIB,
-        "no block is in use and {used} bytes stay; 8 MiB are the most that may"
-    );
-
-    // Whoever grows once and shrinks once is none of these.
-    let mut heap: Heap<_> = Heap::new(SimBrk::new(&mut region));
-    let blocks: Vec<_> = (0..16).map(|_| heap.malloc(MIB)).collect();
-    for block in blocks {
-        // SAFETY: the block is live, and freed once.
-        unsafe { heap.free(block) };
-    }
+    swing(&mut heap, 100, 10_000);
     let used = heap.brk().used();
     assert!(
         used < 2 * MIB,
-        "16 blocks of a mebibyte were allocated, then all were freed, and \
-         {used} bytes stay. Nothing that went back was needed again, so it \
-         should be a mebibyte, as before"
+        "10,000 small blocks were freed, no block is in use, and {used} bytes \
+         stay. Nobody needs them any more"
+    );
+
+    let calls = heap.brk().calls();
+    swing(&mut heap, MIB / 2, 20_000);
+    let calls = heap.brk().calls() - calls;
+    assert!(
+        calls <= 2,
+        "a block of half a mebibyte was allocated and freed again and again, \
+         and the break moved {calls} times. A mebibyte should always stay"
+    );
+
+    let calls = heap.brk().calls();
+    swing(&mut heap, 5 * MIB, 10_000);
+    let calls = heap.brk().calls() - calls;
+    assert!(
+        calls <= 100,
+        "a block of 5 MiB was allocated and freed 10,000 times, and the break \
+         moved {calls} times. Who still swings should hardly notice"
     );
 }
 

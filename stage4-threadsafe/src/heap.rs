@@ -17,8 +17,12 @@ pub const DEFAULT: usize = 128;
 /// `M_TOP_PAD`.
 pub const STEP: usize = 128 * 1024;
 
-/// This many free bytes stay at the end of the heap when the break falls.
+/// This many free bytes stay at the end of the heap when the break falls for
+/// the first time.
 pub const SLACK: usize = 1024 * 1024;
+
+/// This many stay at most, however many were needed again.
+pub const MOST_SLACK: usize = 32 * SLACK;
 
 /// A heap on a break of its own.
 pub struct Heap<B, const LISTS: usize = DEFAULT> {
@@ -31,6 +35,10 @@ pub struct Heap<B, const LISTS: usize = DEFAULT> {
     /// Above this address nobody has written anything: it is all zero.
     fresh: usize,
     lists: FreeLists<LISTS>,
+    /// This many free bytes stay at the end when the break falls.
+    slack: usize,
+    /// This many bytes went back and have not come again.
+    fallen: usize,
 }
 
 impl<B: Brk, const LISTS: usize> Heap<B, LISTS> {
@@ -42,6 +50,8 @@ impl<B: Brk, const LISTS: usize> Heap<B, LISTS> {
             end: ptr::null_mut(),
             fresh: 0,
             lists: FreeLists::new(),
+            slack: SLACK,
+            fallen: 0,
         }
     }
 
@@ -345,6 +355,7 @@ impl<B: Brk, const LISTS: usize> Heap<B, LISTS> {
             let increment = isize::try_from(padding + bytes).ok()?;
             // SAFETY: the increment is not negative: nothing is given back.
             if let Ok(old) = unsafe { self.brk.sbrk(increment) } {
+                self.keep_more(bytes);
                 // Whole pages are zero, but what is left of this one need not
                 // be: somebody may have been here and gone.
                 let left = old.addr().get().wrapping_neg() % PAGE;
@@ -354,6 +365,16 @@ impl<B: Brk, const LISTS: usize> Heap<B, LISTS> {
             }
         }
         None
+    }
+
+    /// What went back and comes again was needed after all: so much more stays
+    /// the next time.
+    fn keep_more(&mut self, risen: usize) {
+        let again = risen.min(self.fallen);
+        self.fallen -= again;
+        if again <= MOST_SLACK - self.slack {
+            self.slack += again;
+        }
     }
 
     /// How many bytes the last block has, with its header, if it is free.
@@ -370,7 +391,7 @@ impl<B: Brk, const LISTS: usize> Heap<B, LISTS> {
 
     /// Gives the end of the heap back to the system.
     ///
-    /// All but [`SLACK`], if `block` is the last block and has twice as much.
+    /// All but the slack, if `block` is the last block and has twice as much.
     ///
     /// # Safety
     ///
@@ -378,7 +399,7 @@ impl<B: Brk, const LISTS: usize> Heap<B, LISTS> {
     unsafe fn trim(&mut self, block: *mut Header) -> Result<(), OutOfMemory> {
         // SAFETY: `block` is a block of the heap.
         let (size, above) = unsafe { ((*block).size(), above(block)) };
-        if above != self.end || size < 2 * SLACK {
+        if above != self.end || size < 2 * self.slack {
             return Ok(());
         }
         // SAFETY: an increment of zero gives nothing back.
@@ -387,15 +408,16 @@ impl<B: Brk, const LISTS: usize> Heap<B, LISTS> {
             // Somebody else took what lies above.
             return Err(OutOfMemory);
         }
-        let bytes = size - SLACK;
+        let bytes = size - self.slack;
         // SAFETY: the end of a free block, which is not its header, and the
         // end of the heap: nobody uses them.
         unsafe { self.brk.sbrk(-(bytes as isize))? };
+        self.fallen += bytes;
         // SAFETY: what is left of `block` has room for a header at its end.
         unsafe {
             self.end = self.end.byte_sub(bytes);
             (*self.end).size_and_flag = 0;
-            set(block, SLACK, FREE);
+            set(block, self.slack, FREE);
         }
         // What was given back comes as zeroes when it comes again.
         self.fresh = self.fresh.min(self.end.addr() + HEADER);

@@ -53,6 +53,8 @@ pub struct Around<'a> {
     pub live: &'a BTreeMap<usize, Block>,
     /// The break would not take the end of the heap when it could have gone.
     pub keeps_its_end: bool,
+    /// How many bytes the heap has given back and taken again.
+    pub came_again: usize,
     /// What the heap has returned null for: alignment and size.
     pub denied: Option<(usize, usize)>,
     /// A block has been freed, and the break would have moved.
@@ -149,7 +151,8 @@ pub fn stage_3(
 /// Bytes of a boundary tag.
 const TAG: usize = 16;
 
-/// So much may stay unused at the end of a heap, and twice as much goes back.
+/// So much may stay unused at the end of a heap at first, and twice as much goes
+/// back.
 const SLACK: usize = 1024 * 1024;
 
 /// From the first tag to the break all memory is in a block: no gaps.
@@ -241,8 +244,10 @@ fn the_end_goes_back(blocks: &[Seen], around: &Around) -> Result<(), String> {
     let may_be_long = around.keeps_its_end
         || !last.is_free
         || around.is_foreign(last.end() + TAG);
-    ensure(may_be_long || last.size < 2 * SLACK, || {
-        format!("a long free end is given back: {last:?}")
+    // What went back and was needed again stays the next time.
+    let slack = (SLACK + around.came_again).min(32 * SLACK);
+    ensure(may_be_long || last.size < 2 * slack, || {
+        format!("a long free end is given back: {last:?}, slack {slack}")
     })
 }
 

@@ -115,6 +115,8 @@ struct Region {
     brk: RefCell<SimBrk<'static>>,
     height: usize,
     bytes: *mut [MaybeUninit<u8>],
+    fallen: Cell<usize>,
+    came_again: Cell<usize>,
 }
 
 impl Break {
@@ -133,7 +135,36 @@ impl Break {
         // with it.
         let region: &'static mut [_] = unsafe { &mut *bytes };
         let brk = SimBrk::new(&mut region[skip..skip + height]);
-        Self(Rc::new(Region { brk: RefCell::new(brk), height, bytes }))
+        Self(Rc::new(Region {
+            brk: RefCell::new(brk),
+            height,
+            bytes,
+            fallen: Cell::new(0),
+            came_again: Cell::new(0),
+        }))
+    }
+
+    /// Moves the break for a heap, and counts what goes back and comes again.
+    ///
+    /// # Safety
+    ///
+    /// As of [`stage1_bump::Brk::sbrk`].
+    unsafe fn move_by(
+        &self,
+        increment: isize,
+    ) -> Result<NonNull<u8>, stage1_bump::OutOfMemory> {
+        // SAFETY: the caller's promise.
+        let old =
+            unsafe { stage1_bump::Brk::sbrk(&mut *self.sim(), increment)? };
+        let Region { fallen, came_again, .. } = &*self.0;
+        if increment < 0 {
+            fallen.set(fallen.get() + increment.unsigned_abs());
+        } else {
+            let again = fallen.get().min(increment.unsigned_abs());
+            fallen.set(fallen.get() - again);
+            came_again.set(came_again.get() + again);
+        }
+        Ok(old)
     }
 
     /// The break itself.
@@ -171,7 +202,7 @@ macro_rules! play_with {
                 increment: isize,
             ) -> Result<NonNull<u8>, $stage::OutOfMemory> {
                 // SAFETY: what our caller promises, `SimBrk` asks for.
-                unsafe { stage1_bump::Brk::sbrk(&mut *self.sim(), increment) }
+                unsafe { self.move_by(increment) }
                     .map_err(|_| $stage::OutOfMemory)
             }
         }
@@ -255,7 +286,7 @@ unsafe impl stage4_threadsafe::Brk for Break {
         increment: isize,
     ) -> Result<NonNull<u8>, stage4_threadsafe::OutOfMemory> {
         // SAFETY: what our caller promises, `SimBrk` asks for.
-        unsafe { stage1_bump::Brk::sbrk(&mut *self.sim(), increment) }
+        unsafe { self.move_by(increment) }
             .map_err(|_| stage4_threadsafe::OutOfMemory)
     }
 }
@@ -943,6 +974,7 @@ impl<A: Allocator> Shadow<A> {
             foreign: self.foreign(),
             live: &self.live,
             keeps_its_end: end == self.keeps_its_end,
+            came_again: self.brk.0.came_again.get(),
             denied: self.denied,
             could_shrink: self.has_freed && self.refusals == 0,
         };

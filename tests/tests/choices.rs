@@ -174,3 +174,17 @@ fn what_is_free_at_the_end_goes_back() {
         "{used} bytes stay of {most}, and none is in use"
     );
 }
+
+#[test]
+fn what_is_too_much_to_stay_makes_nothing_else_stay() {
+    const LARGE: usize = 40 * SLACK;
+    let mut region = vec![MaybeUninit::uninit(); LARGE + SLACK];
+    let mut heap = heap(&mut region);
+    for round in 0..3 {
+        let block = heap.malloc(LARGE);
+        // SAFETY: the block is live, and freed once.
+        unsafe { heap.free(block) };
+        let used = heap.brk().used();
+        assert!(used < 2 * SLACK, "{used} bytes stay in round {round}");
+    }
+}

@@ -249,6 +249,8 @@ pub const DEFAULT: usize = 128;
 pub const STEP: usize = 128 * 1024;
 /// Named by tests.
 pub const SLACK: usize = 1024 * 1024;
+/// Named by tests.
+pub const MOST_SLACK: usize = 32 * SLACK;
 
 impl<B: Brk, const L: usize> Heap<B, L> {
     /// It knows of none.
