@@ -14,7 +14,7 @@ use std::collections::BTreeSet;
 use std::env;
 use std::ptr;
 use std::slice;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Barrier, Mutex, mpsc};
 use std::thread;
 
@@ -733,4 +733,57 @@ fn threads_that_cannot_be_registered_borrow() {
     blocks.into_iter().for_each(Block::check_and_free);
     let taken = (memory().1 - before) / 1024;
     assert!(taken < 100, "{taken} MiB of address space for 300 threads");
+}
+
+/// Whether the system takes nothing back.
+static TAKES_NOTHING: AtomicBool = AtomicBool::new(false);
+
+/// munmap(2)
+///
+/// # Safety
+///
+/// As there.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn munmap(
+    start: *mut libc::c_void,
+    len: usize,
+) -> libc::c_int {
+    // SAFETY: `errno` is this thread's; else as the caller promises.
+    unsafe {
+        if TAKES_NOTHING.load(Ordering::Relaxed) {
+            *libc::__errno_location() = libc::ENOMEM;
+            return -1;
+        }
+        libc::syscall(libc::SYS_munmap, start, len) as libc::c_int
+    }
+}
+
+/// That happens to a program with too many mappings.
+#[test]
+fn what_cannot_be_unmapped_is_memory_for_others_all_the_same() {
+    let name = "what_cannot_be_unmapped_is_memory_for_others_all_the_same";
+    if !is_alone(name) {
+        return;
+    }
+    let kept = Block::new(malloc(500), 500, 9);
+    let (before, _) = memory();
+    TAKES_NOTHING.store(true, Ordering::Relaxed);
+    for round in 0..3 {
+        let large = Block::new(malloc(20_000_000), 20_000_000, 1);
+        let aligned = Block::new(memalign(1 << 21, 9000), 9000, 2);
+        let small = blocks_of(1000);
+        // SAFETY: `errno` is this thread's.
+        let errno = unsafe { libc::__errno_location() };
+        // SAFETY: as above.
+        unsafe { *errno = 77 };
+        large.check_and_free();
+        aligned.check_and_free();
+        small.into_iter().rev().for_each(Block::check_and_free);
+        // SAFETY: as above.
+        assert_eq!(unsafe { *errno }, 77, "errno");
+        let left = memory().0.saturating_sub(before) / 1024;
+        assert!(left < 40, "{left} MiB are left in round {round}");
+    }
+    TAKES_NOTHING.store(false, Ordering::Relaxed);
+    kept.check_and_free();
 }

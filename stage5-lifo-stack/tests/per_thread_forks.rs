@@ -19,7 +19,7 @@ use std::time::Duration;
 
 use alone::is_alone;
 use fastrand::Rng;
-use libc::{c_int, c_void};
+use libc::{c_int, c_long, c_void, off_t, size_t};
 use stage5_lifo_stack::fork::{ForkHandler, register_atfork};
 use stage5_lifo_stack::per_thread::maps::mappings;
 use stage5_lifo_stack::per_thread::threads::{
@@ -296,6 +296,26 @@ fn a_child_takes_over_what_other_threads_were_doing() {
     // As in a program that has replaced malloc: to start a thread takes memory.
     // SAFETY: the block is freed once.
     unsafe { free(malloc(1)) };
+    children_take_over();
+}
+
+/// A thread that borrows has nothing in its slot that would tell of its heap.
+#[test]
+fn a_child_takes_over_what_was_borrowed() {
+    if is_alone("a_child_takes_over_what_was_borrowed") {
+        take_all_keys();
+        children_take_over();
+    }
+}
+
+/// Leaves no key for our heaps, so that all threads borrow.
+fn take_all_keys() {
+    let mut key = 0;
+    // SAFETY: the key may be written.
+    while unsafe { libc::pthread_key_create(&mut key, None) } == 0 {}
+}
+
+fn children_take_over() {
     while_threads_work(seed(), || {
         for number in 0..20 {
             in_a_child(&format!("child {number}"), |stage| {
@@ -394,6 +414,234 @@ fn a_line_of_forks_takes_no_more_than_one_of_them() {
         }
     };
     in_a_child("the next generation", |_| in_the_next());
+}
+
+// Threads that are stopped at a place of our choice, and then comes a fork.
+
+/// Which call of the system never returns, to whoever makes it next.
+static STOPS_AT: AtomicUsize = AtomicUsize::new(NOWHERE);
+const NOWHERE: usize = 0;
+const MMAP: usize = 1;
+const MUNMAP: usize = 2;
+const MADVISE: usize = 3;
+
+/// Whether a thread stands there.
+static IS_STOPPED: AtomicBool = AtomicBool::new(false);
+
+fn perhaps_stop(call: usize) {
+    let (yes, no) = (Ordering::AcqRel, Ordering::Relaxed);
+    if STOPS_AT.compare_exchange(call, NOWHERE, yes, no).is_ok() {
+        IS_STOPPED.store(true, Ordering::Release);
+        loop {
+            // SAFETY: it has no conditions.
+            unsafe { libc::pause() };
+        }
+    }
+}
+
+/// mmap(2)
+///
+/// # Safety
+///
+/// As there.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn mmap(
+    start: *mut c_void,
+    len: size_t,
+    protection: c_int,
+    flags: c_int,
+    file: c_int,
+    offset: off_t,
+) -> *mut c_void {
+    perhaps_stop(MMAP);
+    let (call, file) = (libc::SYS_mmap, c_long::from(file));
+    let (protection, flags) = (c_long::from(protection), c_long::from(flags));
+    // SAFETY: as the caller promises.
+    let result = unsafe {
+        libc::syscall(call, start, len, protection, flags, file, offset)
+    };
+    ptr::with_exposed_provenance_mut(result as usize)
+}
+
+/// munmap(2)
+///
+/// # Safety
+///
+/// As there.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn munmap(start: *mut c_void, len: size_t) -> c_int {
+    perhaps_stop(MUNMAP);
+    // SAFETY: as the caller promises.
+    unsafe { libc::syscall(libc::SYS_munmap, start, len) as c_int }
+}
+
+/// madvise(2)
+///
+/// # Safety
+///
+/// As there.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn madvise(
+    start: *mut c_void,
+    len: size_t,
+    advice: c_int,
+) -> c_int {
+    perhaps_stop(MADVISE);
+    let advice = c_long::from(advice);
+    // SAFETY: as the caller promises.
+    unsafe { libc::syscall(libc::SYS_madvise, start, len, advice) as c_int }
+}
+
+/// The next such call of this thread does not return.
+fn stop_at(call: usize) {
+    STOPS_AT.store(call, Ordering::Release);
+}
+
+/// Runs `work` in a thread, up to the call that does not return.
+fn until_it_stops(work: impl FnOnce() + Send + 'static) {
+    thread::spawn(work);
+    while !IS_STOPPED.load(Ordering::Acquire) {
+        thread::yield_now();
+    }
+}
+
+/// Bytes of a segment.
+const SEGMENT: usize = 1 << 20;
+
+/// The number of the segment that a small block is in.
+fn segment(block: *mut u8) -> usize {
+    block.addr() / SEGMENT
+}
+
+/// What lies on the table in this place.
+fn on_table(place: usize) -> *mut u8 {
+    TABLE[place].load(Ordering::Acquire)
+}
+
+/// Puts blocks of so many bytes on the table.
+fn lay(size: usize, places: std::ops::Range<usize>) {
+    for place in &TABLE[places] {
+        let block = malloc(size);
+        expect(fill(block, size), 30);
+        place.store(block, Ordering::Release);
+    }
+}
+
+/// Frees what lies on the table from this place down to that one.
+fn take(from: usize, down_to: usize) -> bool {
+    let places = TABLE[down_to..from].iter().rev();
+    let mut blocks =
+        places.map(|it| it.swap(ptr::null_mut(), Ordering::AcqRel));
+    blocks.all(give_back)
+}
+
+/// A thread empties a segment of ours, and has it. In the child it does not
+/// come back, and our stack goes on into that segment all the same.
+#[test]
+fn a_stack_falls_into_a_segment_that_a_vanished_thread_had() {
+    let name = "a_stack_falls_into_a_segment_that_a_vanished_thread_had";
+    if !is_alone(name) {
+        return;
+    }
+    lay(30_000, 0..140);
+    let segments: Vec<usize> =
+        (0..140).map(|at| segment(on_table(at))).collect();
+    let starts: Vec<usize> =
+        (1..140).filter(|&at| segments[at] != segments[at - 1]).collect();
+    // The second of four.
+    let (from, to) = (starts[0], starts[1]);
+    until_it_stops(move || {
+        expect(take(to - 1, from), 31);
+        stop_at(MADVISE);
+        take(to, to - 1);
+    });
+    in_a_child("a child with a segment that somebody had", |stage| {
+        stage.must(1, take(140, to));
+        stage.must(2, segment(malloc(100)) == segments[0]);
+        stage.set(3);
+        adopt_everything();
+        stage.must(4, clear_table());
+    });
+    assert!(take(140, to), "what lies above");
+    let here = segment(malloc(100));
+    assert_eq!(here, segments[to], "above the segment that the thread has");
+}
+
+/// A thread's stack falls into its lowest segment, and has it before it is
+/// there. In the child somebody else frees the last chunk of that segment.
+#[test]
+fn a_segment_that_its_vanished_owner_had_can_be_emptied() {
+    let name = "a_segment_that_its_vanished_owner_had_can_be_emptied";
+    if !is_alone(name) {
+        return;
+    }
+    // SAFETY: the block is freed once.
+    unsafe { free(malloc(1)) };
+    until_it_stops(|| {
+        let mut block = malloc(4000);
+        let lowest = segment(block);
+        let mut places = TABLE.iter();
+        while segment(block) == lowest {
+            expect(fill(block, 4000), 32);
+            let place = places.next().expect("room on the table");
+            place.store(block, Ordering::Release);
+            block = malloc(4000);
+        }
+        let above = [(); 60].map(|()| malloc(30_000));
+        expect(segment(above[59]) != segment(above[0]), 33);
+        stop_at(MUNMAP);
+        // SAFETY: the blocks are live.
+        unsafe {
+            above.iter().rev().for_each(|&block| free(block));
+            free(block);
+        }
+    });
+    in_a_child("a child with a segment that its owner had", |stage| {
+        let middle = on_table(100);
+        stage.must(1, is_table_right() && is_resident(middle));
+        stage.must(2, clear_table());
+        stage.must(3, !is_resident(middle));
+        stage.set(4);
+        adopt_everything();
+    });
+}
+
+/// Whether the page of an address is in memory.
+fn is_resident(address: *mut u8) -> bool {
+    let mut is_there = 0;
+    // SAFETY: the page is mapped, and the byte may be written.
+    let result = unsafe {
+        let page = libc::sysconf(libc::_SC_PAGESIZE) as usize;
+        let start = address.map_addr(|addr| addr / page * page);
+        libc::mincore(start.cast(), page, &mut is_there)
+    };
+    expect(result == 0, 34);
+    is_there & 1 != 0
+}
+
+/// Whoever comes next in the child gets the heap that was borrowed.
+#[test]
+fn a_heap_that_a_vanished_thread_had_borrowed_is_lent_again() {
+    let name = "a_heap_that_a_vanished_thread_had_borrowed_is_lent_again";
+    if !is_alone(name) {
+        return;
+    }
+    take_all_keys();
+    lay(100, 0..1);
+    until_it_stops(|| {
+        lay(100, 1..2);
+        stop_at(MMAP);
+        malloc(300_000);
+    });
+    in_a_child("a child whose parent had lent its heap", |stage| {
+        let before = mappings().count();
+        lay(100, 2..3);
+        stage.must(1, mappings().count() == before);
+        stage.must(2, segment(on_table(2)) == segment(on_table(0)));
+        stage.must(3, is_table_right() && clear_table());
+        stage.set(4);
+        adopt_everything();
+    });
 }
 
 // Signals.

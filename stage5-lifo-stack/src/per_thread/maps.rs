@@ -147,9 +147,14 @@ fn map_aligned(len: usize, align: usize) -> Option<NonNull<u8>> {
 ///
 /// As for [`Mmap::unmap`].
 unsafe fn unmap(start: NonNull<u8>, len: usize) {
+    let start = start.as_ptr().cast();
     // SAFETY: as the caller promises.
     keep_errno(|| unsafe {
-        libc::munmap(start.as_ptr().cast(), len);
+        if libc::munmap(start, len) != 0 {
+            // There are too many mappings to make two of one: see munmap(2).
+            // The address space stays, but the memory goes.
+            libc::madvise(start, len, libc::MADV_DONTNEED);
+        }
     });
 }
 
