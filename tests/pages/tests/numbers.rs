@@ -64,6 +64,8 @@ const TYPED: &[(&str, &str, &str)] = &[
         "the last class: its edge is computed",
     ),
     ("book/chapters/stage3/the-end-of-the-heap.md", "10 MB", "an example"),
+    ("book/chapters/stage3/the-end-of-the-heap.md", "40 MB", "an example"),
+    ("book/chapters/stage3/the-end-of-the-heap.md", "5 MB", "an example"),
     (
         "book/chapters/stage3/the-end-of-the-heap.md",
         "128 KiB",

@@ -54,6 +54,7 @@ const BODIES: [(&str, &[&str]); 6] = [
         "the end of the heap",
         &[
             "Heap::raise",
+            "Heap::keep_more",
             "Heap::grow",
             "Heap::free_at_end",
             "Heap::trim",
