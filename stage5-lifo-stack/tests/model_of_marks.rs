@@ -24,6 +24,7 @@ mod per_thread {
     mod large;
     mod lists;
     pub mod record;
+    mod row;
     pub mod segment;
     pub mod sim;
     pub mod stack;
@@ -350,7 +351,7 @@ fn a_stack_is_adopted_while_another_marks() -> &'static str {
 /// The owner sweeps, and another thread makes a hole larger meanwhile.
 fn a_sweep_goes_by_while_another_marks() -> &'static str {
     let (memory, mmap) = Memory::new();
-    let mut holes: Box<Holes<_, 0>> = Box::new(Holes::new(mmap));
+    let mut holes: Box<Holes<_, false>> = Box::new(Holes::new(mmap));
     let [a, b, guard] = [(); 3].map(|()| Chunk(holes.malloc(16)));
     // SAFETY: the chunk is live.
     unsafe { holes.free(b.0) };
@@ -453,7 +454,7 @@ fn two_may_both_miss_that_they_are_the_last() {
 /// lower segment.
 fn a_sweep_goes_by_while_another_empties() -> &'static str {
     let (memory, mmap) = Memory::new();
-    let mut holes: Box<Holes<_, 0>> = Box::new(Holes::new(mmap));
+    let mut holes: Box<Holes<_, false>> = Box::new(Holes::new(mmap));
     let [a, mut top] = in_two_segments(|size| holes.malloc(size));
     // The upper one is full.
     while SEGMENT - top.0.addr() % SEGMENT > 2 * 64 {

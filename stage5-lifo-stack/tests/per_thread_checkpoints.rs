@@ -270,21 +270,20 @@ fn a_swing_over_a_border_asks_nobody() {
 fn a_stack_that_fell_grows_again_in_segments_of_its_own() {
     let mut region = region();
     let mut stack = Stack::new(memory(&mut region.0));
-    for _ in 0..3 {
+    // What went back and was needed again stays the next time.
+    for kept in [1, 2, 4, 4] {
         let mut chunks = Vec::new();
-        while stack.mmap().mapped() < 5 * SEGMENT {
+        while chunks.len() < 4 * (SEGMENT / 1008) + 4 {
             let chunk = stack.malloc(1000);
             assert!(!chunk.is_null(), "after {} chunks", chunks.len());
             chunks.push(chunk);
         }
-        let in_all = 1008 * chunks.len();
-        assert!(in_all > 4 * (SEGMENT - 1100), "{in_all} bytes in chunks");
-        assert!(in_all < 4 * SEGMENT + 1008, "{in_all} bytes in chunks");
         for chunk in chunks.into_iter().rev() {
             // SAFETY: the chunk is live.
             unsafe { stack.free(chunk) };
         }
-        assert_eq!(stack.mmap().mapped(), 2 * SEGMENT, "one is kept");
+        let mapped = stack.mmap().mapped() / SEGMENT;
+        assert_eq!(mapped, 1 + kept, "segments: the lowest, and what is kept");
     }
 }
 
@@ -360,24 +359,58 @@ fn a_list_gives_out_first_what_it_got_last() {
 }
 
 #[test]
-fn a_list_is_short_and_what_is_too_many_is_marked() {
+fn a_list_takes_all_that_is_freed_and_gives_it_out_again() {
     let mut region = region();
     let mut heap: Default = Holes::new(memory(&mut region.0));
     let chunks = [(); 80].map(|()| heap.malloc(100));
     heap.malloc(1500);
+    let mapped = heap.mmap().mapped();
     for chunk in chunks {
         // SAFETY: the chunk is live.
         unsafe { heap.free(chunk) };
     }
-    // However often the list is used.
-    for _ in 0..100 {
-        let chunk = heap.malloc(100);
-        // SAFETY: the chunk is live.
-        unsafe { heap.free(chunk) };
-    }
     let state = format!("{heap:?}");
-    let counts = ["listed", "marked"].map(|it| state.matches(it).count());
-    assert_eq!(counts, [64, 16], "listed and marked: {state}");
+    assert_eq!(state.matches("listed").count(), 80, "listed: {state}");
+    let again = [(); 80].map(|()| heap.malloc(100));
+    assert!(again.iter().rev().eq(&chunks), "{again:?}, before {chunks:?}");
+    assert_eq!(heap.mmap().mapped(), mapped, "bytes that are mapped");
+}
+
+#[test]
+fn what_is_left_of_a_cut_is_cut_next() {
+    let mut region = region();
+    let mmap = SimMmap::<_, 65536>::new(SimBrk::new(&mut region.0));
+    let mut heap: Holes<_> = Holes::new(mmap);
+    let large = heap.malloc(4000);
+    heap.malloc(1);
+    // SAFETY: the chunk is live.
+    unsafe { heap.free(large) };
+    let first = heap.malloc(2000);
+    assert_eq!(first, large, "cut from what is free");
+    let rest = heap.in_hand();
+    assert_eq!(rest, Some(first.wrapping_add(2016)), "what is left");
+    assert_eq!(Some(heap.malloc(1100)), rest, "the next one");
+    assert_eq!(heap.in_hand(), rest.map(|it| it.wrapping_add(1120)));
+}
+
+#[test]
+fn a_chunk_grows_into_what_is_in_hand_above_it() {
+    let mut region = region();
+    let mmap = SimMmap::<_, 65536>::new(SimBrk::new(&mut region.0));
+    let mut heap: Holes<_> = Holes::new(mmap);
+    let large = heap.malloc(4000);
+    heap.malloc(1);
+    // SAFETY: the chunks are live.
+    unsafe {
+        heap.free(large);
+        let chunk = heap.malloc(1100);
+        assert_eq!(chunk, large, "cut from what is free");
+        for size in [1500, 3000, 4000] {
+            assert_eq!(heap.realloc(chunk, size), chunk, "{size} bytes");
+        }
+        assert_eq!(heap.in_hand(), None, "all of it is used");
+        assert_ne!(heap.realloc(chunk, 5000), chunk, "no room for so many");
+    }
 }
 
 #[test]
@@ -498,9 +531,9 @@ fn the_top_grows_where_it_is() {
 
 /// A queue of 50: what comes in first is the first to go. Returns how many
 /// bytes were mapped at most.
-fn most_of_a_queue<const MOST: usize, const HOLE: usize>() -> usize {
+fn most_of_a_queue<const LISTS: bool, const HOLE: usize>() -> usize {
     let mut region = large_region();
-    let mut heap = Holes::<_, MOST, HOLE>::new(memory(&mut region));
+    let mut heap = Holes::<_, LISTS, HOLE>::new(memory(&mut region));
     let mut queue = [(); 50].map(|()| heap.malloc(1500));
     for turn in 0..300 {
         let first = mem::replace(&mut queue[turn % 50], heap.malloc(1500));
@@ -523,9 +556,9 @@ fn a_pure_stack_grows_where_holes_do_not() {
     }
     let pure = stack.mmap().most();
     assert!(pure > 300 * 1008, "a pure stack: {pure} for {}", 300 * 1008);
-    let both = most_of_a_queue::<64, 16>();
+    let both = most_of_a_queue::<true, 16>();
     assert!(both <= 8 * SEGMENT, "with holes: {both} for {}", 50 * 1512);
-    let holes = most_of_a_queue::<0, 16>();
+    let holes = most_of_a_queue::<false, 16>();
     assert!(holes <= 12 * SEGMENT, "holes alone: {holes}");
 }
 
@@ -647,6 +680,26 @@ fn a_double_free_is_noticed_after_it_was_popped() {
         unsafe {
             heap.free(a);
             heap.free(a);
+        }
+    });
+}
+
+#[test]
+#[cfg_attr(miri, ignore = "Miri starts no process")]
+fn a_double_free_is_noticed_after_its_segment_was_left() {
+    let name = "a_double_free_is_noticed_after_its_segment_was_left";
+    ends_with(FREE_ALREADY, name, |heap| {
+        let below = heap.malloc(1000);
+        let mut above = Vec::new();
+        while above.last().unwrap_or(&below).addr() / SEGMENT
+            == below.addr() / SEGMENT
+        {
+            above.push(heap.malloc(1000));
+        }
+        // SAFETY: the chunks are live. The last line is the crime.
+        unsafe {
+            above.iter().rev().for_each(|chunk| heap.free(*chunk));
+            heap.free(above[above.len() - 1]);
         }
     });
 }

@@ -589,7 +589,7 @@ pub fn segments(
 }
 
 /// The lists of chunks that may be used again: for a size of each list, where
-/// they are.
+/// they are. And the one that is in hand, on no list.
 ///
 /// # Errors
 ///
@@ -597,12 +597,18 @@ pub fn segments(
 pub fn lists(
     pieces: &[Piece],
     lists: &[(usize, Vec<usize>)],
+    in_hand: Option<usize>,
 ) -> Result<(), String> {
-    let expected: BTreeMap<usize, usize> = pieces
+    let mut expected: BTreeMap<usize, usize> = pieces
         .iter()
         .filter(|piece| piece.is_listed)
         .map(|piece| (piece.start, piece.size))
         .collect();
+    if let Some(hand) = in_hand {
+        ensure(expected.remove(&hand).is_some(), || {
+            format!("what is in hand says that it is listed: {hand:#x}")
+        })?;
+    }
     let mut listed = 0;
     for (place, (least, list)) in lists.iter().enumerate() {
         let next = lists.get(place + 1).map_or(usize::MAX, |next| next.0);

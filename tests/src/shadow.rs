@@ -360,8 +360,8 @@ play_with!(stage5_lifo_stack<const CHUNKS> {
 pub type Memory = SimMmap<Break>;
 
 /// A thread's heap is asked as `threads` asks it.
-impl<const MOST: usize, const HOLE: usize> Allocator
-    for Holes<Memory, MOST, HOLE>
+impl<const LISTS: bool, const HOLE: usize> Allocator
+    for Holes<Memory, LISTS, HOLE>
 {
     fn malloc(&mut self, size: usize) -> *mut u8 {
         self.malloc(size)
@@ -420,7 +420,8 @@ impl<const MOST: usize, const HOLE: usize> Allocator
             })
             .collect();
         invariants::segments(&pieces, Holes::<Memory>::MIDDLE, around)?;
-        invariants::lists(&pieces, &lists)
+        let in_hand = self.in_hand().map(|chunk| chunk.addr());
+        invariants::lists(&pieces, &lists, in_hand)
     }
 }
 

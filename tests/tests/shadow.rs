@@ -173,47 +173,47 @@ fn stack_region(seed: u64) -> Break {
     Break::starting_at(rng.usize(..64), len)
 }
 
-fn play_stack<const MOST: usize, const HOLE: usize>(
+fn play_stack<const LISTS: bool, const HOLE: usize>(
     seeds: impl Iterator<Item = u64>,
     demands: Demands,
 ) {
-    let heap = |brk| Holes::<_, MOST, HOLE>::new(Memory::new(brk));
+    let heap = |brk| Holes::<_, LISTS, HOLE>::new(Memory::new(brk));
     play_in(stack_region, seeds, heap, demands);
 }
 
 #[test]
 fn stage_5_a_stack_in_segments_keeps_its_promises() {
-    play_stack::<64, 16>(seeds(), STACK);
+    play_stack::<true, 16>(seeds(), STACK);
 }
 
 #[test]
 #[cfg_attr(miri, ignore = "one stack with holes is enough under Miri")]
 fn stage_5_a_stack_in_segments_keeps_its_promises_when_calls_nest() {
-    play_stack::<64, 16>(seeds(), Demands { nested: true, ..STACK });
+    play_stack::<true, 16>(seeds(), Demands { nested: true, ..STACK });
 }
 
 #[test]
 #[cfg_attr(miri, ignore = "one stack with holes is enough under Miri")]
 fn stage_5_a_stack_with_short_lists_keeps_its_promises() {
-    play_stack::<4, 128>(seeds(), STACK);
+    play_stack::<true, 128>(seeds(), STACK);
 }
 
 #[test]
 #[cfg_attr(miri, ignore = "one stack with holes is enough under Miri")]
 fn stage_5_a_stack_with_holes_alone_keeps_its_promises() {
-    play_stack::<0, 16>(seeds(), STACK);
+    play_stack::<false, 16>(seeds(), STACK);
 }
 
 #[test]
 #[cfg_attr(miri, ignore = "one stack with holes is enough under Miri")]
 fn stage_5_a_stack_with_lists_alone_keeps_its_promises() {
-    play_stack::<32, { 1 << 60 }>(seeds(), STACK);
+    play_stack::<true, { 1 << 60 }>(seeds(), STACK);
 }
 
 #[test]
 #[cfg_attr(miri, ignore = "one stack with holes is enough under Miri")]
 fn stage_5_a_stack_without_additions_keeps_its_promises() {
-    play_stack::<0, { 1 << 60 }>(seeds(), STACK);
+    play_stack::<false, { 1 << 60 }>(seeds(), STACK);
 }
 
 // That the shadow finds nothing proves nothing unless it can find something.

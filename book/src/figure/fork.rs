@@ -24,6 +24,7 @@ mod per_thread {
     mod large;
     mod lists;
     pub mod record;
+    mod row;
     pub mod segment;
     pub mod sim;
     pub mod stack;

@@ -59,8 +59,7 @@ pub fn with_heap<R>(
 ) -> Option<R> {
     /// How many places for chunks there are in a small array.
     const FEW: usize = 16;
-    /// How many chunks a list takes, and how large a hole is.
-    const MOST: usize = 64;
+    /// How large a hole is.
     const HOLE: usize = 16;
     const NEVER: usize = 1 << 60;
     let (stage, room) = match name {
@@ -75,12 +74,12 @@ pub fn with_heap<R>(
             let brk = SimBrk::new(region.bytes());
             return Some(act(&mut Heap::<_, FEW>::new(brk)));
         }
-        "per-thread" => return Some(segments::with::<MOST, HOLE, R>(act)),
+        "per-thread" => return Some(segments::with::<true, HOLE, R>(act)),
         "per-thread no lists" => {
-            return Some(segments::with::<0, HOLE, R>(act));
+            return Some(segments::with::<false, HOLE, R>(act));
         }
         "per-thread no holes" => {
-            return Some(segments::with::<MOST, NEVER, R>(act));
+            return Some(segments::with::<true, NEVER, R>(act));
         }
         _ => return None,
     };

@@ -28,28 +28,28 @@ const WORDS: usize = size_of::<Mapping>();
 pub type Memory<'m> = SimMmap<SimBrk<'m>, SEGMENT>;
 
 /// The heap of one thread.
-struct Heap<'m, const MOST: usize, const HOLE: usize>(
-    Holes<Memory<'m>, MOST, HOLE>,
+struct Heap<'m, const LISTS: bool, const HOLE: usize>(
+    Holes<Memory<'m>, LISTS, HOLE>,
 );
 
 /// How far memory can grow where nothing is drawn.
 const ROOM: usize = 4 << 20;
 
-/// Does something with an empty heap whose lists take
-/// `MOST` chunks, and whose holes have `HOLE` bytes at least.
-pub fn with<const MOST: usize, const HOLE: usize, R>(
+/// Does something with an empty heap that has lists for what is freed, or none,
+/// and whose holes have `HOLE` bytes at least.
+pub fn with<const LISTS: bool, const HOLE: usize, R>(
     act: impl FnOnce(&mut dyn Recorded) -> R,
 ) -> R {
     let mut region = Region::new(ROOM);
     let memory = SimMmap::new(SimBrk::new(region.bytes()));
-    act(&mut Heap::<MOST, HOLE>(Holes::new(memory)))
+    act(&mut Heap::<LISTS, HOLE>(Holes::new(memory)))
 }
 
 /// Runs `program` on an empty heap, with room for `room` bytes.
 pub fn record(room: usize, program: fn(&mut Recorder<'_>)) -> Recording {
     let mut region = Region::new(room);
     let mmap = SimMmap::new(SimBrk::new(region.bytes()));
-    Recorder::run(whose(), &mut Heap::<64, 16>(Holes::new(mmap)), program)
+    Recorder::run(whose(), &mut Heap::<true, 16>(Holes::new(mmap)), program)
 }
 
 /// What the caption says.
@@ -62,7 +62,7 @@ pub fn whose() -> RecordedHeap {
     RecordedHeap { source: "stage5-lifo-stack", told, room: None }
 }
 
-impl<const MOST: usize, const HOLE: usize> Recorded for Heap<'_, MOST, HOLE> {
+impl<const LISTS: bool, const HOLE: usize> Recorded for Heap<'_, LISTS, HOLE> {
     fn malloc(&mut self, size: usize) -> *mut u8 {
         self.0.malloc(size)
     }
@@ -144,7 +144,7 @@ fn mappings(mmap: &mut Memory<'_>) -> BTreeSet<(usize, usize, bool)> {
         .filter(|mapping| !mapping.is_null())
         .map(|mapping| {
             // SAFETY: what is noted is mapped, and begins with its words.
-            let Mapping { len, block } = unsafe { mapping.read() };
+            let (len, block) = unsafe { ((*mapping).len, (*mapping).block) };
             let from = mapping.addr() - start.addr().get();
             (from, len, !block.is_null())
         })

@@ -69,7 +69,7 @@ impl<M: Mmap> Stack<M> {
     }
 }
 
-impl<M: Mmap, const MOST: usize, const HOLE: usize> Holes<M, MOST, HOLE> {
+impl<M: Mmap, const LISTS: bool, const HOLE: usize> Holes<M, LISTS, HOLE> {
     /// As [`Stack::chunks`].
     pub fn chunks(&self) -> impl Iterator<Item = Chunk> {
         self.stack.chunks()
@@ -78,6 +78,11 @@ impl<M: Mmap, const MOST: usize, const HOLE: usize> Holes<M, MOST, HOLE> {
     /// The chunks on the list where those of `size` bytes in all are.
     pub fn list(&self, size: usize) -> impl Iterator<Item = *mut u8> {
         self.lists.chunks(class(size))
+    }
+
+    /// What is left of a chunk from which others were cut, if there is one.
+    pub fn in_hand(&self) -> Option<*mut u8> {
+        self.lists.in_hand()
     }
 }
 
@@ -116,8 +121,8 @@ impl<M: Mmap> fmt::Debug for Stack<M> {
     }
 }
 
-impl<M: Mmap, const MOST: usize, const HOLE: usize> fmt::Debug
-    for Holes<M, MOST, HOLE>
+impl<M: Mmap, const LISTS: bool, const HOLE: usize> fmt::Debug
+    for Holes<M, LISTS, HOLE>
 {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.stack.fmt(f)

@@ -4,7 +4,9 @@ use super::large;
 use super::record::{
     ALIGN, MARK, RECORD, is_chunk, look, mark, set, usable_size,
 };
-use super::segment::{Mapping, Mmap, Segment, end, first, hold, let_go};
+use super::segment::{
+    Mapping, Mmap, Segment, bottom, end, first, hold, let_go,
+};
 use crate::fault::fault;
 
 /// The memory of a chunk that is at least this part of a segment goes back at
@@ -27,17 +29,13 @@ impl Found {
     /// What is mapped at `payload` stays so.
     pub(super) unsafe fn at<M: Mmap>(mmap: &M, payload: *mut u8) -> Self {
         let mapping = mmap.mapping_at(payload);
-        if mapping.is_null() || !payload.addr().is_multiple_of(ALIGN) {
+        if mapping.is_null() {
             no_block(payload);
         }
         // SAFETY: a mapping begins with words about itself.
         let block = unsafe { (*mapping).block };
         if block.is_null() {
             let chunk = mapping.cast::<u8>().with_addr(payload.addr());
-            let is_behind = chunk.addr() - mapping.addr() > Segment::WORDS;
-            if !is_behind {
-                no_block(payload);
-            }
             return Self::Chunk(chunk, mapping.cast());
         }
         if block.addr() != payload.addr() {
@@ -64,7 +62,7 @@ impl Found {
             match *self {
                 Self::Large(mapping) => large::usable_size(mapping),
                 Self::Chunk(chunk, segment) => {
-                    check_chunk(chunk, segment);
+                    check_chunk(chunk, segment, end(segment));
                     usable_size(chunk)
                 }
             }
@@ -82,17 +80,44 @@ fn no_block(payload: *mut u8) -> ! {
 ///
 /// # Safety
 ///
-/// `chunk` lies behind the words of this segment, and is a multiple of `ALIGN`.
-pub(super) unsafe fn check_chunk(chunk: *mut u8, segment: *mut Segment) {
+/// `chunk` lies in this segment, whose chunks end at `end`.
+#[inline(always)]
+pub(super) unsafe fn check_chunk(
+    chunk: *mut u8,
+    segment: *mut Segment,
+    end: *mut u8,
+) {
     // SAFETY: as the caller promises.
     unsafe {
-        if !is_chunk(chunk, end(segment)) {
-            no_block(chunk);
+        if chunk < first(segment)
+            || !chunk.addr().is_multiple_of(ALIGN)
+            || !is_chunk(chunk, end)
+        {
+            no_chunk(chunk, segment, end);
         }
         if look(chunk).1 != 0 {
-            fault("this block is free already", chunk);
+            free_already(chunk);
         }
     }
+}
+
+/// Ends the program over a pointer to what is no chunk: perhaps any more.
+///
+/// # Safety
+///
+/// As for `check_chunk`.
+#[cold]
+unsafe fn no_chunk(chunk: *mut u8, segment: *mut Segment, end: *mut u8) -> ! {
+    // SAFETY: as the caller promises.
+    if chunk >= end || unsafe { bottom(segment) }.is_null() {
+        free_already(chunk);
+    }
+    no_block(chunk)
+}
+
+#[cold]
+fn free_already(chunk: *mut u8) -> ! {
+    fault("this block is free already", chunk)
 }
 
 /// Marks a chunk on another thread's stack. The memory of a larger one goes
@@ -109,7 +134,10 @@ pub(super) unsafe fn mark_others<M: Mmap>(
 ) {
     // SAFETY: as the caller promises. The record of the chunk above stays.
     unsafe {
-        check_chunk(chunk, segment);
+        if bottom(segment).is_null() {
+            free_already(chunk);
+        }
+        check_chunk(chunk, segment, end(segment));
         let (size, _) = look(chunk);
         let is_larger = size >= M::SEGMENT / PART;
         // Of the smaller ones, the highest asks: there is less room above it

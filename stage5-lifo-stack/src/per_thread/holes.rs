@@ -9,13 +9,9 @@ use core::ptr::{self, NonNull};
 use super::found::{Found, check_chunk, mark_others};
 use super::large::Kept;
 use super::lists::{EXACT, Lists, class};
-use super::record::{
-    ALIGN, RECORD, in_this_order, look, mark, set, set_below, set_state,
-    with_record,
-};
+use super::record::{ALIGN, RECORD, look, mark, with_record};
 use super::segment::{Mmap, Segment, let_go_below};
 use super::stack::{STEP, Stack};
-use crate::fault::fault;
 
 /// A request for less than this that no hole is large enough for says that
 /// there are no holes.
@@ -23,17 +19,21 @@ const SMALL_HOLE: usize = 256;
 
 /// A stack, what was freed deep inside it, and large blocks.
 ///
-/// `MOST` is how many chunks a list has at most that were freed one by one, and
-/// `HOLE` how many bytes a hole has at least.
-pub struct Holes<M, const MOST: usize = 64, const HOLE: usize = 16> {
+/// Without `LISTS`, what is freed waits for a sweep. `HOLE` is how many bytes a
+/// hole has at least.
+pub struct Holes<M, const LISTS: bool = true, const HOLE: usize = 16> {
     pub(super) stack: Stack<M>,
     pub(super) lists: Lists,
     pub(super) kept: Kept,
     /// There are holes, and so chunks are cut from them before the stack
     /// grows.
     pub(super) cutting: bool,
-    /// Bytes of chunks that were freed since the last sweep and not used again.
-    pub(super) freed: usize,
+    /// Bytes of chunks that were freed and are on no list.
+    pub(super) marked: usize,
+    /// Bytes of the chunks that the last sweep has listed.
+    pub(super) listed: usize,
+    /// So many free bytes, on the lists and marked, may mean empty segments.
+    pub(super) enough: usize,
     /// Bytes of chunks that were not free at the last sweep.
     pub(super) live: usize,
     /// Bytes by which the stack has grown since then.
@@ -42,7 +42,7 @@ pub struct Holes<M, const MOST: usize = 64, const HOLE: usize = 16> {
     pub(super) was_worth: bool,
 }
 
-impl<M: Mmap, const MOST: usize, const HOLE: usize> Holes<M, MOST, HOLE> {
+impl<M: Mmap, const LISTS: bool, const HOLE: usize> Holes<M, LISTS, HOLE> {
     /// An empty stack. It asks for nothing yet.
     pub fn new(mmap: M) -> Self {
         Self::on(Stack::new(mmap))
@@ -72,7 +72,9 @@ impl<M: Mmap, const MOST: usize, const HOLE: usize> Holes<M, MOST, HOLE> {
             lists: Lists::new(),
             kept: Kept::new(),
             cutting: false,
-            freed: 0,
+            marked: 0,
+            listed: 0,
+            enough: usize::MAX,
             live: 0,
             grown: 0,
             was_worth: true,
@@ -197,35 +199,38 @@ impl<M: Mmap, const MOST: usize, const HOLE: usize> Holes<M, MOST, HOLE> {
     /// As there.
     #[inline(never)]
     pub unsafe fn free_elsewhere(&mut self, payload: *mut u8) {
-        // SAFETY: as the caller promises.
+        let mapping = self.stack.mmap.mapping_at(payload);
+        // SAFETY: as the caller promises; what is noted is a mapping.
         unsafe {
-            match Found::at(&self.stack.mmap, payload) {
-                Found::Large(mapping) => self.free_large(mapping),
-                Found::Chunk(chunk, segment) => self.put(chunk, segment),
+            if mapping.is_null() || !self.stack.owns(mapping) {
+                return self.free_others(payload);
             }
-        }
-    }
-
-    /// Takes a chunk back that is not the top: puts it on the list of its size,
-    /// or marks it. On another stack it gets a mark.
-    ///
-    /// # Safety
-    ///
-    /// `chunk` is a chunk of this segment, and nobody uses it any more.
-    unsafe fn put(&mut self, chunk: *mut u8, segment: *mut Segment) {
-        // SAFETY: as the caller promises.
-        unsafe {
-            if (*segment).bottom != self.stack.bottom {
-                return mark_others(&mut self.stack.mmap, chunk, segment);
-            }
-            if self.stack.is_popped(chunk) {
-                fault("this block is free already", chunk);
-            }
-            check_chunk(chunk, segment);
+            let chunk = mapping.cast::<u8>().with_addr(payload.addr());
+            let segment: *mut Segment = mapping.cast();
+            check_chunk(chunk, segment, self.stack.end_in(segment));
             self.list_or_mark(chunk);
         }
         if self.may_give_back() {
             self.sweep();
+        }
+    }
+
+    /// As `free`, if the block is on no segment of this stack: it gets a mark,
+    /// or is a large one.
+    ///
+    /// # Safety
+    ///
+    /// As there.
+    #[cold]
+    unsafe fn free_others(&mut self, payload: *mut u8) {
+        // SAFETY: as the caller promises.
+        unsafe {
+            match Found::at(&self.stack.mmap, payload) {
+                Found::Large(mapping) => self.free_large(mapping),
+                Found::Chunk(chunk, segment) => {
+                    mark_others(&mut self.stack.mmap, chunk, segment);
+                }
+            }
         }
     }
 
@@ -236,13 +241,11 @@ impl<M: Mmap, const MOST: usize, const HOLE: usize> Holes<M, MOST, HOLE> {
         // SAFETY: as the caller promises.
         unsafe {
             let (size, _) = look(chunk);
-            let class = class(size);
-            let is_full = self.lists.length(class) >= MOST;
-            if is_full {
+            if LISTS {
+                self.lists.put(chunk, size);
+            } else {
                 mark(chunk);
-            }
-            if is_full || self.lists.put(chunk, size) {
-                self.freed += size;
+                self.marked += size;
             }
         }
     }
@@ -251,7 +254,7 @@ impl<M: Mmap, const MOST: usize, const HOLE: usize> Holes<M, MOST, HOLE> {
     fn find(&mut self, size: usize) -> Option<*mut u8> {
         let is_middle = class(size) >= EXACT;
         if is_middle || self.cutting {
-            if let Some(chunk) = self.cut(size) {
+            if let Some(chunk) = self.lists.cut(size) {
                 return Some(chunk);
             }
             if size <= SMALL_HOLE {
@@ -263,51 +266,14 @@ impl<M: Mmap, const MOST: usize, const HOLE: usize> Holes<M, MOST, HOLE> {
         }
         if self.is_sweep_worth_it() {
             self.sweep();
-            if let Some(chunk) = self.cut(size) {
+            if let Some(chunk) = self.lists.cut(size) {
                 return Some(chunk);
             }
         }
         let step = if self.cutting { 0 } else { STEP };
         self.grown += self.stack.make_room(size, step)?;
+        self.set_enough();
         self.stack.push(size)
-    }
-
-    /// Cuts a chunk from one that is on a list. What is left goes to a list.
-    fn cut(&mut self, size: usize) -> Option<*mut u8> {
-        let chunk = self.lists.take_fitting(size)?;
-        // SAFETY: it was on a list, and is nobody's now.
-        unsafe {
-            let (all, _) = look(chunk);
-            if all > size {
-                self.split(chunk, all, size);
-            } else {
-                set_state(chunk, size, 0);
-            }
-        }
-        Some(chunk)
-    }
-
-    /// Makes two chunks of one of `all` bytes: one of `size` bytes that is in
-    /// use, and one that is listed.
-    ///
-    /// Whoever comes from below finds one chunk until the second is whole, and
-    /// whoever comes from above stops at the second: it is not free before the
-    /// first has its new size.
-    ///
-    /// # Safety
-    ///
-    /// `chunk` is a chunk of this stack but not the top, and nobody uses what
-    /// is above the first `size` bytes.
-    unsafe fn split(&mut self, chunk: *mut u8, all: usize, size: usize) {
-        // SAFETY: as the caller promises.
-        unsafe {
-            let rest = chunk.add(size);
-            set(rest, all - size, 0);
-            set_below(rest, size);
-            in_this_order();
-            set_state(chunk, size, 0);
-            self.lists.put(rest, all - size);
-        }
     }
 
     /// Makes a block one of at least `size` bytes, here or somewhere else, with
@@ -373,16 +339,16 @@ impl<M: Mmap, const MOST: usize, const HOLE: usize> Holes<M, MOST, HOLE> {
             if chunk.addr() + old == self.stack.top().addr() {
                 return self.stack.resize_top(chunk, old, size);
             }
-            if size > old {
-                return None;
-            }
-            if old - size < old / 4 {
+            if size <= old && old - size < old / 4 {
                 return Some(());
             }
-            if (*segment).bottom != self.stack.bottom {
+            if !self.stack.owns(segment.cast()) {
                 return None;
             }
-            self.split(chunk, old, size);
+            if size > old {
+                return self.lists.lengthen(chunk, old, size);
+            }
+            self.lists.shorten(chunk, old, size);
             self.cutting = true;
             // What is below the limit would be taken first.
             let fallen = self.stack.drop_room();
@@ -433,7 +399,7 @@ impl<M: Mmap, const MOST: usize, const HOLE: usize> Holes<M, MOST, HOLE> {
         if !self.stack.top().is_null() {
             let current = self.stack.current();
             // SAFETY: it is the segment of the top.
-            unsafe { self.stack.drop_above(current) };
+            unsafe { self.stack.drop_all_above(current) };
         }
     }
 }

@@ -103,7 +103,7 @@ impl Kept {
     }
 }
 
-impl<M: Mmap, const MOST: usize, const HOLE: usize> Holes<M, MOST, HOLE> {
+impl<M: Mmap, const LISTS: bool, const HOLE: usize> Holes<M, LISTS, HOLE> {
     /// A block of at least `size` bytes, at a multiple of `align`, with a
     /// mapping of its own: one that was kept, unless all of it must be zero.
     #[cold]
@@ -144,7 +144,11 @@ impl<M: Mmap, const MOST: usize, const HOLE: usize> Holes<M, MOST, HOLE> {
                 let mapping: *mut Mapping = start.as_ptr().cast();
                 // SAFETY: it was mapped, and begins with room for its words.
                 unsafe {
-                    mapping.write(Mapping { len, block: ptr::null_mut() });
+                    mapping.write(Mapping {
+                        len,
+                        block: ptr::null_mut(),
+                        bottom: AtomicPtr::new(mapping.cast()),
+                    });
                     self.give_out(mapping, offset)
                 }
             }
@@ -311,7 +315,7 @@ pub(super) unsafe fn unmap<M: Mmap>(mmap: &mut M, mapping: *mut Mapping) {
     let Some(start) = NonNull::new(mapping) else { return };
     // SAFETY: as the caller promises.
     unsafe {
-        let Mapping { len, block } = mapping.read();
+        let (block, len) = ((*mapping).block, (*mapping).len);
         mmap.note(block, 1, ptr::null_mut());
         mmap.unmap(start.cast(), len);
     }
@@ -325,7 +329,7 @@ pub(super) unsafe fn unmap<M: Mmap>(mmap: &mut M, mapping: *mut Mapping) {
 pub(super) unsafe fn usable_size(mapping: *mut Mapping) -> usize {
     // SAFETY: as the caller promises.
     unsafe {
-        let Mapping { len, block } = mapping.read();
+        let (block, len) = ((*mapping).block, (*mapping).len);
         len - (block.addr() - mapping.addr())
     }
 }

@@ -6,6 +6,7 @@
 //! - [`record`]: what stands in front of a chunk, and a free that is one store.
 //! - [`segment`]: the memory of a stack, which lies anywhere.
 //! - [`stack`]: push and pop. It knows nothing of threads.
+//! - `row`: from one segment to the next, and back.
 //! - `lists`, [`holes`], `sweep`: what was freed deep is used again.
 //! - `large`: blocks that have a mapping of their own.
 //! - `table`, [`maps`], [`found`]: memory from the system, and what lies where.
@@ -27,6 +28,7 @@ mod lists;
 #[cfg(all(target_os = "linux", target_env = "gnu"))]
 pub mod maps;
 pub mod record;
+mod row;
 pub mod segment;
 pub mod sim;
 #[cfg(all(target_os = "linux", target_env = "gnu"))]

@@ -77,20 +77,21 @@ pub unsafe trait Mmap {
 }
 
 /// What every mapping begins with.
-#[repr(C)]
+#[repr(C, align(16))]
 pub struct Mapping {
     /// How many bytes it has.
     pub len: usize,
     /// Its one block; null in a segment.
     pub block: *mut u8,
+    /// The lowest segment of the stack whose chunks are here; null if they have
+    /// all been popped. Of a large block it is no segment, but the mapping.
+    pub(super) bottom: AtomicPtr<Segment>,
 }
 
 /// What a segment begins with.
 #[repr(C, align(16))]
 pub(super) struct Segment {
     pub(super) mapping: Mapping,
-    /// The lowest segment of the same stack.
-    pub(super) bottom: *mut Segment,
     /// The segments below and above, or null.
     pub(super) below: AtomicPtr<Segment>,
     pub(super) above: AtomicPtr<Segment>,
@@ -118,12 +119,14 @@ impl Segment {
         let segment: *mut Segment = start.as_ptr().cast();
         // SAFETY: as the caller promises.
         unsafe {
-            let bottom =
-                if below.is_null() { segment } else { (*below).bottom };
+            let bottom = if below.is_null() { segment } else { bottom(below) };
             let ground = ground(segment, used);
             segment.write(Segment {
-                mapping: Mapping { len, block: ptr::null_mut() },
-                bottom,
+                mapping: Mapping {
+                    len,
+                    block: ptr::null_mut(),
+                    bottom: AtomicPtr::new(bottom),
+                },
                 below: AtomicPtr::new(below),
                 above: AtomicPtr::new(ptr::null_mut()),
                 first: ground.add(ALIGN),
@@ -142,6 +145,16 @@ impl Segment {
 fn ground(segment: *mut Segment, used: usize) -> *mut u8 {
     let offset = Segment::WORDS + used + RECORD;
     segment.cast::<u8>().wrapping_add(offset.next_multiple_of(ALIGN))
+}
+
+/// The lowest segment of the stack whose chunks are in a mapping.
+///
+/// # Safety
+///
+/// It is a mapping, or null if there is no stack.
+pub(super) unsafe fn bottom(segment: *mut Segment) -> *mut Segment {
+    // SAFETY: as the caller promises.
+    unsafe { (*segment).mapping.bottom.load(Ordering::Relaxed) }
 }
 
 /// Where the first chunk of a segment is.

@@ -9,11 +9,11 @@ use core::ptr::{self, NonNull};
 
 use super::atomic::{AtomicPtr, Ordering};
 use super::record::{
-    ALIGN, GROUND, MARK, below, in_this_order, look, mark, marked_below, set,
+    ALIGN, GROUND, below, in_this_order, look, mark, marked_below, set,
     set_below, set_state, state, usable_size, with_record,
 };
 use super::segment::{
-    self, Mmap, Segment, above, end, first, hold, let_go, segment_of,
+    Mapping, Mmap, Segment, above, bottom, end, first, segment_of,
 };
 
 /// When there is no room, the stack lets itself grow by so many bytes.
@@ -30,6 +30,12 @@ pub struct Stack<M> {
     pub(super) bottom: *mut Segment,
     /// How many segments there are.
     pub(super) segments: usize,
+    /// How many of them are empty, above that of the top.
+    pub(super) spare: usize,
+    /// So many of those are kept.
+    pub(super) keep: usize,
+    /// One was given back since the last one was mapped.
+    pub(super) has_dropped: bool,
     pub(super) mmap: M,
 }
 
@@ -41,6 +47,9 @@ impl<M: Mmap> Stack<M> {
             limit: AtomicPtr::new(ptr::null_mut()),
             bottom: ptr::null_mut(),
             segments: 0,
+            spare: 0,
+            keep: 1,
+            has_dropped: false,
             mmap,
         }
     }
@@ -146,7 +155,7 @@ impl<M: Mmap> Stack<M> {
     /// Release: whoever comes to have the stack finds what was written before.
     /// What the next push writes comes after it.
     #[inline(always)]
-    fn set_top(&mut self, top: *mut u8) {
+    pub(super) fn set_top(&mut self, top: *mut u8) {
         self.top.store(top, Ordering::Release);
         in_this_order();
     }
@@ -156,7 +165,7 @@ impl<M: Mmap> Stack<M> {
         self.limit.load(Ordering::Relaxed)
     }
 
-    fn set_limit(&mut self, limit: *mut u8) {
+    pub(super) fn set_limit(&mut self, limit: *mut u8) {
         self.limit.store(limit, Ordering::Release);
     }
 
@@ -216,7 +225,7 @@ impl<M: Mmap> Stack<M> {
     /// `chunk` is one of this stack, and all from there to the top is free.
     #[cold]
     #[inline(never)]
-    unsafe fn fall(&mut self, mut chunk: *mut u8) {
+    pub(super) unsafe fn fall(&mut self, mut chunk: *mut u8) {
         // SAFETY: below each chunk there is another, down to the ground, which
         // has a mark.
         unsafe {
@@ -231,62 +240,6 @@ impl<M: Mmap> Stack<M> {
             }
         }
         self.set_top(chunk);
-    }
-
-    /// Goes to the end of the segment below, if there is one and nobody has it.
-    /// The segment that is left stays for the next time, and the one above it,
-    /// if there is one, goes back to the system.
-    ///
-    /// # Safety
-    ///
-    /// `chunk` is the first place of its segment, which is that of the top.
-    unsafe fn leave(&mut self, chunk: *mut u8) -> Option<*mut u8> {
-        let left = segment_of::<M>(chunk);
-        // SAFETY: both are segments of this stack.
-        unsafe {
-            let segment = segment::below(left);
-            if segment.is_null() || !hold(segment) {
-                return None;
-            }
-            self.drop_above(left);
-            let end = end(segment);
-            self.set_top(end);
-            // Again: a fork in a signal's handler lets go of it in the child.
-            hold(segment);
-            self.set_limit(end);
-            Some(end)
-        }
-    }
-
-    /// Gives the segment above this one back, if there is one.
-    ///
-    /// # Safety
-    ///
-    /// It is a segment of this stack, and nothing above it is in use.
-    pub(super) unsafe fn drop_above(&mut self, segment: *mut Segment) {
-        // SAFETY: as the caller promises.
-        unsafe {
-            let spare = above(segment);
-            if !spare.is_null() {
-                (*segment).above.store(above(spare), Ordering::Release);
-                self.unmap_segment(spare);
-            }
-        }
-    }
-
-    /// Gives a segment that no other leads to back to the system.
-    ///
-    /// # Safety
-    ///
-    /// Nobody uses what is in it.
-    pub(super) unsafe fn unmap_segment(&mut self, segment: *mut Segment) {
-        let start = segment.cast();
-        self.mmap.note(start, M::SEGMENT, ptr::null_mut());
-        self.segments -= 1;
-        if let Some(start) = NonNull::new(start) {
-            // SAFETY: as the caller promises.
-            unsafe { self.mmap.unmap(start, M::SEGMENT) };
-        }
     }
 
     /// Pushes a chunk whose start is a multiple of `align`, and a filler in
@@ -338,64 +291,10 @@ impl<M: Mmap> Stack<M> {
         segment_of::<M>(self.top())
     }
 
-    /// Pops what others have marked at the top.
-    pub(super) fn pop_marked(&mut self) {
-        if !self.top().is_null() {
-            let top = self.top();
-            // SAFETY: there is nothing between the top and the top.
-            unsafe { self.fall(top) };
-        }
-    }
-
     /// Where the segment of the top ends.
     pub(super) fn end(&self) -> *mut u8 {
         // SAFETY: the top is in a segment.
         unsafe { end(self.current()) }
-    }
-
-    /// Goes to the segment above that of the top. What room is left becomes a
-    /// marked chunk, and whoever frees the last chunk below may empty the
-    /// segment.
-    #[cold]
-    fn next_segment(&mut self) -> Option<()> {
-        if self.top().is_null() {
-            if self.bottom.is_null() {
-                self.bottom = self.map_segment(ptr::null_mut())?;
-            }
-            // SAFETY: it is a segment.
-            self.set_top(unsafe { first(self.bottom) });
-            return Some(());
-        }
-        let segment = segment_of::<M>(self.top());
-        // SAFETY: they are segments of this stack, and what is above the top
-        // is nobody's.
-        unsafe {
-            let mut next = above(segment);
-            if next.is_null() {
-                next = self.map_segment(segment)?;
-                (*segment).above.store(next, Ordering::Release);
-            }
-            let room = self.end().addr() - self.top().addr();
-            if room > 0 {
-                set(self.top(), room, MARK);
-            }
-            self.set_top(first(next));
-            let_go(segment);
-        }
-        Some(())
-    }
-
-    fn map_segment(&mut self, below: *mut Segment) -> Option<*mut Segment> {
-        let start = self.mmap.map(M::SEGMENT, M::SEGMENT)?;
-        let mapping = start.as_ptr().cast();
-        if self.mmap.note(start.as_ptr(), M::SEGMENT, mapping).is_none() {
-            // SAFETY: it was mapped a moment ago.
-            unsafe { self.mmap.unmap(start, M::SEGMENT) };
-            return None;
-        }
-        self.segments += 1;
-        // SAFETY: it was mapped, and is a segment's.
-        Some(unsafe { Segment::init(start, M::SEGMENT, 0, below) })
     }
 
     /// Makes the top chunk one of `size` bytes, with a record, where it is.
@@ -431,7 +330,8 @@ impl<M: Mmap> Stack<M> {
     /// segment leaves a stack in which these two things can be wrong:
     ///
     /// - the size of the top chunk, if it was being resized;
-    /// - the limit, if the top has gone to another segment.
+    /// - the limit, if the top has gone to another segment, and how many are
+    ///   kept.
     ///
     /// # Safety
     ///
@@ -449,19 +349,36 @@ impl<M: Mmap> Stack<M> {
             if size != right && flags & GROUND == 0 {
                 set_state(chunk, right, flags);
             }
+            self.spare = 0;
+            let mut segment = above(self.current());
+            while !segment.is_null() {
+                self.spare += 1;
+                segment = above(segment);
+            }
         }
         self.set_limit(top);
     }
 
-    /// Whether a chunk has been popped: it lies above the top.
+    /// Whether there are chunks of this stack in a mapping.
     ///
     /// # Safety
     ///
-    /// `chunk` is in a segment of this stack.
-    pub(super) unsafe fn is_popped(&self, chunk: *mut u8) -> bool {
-        let (ours, tops) = (segment_of::<M>(chunk), self.current());
-        // SAFETY: the top is in a segment.
-        let spare = unsafe { above(tops) };
-        ours == tops && chunk >= self.top() || ours == spare
+    /// It is a mapping.
+    #[inline(always)]
+    pub(super) unsafe fn owns(&self, mapping: *mut Mapping) -> bool {
+        // SAFETY: as the caller promises.
+        unsafe { bottom(mapping.cast()) == self.bottom }
+    }
+
+    /// Where the chunks of a segment end, which is not above the top.
+    ///
+    /// # Safety
+    ///
+    /// It is a segment of this stack.
+    #[inline(always)]
+    pub(super) unsafe fn end_in(&self, segment: *mut Segment) -> *mut u8 {
+        // SAFETY: as the caller promises.
+        let end = unsafe { end(segment) };
+        if segment == self.current() { self.top() } else { end }
     }
 }

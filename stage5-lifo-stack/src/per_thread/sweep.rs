@@ -1,17 +1,15 @@
 //! A sweep: what is free side by side becomes one chunk.
 
-use core::ptr;
-
 use super::atomic::Ordering;
 use super::holes::Holes;
-use super::record::{MARK, look, mark, set, set_state};
+use super::record::{LISTED, MARK, look, set};
 use super::segment::{Mmap, Segment, above, below, end, first, hold, let_go};
 
 /// What is left at the end of a segment is on no list if it is less than this
 /// part of it.
 const REST: usize = 32;
 
-impl<M: Mmap, const MOST: usize, const HOLE: usize> Holes<M, MOST, HOLE> {
+impl<M: Mmap, const LISTS: bool, const HOLE: usize> Holes<M, LISTS, HOLE> {
     /// Whether so much was freed, or the stack has grown so far, that a sweep
     /// is a small part of the work.
     pub(super) fn is_sweep_worth_it(&self) -> bool {
@@ -19,38 +17,42 @@ impl<M: Mmap, const MOST: usize, const HOLE: usize> Holes<M, MOST, HOLE> {
             return false;
         }
         let top = self.stack.top().addr();
-        let all = (self.stack.segments - 1) * M::SEGMENT + top % M::SEGMENT;
+        let all = (self.stack.in_use() - 1) * M::SEGMENT + top % M::SEGMENT;
         // Half of what there is now is as much as there was before.
         let enough = if self.was_worth { all / 4 } else { all / 2 };
-        self.freed >= all / 4 || self.grown >= enough
+        self.freed() >= all / 4 || self.grown >= enough
     }
 
     /// Makes one chunk of those that are free side by side, lists them, and
     /// gives segments that are empty back to the system.
     pub(super) fn sweep(&mut self) {
-        while let Some(chunk) = self.lists.take_any() {
-            // SAFETY: it was on a list, and is nobody's now.
-            unsafe { set_mark(chunk) };
-        }
+        self.lists.clear();
         if self.stack.top().is_null() {
             return;
         }
-        self.stack.pop_marked();
-        let (mut segment, mut joined) = (self.stack.bottom, 0);
+        let mut joined = 0;
         (self.live, self.cutting) = (0, false);
-        // What is above the top has no chunks.
-        let last = self.stack.current();
+        // From the top down, which may fall meanwhile.
+        let mut segment = self.stack.current();
         while !segment.is_null() {
-            // SAFETY: it is a segment of this stack.
+            // SAFETY: they are segments of this stack.
             unsafe {
-                let next = above(segment);
+                let next = below(segment);
+                let top = self.stack.current();
                 joined += self.sweep_segment(segment);
-                segment = if segment == last { ptr::null_mut() } else { next };
+                let is_left = self.stack.current() != top;
+                segment = if is_left { self.stack.current() } else { next };
             }
         }
-        self.was_worth = joined >= self.stack.segments * (M::SEGMENT / 16);
-        self.lists.forget_most();
-        (self.freed, self.grown) = (0, 0);
+        self.was_worth = joined >= self.stack.in_use() * (M::SEGMENT / 16);
+        self.listed = self.lists.bytes();
+        (self.marked, self.grown) = (0, 0);
+        self.set_enough();
+    }
+
+    /// Bytes of chunks that were freed since the last sweep and not used again.
+    fn freed(&self) -> usize {
+        (self.lists.bytes() + self.marked).saturating_sub(self.listed)
     }
 
     /// Returns how many bytes were joined.
@@ -71,19 +73,23 @@ impl<M: Mmap, const MOST: usize, const HOLE: usize> Holes<M, MOST, HOLE> {
             let (mut chunk, mut joined) = (first, 0);
             while chunk < end {
                 let (mut size, flags) = look(chunk);
-                if flags & MARK != 0 {
+                if flags & (MARK | LISTED) != 0 {
                     let before = size;
                     size = join(chunk, size, end);
                     joined += if size > before { size } else { 0 };
-                    let is_all = size == end.addr() - first.addr();
-                    if is_all && !is_current && segment != self.stack.bottom {
+                    let is_last = chunk.add(size) == end;
+                    if is_current && is_last {
+                        self.stack.fall(chunk);
+                        return joined;
+                    }
+                    let is_all = is_last && chunk == first;
+                    if is_all && segment != self.stack.bottom {
                         self.remove(segment);
                         return joined;
                     }
                     // On a list it would keep others from emptying the segment.
-                    let is_rest =
-                        size < M::SEGMENT / REST && chunk.add(size) == end;
-                    if size >= HOLE && (is_current || !is_rest) {
+                    let is_rest = is_last && size < M::SEGMENT / REST;
+                    if size >= HOLE && !is_rest {
                         self.lists.put(chunk, size);
                         self.cutting = true;
                     }
@@ -112,55 +118,48 @@ impl<M: Mmap, const MOST: usize, const HOLE: usize> Holes<M, MOST, HOLE> {
             let (below, above) = (below(segment), above(segment));
             (*above).below.store(below, Ordering::Release);
             (*below).above.store(above, Ordering::Release);
-            self.stack.unmap_segment(segment);
+            self.stack.keep_or_unmap(segment);
         }
     }
 
-    /// Whether so much was freed that there may be empty segments: half, or
-    /// nearly all where that is less. And enough for each segment that is
-    /// looked at.
+    /// Whether so much was freed that there may be empty segments.
+    #[inline(always)]
     pub(super) fn may_give_back(&self) -> bool {
+        self.lists.bytes() + self.marked >= self.enough
+    }
+
+    /// What is enough: half, or nearly all where that is less. And enough for
+    /// each segment that is looked at.
+    pub(super) fn set_enough(&mut self) {
         let nearly_all = self.live - self.live / 16;
         let enough = nearly_all.min(self.live / 2 + 2 * M::SEGMENT);
-        let look = self.stack.segments * (M::SEGMENT / 4096);
-        self.stack.segments > 2 && self.freed >= enough.max(look)
+        let look = self.stack.in_use() * (M::SEGMENT / 4096);
+        self.enough = match self.stack.in_use() {
+            0..=2 => usize::MAX,
+            _ => self.listed + enough.max(look),
+        };
     }
 }
 
-/// Marks a chunk that is on no list any more.
+/// Makes one chunk of a free chunk and the free ones above it, up to `end`, and
+/// marks it. Returns how many bytes it has.
 ///
 /// # Safety
 ///
-/// It was on one of ours.
-unsafe fn set_mark(chunk: *mut u8) {
-    // SAFETY: as the caller promises.
-    unsafe {
-        set_state(chunk, look(chunk).0, 0);
-        mark(chunk);
-    }
-}
-
-/// Makes one chunk of a marked chunk and the marked ones above it, up to `end`.
-/// Returns how many bytes it has.
-///
-/// # Safety
-///
-/// `chunk` is a marked chunk of `size` bytes on the caller's stack.
+/// `chunk` is a free chunk of `size` bytes on the caller's stack, and none is on
+/// a list.
 unsafe fn join(chunk: *mut u8, mut size: usize, end: *mut u8) -> usize {
-    let first = size;
     // SAFETY: above a chunk there is another, up to the end. Nobody but the
-    // owner touches what is marked.
+    // owner touches what is free.
     unsafe {
         while chunk.add(size) < end {
             let (more, flags) = look(chunk.add(size));
-            if flags & MARK == 0 {
+            if flags & (MARK | LISTED) == 0 {
                 break;
             }
             size += more;
         }
-        if size > first {
-            set(chunk, size, MARK);
-        }
+        set(chunk, size, MARK);
     }
     size
 }

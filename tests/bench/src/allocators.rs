@@ -127,10 +127,10 @@ const NO_HOLE: usize = 1 << 60;
 
 /// A stack, each addition to it alone, and both. For one thread.
 pub const ADDITIONS: [Contender; 4] = [
-    Contender { name: "stack", new: own::<0, NO_HOLE> },
-    Contender { name: "lists", new: own::<64, NO_HOLE> },
-    Contender { name: "holes", new: own::<0, 16> },
-    Contender { name: "lists and holes", new: own::<64, 16> },
+    Contender { name: "stack", new: own::<false, NO_HOLE> },
+    Contender { name: "lists", new: own::<true, NO_HOLE> },
+    Contender { name: "holes", new: own::<false, 16> },
+    Contender { name: "lists and holes", new: own::<true, 16> },
 ];
 
 /// All of them.
@@ -567,16 +567,16 @@ unsafe impl stage4_threadsafe::Brk for Counted {
 }
 
 /// A thread's heap, without threads.
-struct Own<const MOST: usize, const HOLE: usize>(
-    Holes<Maps, MOST, HOLE>,
+struct Own<const LISTS: bool, const HOLE: usize>(
+    Holes<Maps, LISTS, HOLE>,
     usize,
 );
 
-fn own<const MOST: usize, const HOLE: usize>() -> Box<dyn Allocator> {
-    Box::new(Own::<MOST, HOLE>(Holes::new(Maps), 0))
+fn own<const LISTS: bool, const HOLE: usize>() -> Box<dyn Allocator> {
+    Box::new(Own::<LISTS, HOLE>(Holes::new(Maps), 0))
 }
 
-impl<const MOST: usize, const HOLE: usize> Allocator for Own<MOST, HOLE> {
+impl<const LISTS: bool, const HOLE: usize> Allocator for Own<LISTS, HOLE> {
     fn malloc(&mut self, size: usize) -> *mut u8 {
         self.0.malloc(size)
     }

@@ -81,9 +81,9 @@ fn a_large_block_grows(r: &mut Recorder<'_>) {
     r.malloc("b", 200);
     r.note(
         "Too large for a chunk of such a segment. It gets a mapping of its \
-         own, which begins with two words.",
+         own, which begins with a few words.",
     );
-    r.realloc("b", "b", 230);
+    r.realloc("b", "b", 220);
     r.note("A mapping has whole pages (of 64 bytes here). There was room.");
     r.realloc("b", "b", 300);
     r.note(format!(
