@@ -122,7 +122,7 @@ impl Lists {
     }
 
     /// Takes the first chunk of a class, which is free and on no list then.
-    pub(super) fn take_first(&mut self, class: usize) -> Option<*mut u8> {
+    fn take_first(&mut self, class: usize) -> Option<*mut u8> {
         let list = &self.first[class];
         let chunk = list.load(Ordering::Relaxed);
         if chunk.is_null() {

@@ -147,11 +147,12 @@ fn ground(segment: *mut Segment, used: usize) -> *mut u8 {
     segment.cast::<u8>().wrapping_add(offset.next_multiple_of(ALIGN))
 }
 
-/// The lowest segment of the stack whose chunks are in a mapping.
+/// The lowest segment of the stack whose chunks are in a mapping: see
+/// [`Mapping`].
 ///
 /// # Safety
 ///
-/// It is a mapping, or null if there is no stack.
+/// It is a mapping.
 pub(super) unsafe fn bottom(segment: *mut Segment) -> *mut Segment {
     // SAFETY: as the caller promises.
     unsafe { (*segment).mapping.bottom.load(Ordering::Relaxed) }

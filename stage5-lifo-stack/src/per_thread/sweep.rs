@@ -24,7 +24,7 @@ impl<M: Mmap, const LISTS: bool, const HOLE: usize> Holes<M, LISTS, HOLE> {
     }
 
     /// Makes one chunk of those that are free side by side, lists them, and
-    /// gives segments that are empty back to the system.
+    /// takes out segments that are empty.
     pub(super) fn sweep(&mut self) {
         self.lists.clear();
         if self.stack.top().is_null() {
@@ -105,7 +105,7 @@ impl<M: Mmap, const LISTS: bool, const HOLE: usize> Holes<M, LISTS, HOLE> {
         }
     }
 
-    /// Gives an empty segment back to the system.
+    /// Takes an empty segment out of the row.
     ///
     /// # Safety
     ///
