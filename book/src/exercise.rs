@@ -389,3 +389,8 @@ impl Exercise {
 pub fn folded(summary: &str, text: &str) -> String {
     format!("<details>\n<summary>{summary}</summary>\n\n{text}\n\n</details>")
 }
+
+/// The same, but that paper shows it: it gives nothing away.
+pub fn open_on_paper(summary: &str, text: &str) -> String {
+    folded(summary, text).replacen("<details>", "<details class=\"plain\">", 1)
+}

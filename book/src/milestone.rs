@@ -26,7 +26,7 @@
 use std::fs;
 use std::path::Path;
 
-use crate::exercise::{self, Head, folded};
+use crate::exercise::{self, Head, folded, open_on_paper};
 use crate::html;
 use crate::sources::Sources;
 use crate::stage::{self, Stage};
@@ -177,8 +177,8 @@ impl Milestone {
             folded("Hint 1", first),
             folded("Hint 2", second),
             folded("Hint 3", third),
-            folded("What to write", &list(&self.bodies)),
-            folded(
+            open_on_paper("What to write", &list(&self.bodies)),
+            open_on_paper(
                 &html::count(self.tests.len(), "test"),
                 &list(self.tests.iter().map(|(_, name)| name)),
             ),

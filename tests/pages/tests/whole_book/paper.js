@@ -1,4 +1,5 @@
-// What is wrong with a page on paper: what would scroll, and what is wider.
+// What is wrong with a page on paper: what would scroll, what is wider, and what
+// should be open and is shut.
 
 (() => {
     "use strict";
@@ -18,6 +19,14 @@
         }
         if (isWide) {
             wrong.push(`it is cut off: ${classes} “${text}”`);
+        }
+    }
+    for (const it of document.querySelectorAll("details.plain")) {
+        const inside = [...it.children].filter((it) => it.localName !== "summary");
+        if (!inside.length || !inside.every((it) => it.checkVisibility({
+            contentVisibilityAuto: true,
+        }) && it.getBoundingClientRect().height > 0)) {
+            wrong.push(`it is shut: “${it.textContent.trim().slice(0, 30)}”`);
         }
     }
     return wrong;
