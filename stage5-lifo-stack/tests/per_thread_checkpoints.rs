@@ -6,6 +6,7 @@ use std::process::Command;
 use std::sync::mpsc;
 use std::thread;
 
+use fastrand::Rng;
 use stage5_lifo_stack::SimBrk;
 use stage5_lifo_stack::per_thread::chunks::Chunk;
 use stage5_lifo_stack::per_thread::found::free_without_stack;
@@ -374,6 +375,26 @@ fn a_list_takes_all_that_is_freed_and_gives_it_out_again() {
     let again = [(); 80].map(|()| heap.malloc(100));
     assert!(again.iter().rev().eq(&chunks), "{again:?}, before {chunks:?}");
     assert_eq!(heap.mmap().mapped(), mapped, "bytes that are mapped");
+}
+
+/// Each cut leaves a smaller chunk behind, and only a sweep makes large ones.
+#[test]
+#[cfg_attr(miri, ignore = "so many rounds are slow under Miri")]
+fn blocks_of_all_sizes_make_the_heap_no_larger_in_the_long_run() {
+    let mut region = region();
+    let mut heap: Default = Holes::new(memory(&mut region.0));
+    let mut rng = Rng::with_seed(1);
+    let mut blocks = [(); 64].map(|()| heap.malloc(rng.usize(..400)));
+    for _ in 0..100_000 {
+        let block = &mut blocks[rng.usize(..64)];
+        // SAFETY: the chunk is live.
+        unsafe { heap.free(*block) };
+        *block = heap.malloc(rng.usize(..400));
+        assert!(!block.is_null(), "there is memory");
+    }
+    let mapped = heap.mmap().mapped();
+    let live = 64 * 200;
+    assert!(mapped <= 5 * live, "{mapped} bytes for about {live}");
 }
 
 #[test]

@@ -28,12 +28,8 @@ pub struct Holes<M, const LISTS: bool = true, const HOLE: usize = 16> {
     /// There are holes, and so chunks are cut from them before the stack
     /// grows.
     pub(super) cutting: bool,
-    /// Bytes of chunks that were freed and are on no list.
-    pub(super) marked: usize,
-    /// Bytes of the chunks that the last sweep has listed.
-    pub(super) listed: usize,
-    /// So many free bytes, on the lists and marked, may mean empty segments.
-    pub(super) enough: usize,
+    /// So many bytes that were freed may mean empty segments.
+    pub(super) enough: isize,
     /// Bytes of chunks that were not free at the last sweep.
     pub(super) live: usize,
     /// Bytes by which the stack has grown since then.
@@ -72,9 +68,7 @@ impl<M: Mmap, const LISTS: bool, const HOLE: usize> Holes<M, LISTS, HOLE> {
             lists: Lists::new(),
             kept: Kept::new(),
             cutting: false,
-            marked: 0,
-            listed: 0,
-            enough: usize::MAX,
+            enough: isize::MAX,
             live: 0,
             grown: 0,
             was_worth: true,
@@ -245,8 +239,8 @@ impl<M: Mmap, const LISTS: bool, const HOLE: usize> Holes<M, LISTS, HOLE> {
                 self.lists.put(chunk, size);
             } else {
                 mark(chunk);
-                self.marked += size;
             }
+            self.lists.freed += size as isize;
         }
     }
 

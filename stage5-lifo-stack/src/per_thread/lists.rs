@@ -25,8 +25,9 @@ pub(super) struct Lists {
     /// What is left of a chunk from which others were cut, or null. It is on no
     /// list: the next ones are cut from it.
     hand: AtomicPtr<u8>,
-    /// Bytes of all chunks on the lists and in hand.
-    bytes: usize,
+    /// Bytes of chunks that were freed since the last sweep, less those that
+    /// were taken again by their size.
+    pub(super) freed: isize,
 }
 
 /// Which list a chunk of `size` bytes, with its record, goes to.
@@ -45,7 +46,7 @@ impl Lists {
     pub(super) fn new() -> Self {
         let first = array::from_fn(|_| AtomicPtr::new(ptr::null_mut()));
         let hand = AtomicPtr::new(ptr::null_mut());
-        Self { first, filled: 0, hand, bytes: 0 }
+        Self { first, filled: 0, hand, freed: 0 }
     }
 
     /// Takes a chunk of exactly `size` bytes, with its record, which are less
@@ -63,13 +64,8 @@ impl Lists {
             first.store(next, Ordering::Release);
             set_state(chunk, size, 0);
         }
-        self.bytes -= size;
+        self.freed -= size as isize;
         Some(chunk)
-    }
-
-    /// How many bytes all these chunks have.
-    pub(super) fn bytes(&self) -> usize {
-        self.bytes
     }
 
     /// The chunks of a class, the last that came first.
@@ -107,7 +103,6 @@ impl Lists {
             set_state(chunk, size, LISTED);
         }
         list.store(chunk, Ordering::Release);
-        self.bytes += size;
         if first.is_null() {
             self.filled |= 1 << class;
         }
@@ -118,7 +113,7 @@ impl Lists {
         for first in self.first.iter().chain([&self.hand]) {
             first.store(ptr::null_mut(), Ordering::Release);
         }
-        (self.filled, self.bytes) = (0, 0);
+        (self.filled, self.freed) = (0, 0);
     }
 
     /// Takes the first chunk of a class, which is free and on no list then.
@@ -130,10 +125,8 @@ impl Lists {
             return None;
         }
         // SAFETY: a chunk on a list starts with a pointer to the next one.
-        let (next, (size, _)) =
-            unsafe { (chunk.cast::<*mut u8>().read(), look(chunk)) };
+        let next = unsafe { chunk.cast::<*mut u8>().read() };
         list.store(next, Ordering::Release);
-        self.bytes -= size;
         Some(chunk)
     }
 
@@ -196,11 +189,8 @@ impl Lists {
                 return;
             }
             self.hand.store(rest, Ordering::Release);
-            self.bytes += size;
             if let Some(hand) = before {
-                let (had, _) = look(hand);
-                self.bytes -= had;
-                self.put(hand, had);
+                self.put(hand, look(hand).0);
             }
         }
     }
@@ -221,7 +211,6 @@ impl Lists {
         }
         self.hand.store(ptr::null_mut(), Ordering::Release);
         in_this_order();
-        self.bytes -= all;
         Some(hand)
     }
 
@@ -318,14 +307,12 @@ impl Lists {
             // SAFETY: they are chunks on a list, and start with a pointer.
             unsafe {
                 let next = chunk.cast::<*mut u8>().read();
-                let (all, _) = look(chunk);
-                if all >= size {
+                if look(chunk).0 >= size {
                     if before.is_null() {
                         list.store(next, Ordering::Release);
                     } else {
                         before.cast::<*mut u8>().write(next);
                     }
-                    self.bytes -= all;
                     return Some(chunk);
                 }
                 (before, chunk) = (chunk, next);
@@ -336,17 +323,10 @@ impl Lists {
 
     /// Counts again, where an owner has stopped in the middle.
     pub(super) fn repair(&mut self) {
-        // SAFETY: what is in hand is a chunk.
-        let hand = self.in_hand().map_or(0, |hand| unsafe { look(hand).0 });
-        self.bytes = hand;
         for class in 0..CLASSES {
-            // SAFETY: a chunk on a list is a chunk.
-            let sizes = self.chunks(class).map(|it| unsafe { look(it).0 });
-            let bytes: usize = sizes.sum();
-            if bytes > 0 {
+            if self.chunks(class).next().is_some() {
                 self.filled |= 1 << class;
             }
-            self.bytes += bytes;
         }
     }
 }

@@ -20,7 +20,7 @@ impl<M: Mmap, const LISTS: bool, const HOLE: usize> Holes<M, LISTS, HOLE> {
         let all = (self.stack.in_use() - 1) * M::SEGMENT + top % M::SEGMENT;
         // Half of what there is now is as much as there was before.
         let enough = if self.was_worth { all / 4 } else { all / 2 };
-        self.freed() >= all / 4 || self.grown >= enough
+        self.lists.freed >= all as isize / 4 || self.grown >= enough
     }
 
     /// Makes one chunk of those that are free side by side, lists them, and
@@ -45,14 +45,8 @@ impl<M: Mmap, const LISTS: bool, const HOLE: usize> Holes<M, LISTS, HOLE> {
             }
         }
         self.was_worth = joined >= self.stack.in_use() * (M::SEGMENT / 16);
-        self.listed = self.lists.bytes();
-        (self.marked, self.grown) = (0, 0);
+        self.grown = 0;
         self.set_enough();
-    }
-
-    /// Bytes of chunks that were freed since the last sweep and not used again.
-    fn freed(&self) -> usize {
-        (self.lists.bytes() + self.marked).saturating_sub(self.listed)
     }
 
     /// Returns how many bytes were joined.
@@ -125,7 +119,7 @@ impl<M: Mmap, const LISTS: bool, const HOLE: usize> Holes<M, LISTS, HOLE> {
     /// Whether so much was freed that there may be empty segments.
     #[inline(always)]
     pub(super) fn may_give_back(&self) -> bool {
-        self.lists.bytes() + self.marked >= self.enough
+        self.lists.freed >= self.enough
     }
 
     /// What is enough: half, or nearly all where that is less. And enough for
@@ -135,8 +129,8 @@ impl<M: Mmap, const LISTS: bool, const HOLE: usize> Holes<M, LISTS, HOLE> {
         let enough = nearly_all.min(self.live / 2 + 2 * M::SEGMENT);
         let look = self.stack.in_use() * (M::SEGMENT / 4096);
         self.enough = match self.stack.in_use() {
-            0..=2 => usize::MAX,
-            _ => self.listed + enough.max(look),
+            0..=2 => isize::MAX,
+            _ => enough.max(look) as isize,
         };
     }
 }
