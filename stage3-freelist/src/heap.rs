@@ -24,6 +24,9 @@ pub const SLACK: usize = 1024 * 1024;
 /// This many stay at most, however many were needed again.
 pub const MOST_SLACK: usize = 32 * SLACK;
 
+/// A block that is made so many bytes smaller may have to move.
+pub const LARGE_REST: usize = 128 * 1024;
+
 /// A heap on a break of its own.
 pub struct Heap<B, const LISTS: usize = DEFAULT> {
     brk: B,
@@ -98,7 +101,8 @@ impl<B: Brk, const LISTS: usize> Heap<B, LISTS> {
     /// no memory left: then `payload` is as it was. A null `payload` makes it
     /// `malloc`. See realloc(3).
     ///
-    /// A block that can shrink or grow where it is stays there.
+    /// A block that can shrink or grow where it is stays there, unless it would
+    /// lie in the way of what it gives back.
     ///
     /// # Safety
     ///
@@ -110,16 +114,23 @@ impl<B: Brk, const LISTS: usize> Heap<B, LISTS> {
         let block = self.block(payload);
         // SAFETY: `block` is in use.
         let (old, old_size) = unsafe { (payload_of(block), (*block).size()) };
+        let mut new = ptr::null_mut();
         // SAFETY: as above.
-        if unsafe { self.resize(block, size) }.is_some() {
-            return old;
+        if unsafe { self.is_in_the_way(block, size) } {
+            new = self.malloc(size);
         }
-        let new = self.malloc(size);
+        if new.is_null() {
+            // SAFETY: as above.
+            if unsafe { self.resize(block, size) }.is_some() {
+                return old;
+            }
+            new = self.malloc(size);
+        }
         if !new.is_null() {
-            // SAFETY: both are blocks, the new one has more than `old_size`
-            // bytes, and nobody uses the old one after this.
+            // SAFETY: both are blocks, each with so many bytes, and nobody uses
+            // the old one after this.
             unsafe {
-                ptr::copy_nonoverlapping(old, new, old_size);
+                ptr::copy_nonoverlapping(old, new, old_size.min(size));
                 self.free(old);
             }
         }
@@ -442,9 +453,7 @@ impl<B: Brk, const LISTS: usize> Heap<B, LISTS> {
                     (size - old_size).saturating_sub(HEADER).max(LINKS);
                 if (*upper).is_free() && missing <= (*upper).size() {
                     self.lists.remove(upper);
-                } else if upper == self.end
-                    || (*upper).is_free() && above(upper) == self.end
-                {
+                } else if self.is_last(block) {
                     let grown = self.grow(missing)?;
                     if grown != upper {
                         // Somebody else has moved the break.
@@ -459,6 +468,34 @@ impl<B: Brk, const LISTS: usize> Heap<B, LISTS> {
             self.split(block, size);
         }
         Some(())
+    }
+
+    /// Whether a block, made one of `size` bytes where it is, would keep the
+    /// smaller part of a large place, and none of it could join the end.
+    ///
+    /// # Safety
+    ///
+    /// `block` is in use.
+    unsafe fn is_in_the_way(&self, block: *mut Header, size: usize) -> bool {
+        // SAFETY: `block` is a block of the heap.
+        unsafe {
+            let rest = (*block).size().saturating_sub(size);
+            rest >= LARGE_REST && rest > size && !self.is_last(block)
+        }
+    }
+
+    /// Whether nothing in use lies above a block.
+    ///
+    /// # Safety
+    ///
+    /// `block` is in use.
+    unsafe fn is_last(&self, block: *mut Header) -> bool {
+        // SAFETY: `block` is a block of the heap, and so is what lies above it,
+        // unless that is the end.
+        unsafe {
+            let upper = above(block);
+            upper == self.end || (*upper).is_free() && above(upper) == self.end
+        }
     }
 
     /// The block in use that a payload belongs to. Ends the program if there

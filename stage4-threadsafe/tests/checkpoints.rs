@@ -174,6 +174,66 @@ fn realloc_gives_the_rest_of_a_smaller_block_back() {
     assert_eq!(format!("{heap:?}"), "[112 used][880 free][16 used]");
 }
 
+/// Makes a block of a mebibyte one of `size` bytes, with a block above it.
+fn made_small(heap: &mut Heap<SimBrk>, size: usize) -> [*mut u8; 2] {
+    let large = heap.malloc(SLACK);
+    assert!(!large.is_null(), "{SLACK} bytes of {} used", heap.brk().used());
+    let _guard = heap.malloc(1);
+    // SAFETY: the block is live, and has so many bytes.
+    unsafe {
+        large.write_bytes(7, size);
+        [large, heap.realloc(large, size)]
+    }
+}
+
+#[test]
+fn a_large_block_made_small_leaves_its_place_to_the_next() {
+    let mut region = large_region();
+    let mut heap = Heap::new(SimBrk::new(&mut region));
+    let (first, _) = (heap.malloc(SLACK), heap.malloc(1));
+    // SAFETY: the block is live.
+    unsafe { heap.free(first) };
+    for round in 0..50 {
+        let [large, small] = made_small(&mut heap, 5000);
+        assert_eq!(large, first, "the place of the large one, round {round}");
+        let kept = (0..5000).all(|at| byte(small, at) == 7);
+        assert!(kept, "the contents have moved too, round {round}");
+    }
+    let used = heap.brk().used();
+    assert!(used < 2 * SLACK, "{used} bytes for 250,000 and one mebibyte");
+}
+
+#[test]
+fn a_large_block_stays_where_it_keeps_the_larger_part() {
+    let mut region = large_region();
+    let mut heap = Heap::new(SimBrk::new(&mut region));
+    let [large, smaller] = made_small(&mut heap, SLACK / 2 + 16);
+    assert_eq!(smaller, large, "where it was");
+}
+
+#[test]
+fn a_large_block_at_the_end_is_made_small_where_it_is() {
+    let mut region = large_region();
+    let mut heap = Heap::new(SimBrk::new(&mut region));
+    let last = heap.malloc(SLACK);
+    // SAFETY: the block is live.
+    let small = unsafe { heap.realloc(last, 16) };
+    assert_eq!(small, last, "what it gives back is free at the end");
+}
+
+#[test]
+fn a_large_block_is_made_small_where_it_is_if_there_is_no_other_place() {
+    let mut region = large_region();
+    let mut heap = Heap::new(SimBrk::new(&mut region));
+    let (large, _guard) = (heap.malloc(SLACK), heap.malloc(1));
+    heap.brk().refuse(usize::MAX);
+    while !heap.malloc(1).is_null() {}
+    // SAFETY: the block is live.
+    let small = unsafe { heap.realloc(large, 5000) };
+    assert_eq!(small, large, "where it was");
+    assert_eq!(free_bytes(&heap), SLACK - 5008 - 16, "the rest is free");
+}
+
 // How long it looks.
 
 #[test]
