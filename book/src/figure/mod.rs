@@ -4,6 +4,7 @@
 //! stages' heaps, records it and draws it.
 
 mod fork;
+mod misuse;
 mod scenarios;
 mod segments;
 mod steps3;

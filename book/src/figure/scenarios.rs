@@ -10,6 +10,7 @@ use super::{stage1, ten_lines, two_threads};
 mod chunks;
 mod free_lists;
 mod headers;
+mod misuse;
 mod segments;
 mod threads;
 
@@ -40,6 +41,7 @@ pub fn all() -> impl Iterator<Item = &'static Scenario> {
         .chain(&threads::SCENARIOS)
         .chain(&chunks::SCENARIOS)
         .chain(&segments::SCENARIOS)
+        .chain(&misuse::SCENARIOS)
 }
 
 const STAGE_1: [Scenario; 7] = [

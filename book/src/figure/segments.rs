@@ -8,6 +8,7 @@ use stage5_lifo_stack::per_thread::holes::Holes;
 use stage5_lifo_stack::per_thread::segment::{Mapping, Mmap};
 use stage5_lifo_stack::per_thread::sim::SimMmap;
 
+use super::misuse::Misuse;
 use super::recorder::{Recorded, Recorder, View};
 use super::recording::{Kind, RecordedHeap, Recording, Span};
 use super::region::Region;
@@ -50,6 +51,13 @@ pub fn record(room: usize, program: fn(&mut Recorder<'_>)) -> Recording {
     let mut region = Region::new(room);
     let mmap = SimMmap::new(SimBrk::new(region.bytes()));
     Recorder::run(whose(), &mut Heap::<true, 16>(Holes::new(mmap)), program)
+}
+
+/// The same, for a program that breaks the rules.
+pub fn misuse(room: usize, program: fn(&mut Misuse<'_>)) -> Recording {
+    let mut region = Region::new(room);
+    let mmap = SimMmap::new(SimBrk::new(region.bytes()));
+    Misuse::run(whose(), &mut Heap::<true, 16>(Holes::new(mmap)), program)
 }
 
 /// What the caption says.

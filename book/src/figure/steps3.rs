@@ -2,6 +2,7 @@
 
 use stage1_bump::{Brk, OutOfMemory, SimBrk};
 
+use super::misuse::Misuse;
 use super::recorder::{Recorded, Recorder, View};
 use super::recording::{Kind, RecordedHeap, Recording, Span};
 use super::region::Region;
@@ -56,7 +57,20 @@ pub fn record_one_list(
     program: fn(&mut Recorder<'_>),
 ) -> Recording {
     let mut region = Region::new(room);
-    let step = Step {
+    one_list(&mut region).record(ONE_LIST, room, program)
+}
+
+/// The same step, for a program that breaks the rules.
+pub fn misuse_one_list(room: usize, program: fn(&mut Misuse<'_>)) -> Recording {
+    let mut region = Region::new(room);
+    let whose = RecordedHeap::new(ONE_LIST, room).but(".");
+    Misuse::run(whose, &mut one_list(&mut region), program)
+}
+
+const ONE_LIST: &str = "book/steps/3-3-one-list.rs";
+
+fn one_list(region: &mut Region) -> Step<'_, one_list::Heap<SimBrk<'_>>> {
+    Step {
         heap: one_list::Heap::new(SimBrk::new(region.bytes())),
         malloc: one_list::Heap::malloc,
         free: one_list::Heap::free,
@@ -64,8 +78,7 @@ pub fn record_one_list(
         blocks: |heap| heap.blocks().collect(),
         list: |heap| Some(heap.free_list().collect()),
         ends_in_a_header: true,
-    };
-    step.record("book/steps/3-3-one-list.rs", room, program)
+    }
 }
 
 /// A step's heap, and what can be done with it.
@@ -97,10 +110,12 @@ impl<H> Step<'_, H> {
     fn label(&self, payload: usize) -> String {
         let Some(list) = (self.list)(&self.heap) else { return String::new() };
         let place = list.iter().position(|&at| at == payload);
-        match place.expect("a free block is on the list") {
-            0 => "first on the list".to_owned(),
-            1 => "second".to_owned(),
-            _ => "further on".to_owned(),
+        match place {
+            Some(0) => "first on the list".to_owned(),
+            Some(1) => "second".to_owned(),
+            Some(_) => "further on".to_owned(),
+            // Somebody has written over a link.
+            None => "on no list".to_owned(),
         }
     }
 }

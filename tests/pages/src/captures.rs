@@ -33,7 +33,7 @@ pub struct Capture {
 }
 
 /// All of them, in the order of the book.
-pub const CAPTURES: [Capture; 49] = [
+pub const CAPTURES: [Capture; 50] = [
     Capture {
         name: "memory-map",
         command: "cargo run -p tests --example memory_map",
@@ -330,6 +330,12 @@ pub const CAPTURES: [Capture; 49] = [
         make: real_mallocs,
     },
     Capture {
+        name: "misuse",
+        command: "cargo run -p tests --example misuse_table",
+        compare: Compare::Exact,
+        make: || run_example("misuse_table"),
+    },
+    Capture {
         name: "walk-the-heap",
         command: "gdb -batch -x stage3-freelist/gdb/walk.gdb \
                   -ex 'set environment LD_PRELOAD \
@@ -376,7 +382,7 @@ pub const CAPTURES: [Capture; 49] = [
 
 /// Those for which a plain `cargo test` has not all that they need: other
 /// programs, or the minutes that a measurement takes.
-const NEEDS_MORE: [&str; 19] = [
+const NEEDS_MORE: [&str; 20] = [
     "library-sizes",
     "steps-3",
     "live-blocks",
@@ -393,6 +399,7 @@ const NEEDS_MORE: [&str; 19] = [
     "fooled",
     "where-it-ends",
     "real-mallocs",
+    "misuse",
     "walk-the-heap",
     "who-wrote-it",
     "miri-on-a-copy",
@@ -400,7 +407,7 @@ const NEEDS_MORE: [&str; 19] = [
 
 /// What the book says of their commands, where there is something to say: in
 /// the form of `book::console::Notes`.
-const NOTES: [(&str, &str); 32] = [
+const NOTES: [(&str, &str); 33] = [
     ("memory-map", "needs=glibc"),
     ("memory-map-again", "needs=glibc"),
     ("the-break", "needs=glibc"),
@@ -438,6 +445,7 @@ const NOTES: [(&str, &str); 32] = [
     ),
     ("where-it-ends", "needs=glibc,gcore takes=1min"),
     ("real-mallocs", "needs=glibc"),
+    ("misuse", "needs=glibc takes=1min"),
     ("walk-the-heap", "needs=glibc,gdb"),
     ("who-wrote-it", "needs=glibc,gdb"),
     ("shadow-of-a-copy", "fails by-hand=in-a-copy-with-this-fault"),
