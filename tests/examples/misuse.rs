@@ -408,12 +408,8 @@ mod program {
                 let block = held.blocks[at];
                 is_full_of(block.start, block.size, block.letter);
             }
-            if instruction % 2 == 0 {
-                held.give_back(inner);
-                held.give_back(outer);
-            } else {
-                held.count -= 2;
-            }
+            held.give_back(inner);
+            held.give_back(outer);
         }
         held.goes_on();
     }

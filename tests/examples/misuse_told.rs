@@ -1,36 +1,22 @@
-//! What tells of each misuse that watches a program while it runs: valgrind,
-//! AddressSanitizer and Miri. What is not there is left out.
+//! Who tells of each misuse, and in which words: two heaps and valgrind, or,
+//! with a nightly compiler, AddressSanitizer and Miri.
 //!
 //! ```text
 //! cargo run -p tests --example misuse_told
-//! cargo run -p tests --example misuse_told -- twice_at_once
+//! cargo run -p tests --example misuse_told -- nightly
 //! ```
-//!
-//! With the name of a misuse it prints the first words of each of them, without
-//! it a table: a word for each that spoke up, `-` for each that did not.
 
 use std::env;
 
-use tests::misuse::MISUSES;
-use tests::misuse_told::{Tool, table};
+use tests::misuse_told::{NIGHTLY, WATCHERS, words};
 
 fn main() {
-    let (tools, missing) = Tool::all();
-    match env::args().nth(1) {
-        None => print!("{}", table(&tools)),
-        Some(misuse) => {
-            let is_one = MISUSES.iter().any(|it| it.0 == misuse);
-            assert!(is_one, "{misuse} is none of {MISUSES:?}");
-            for tool in &tools {
-                println!("{}:", tool.name);
-                match tool.watch(&misuse) {
-                    Some(words) => println!("{words}\n"),
-                    None => println!("nothing\n"),
-                }
-            }
+    let who = env::args().nth(1);
+    print!(
+        "{}",
+        match who.as_deref() {
+            Some("nightly") => words(&NIGHTLY),
+            _ => words(&WATCHERS),
         }
-    }
-    for line in missing {
-        println!("{line}");
-    }
+    );
 }

@@ -11,6 +11,7 @@ pub mod contract;
 pub mod fault;
 pub mod invariants;
 pub mod misuse;
+pub mod misuse_told;
 pub mod shadow;
 
 #[cfg(doctest)]

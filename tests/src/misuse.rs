@@ -124,10 +124,18 @@ impl Library {
         ours.map(|(name, file)| Self { name, path: path(file) }).into()
     }
 
+    pub fn of_stage_4() -> Self {
+        Self { name: "4", path: Some(build_example("malloc4")) }
+    }
+
+    pub fn glibc() -> Self {
+        Self { name: "glibc", path: None }
+    }
+
     /// Those of others that are there, and a line for each that is not.
     pub fn of_others() -> (Vec<Self>, Vec<String>) {
         let folder = format!("/usr/lib/{}-linux-gnu", env::consts::ARCH);
-        let mut there = vec![Self { name: "glibc", path: None }];
+        let mut there = vec![Self::glibc()];
         let mut missing = Vec::new();
         for (name, file, package) in [
             ("mimalloc", "libmimalloc.so.2", "libmimalloc2.0"),

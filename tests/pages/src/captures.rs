@@ -33,7 +33,7 @@ pub struct Capture {
 }
 
 /// All of them, in the order of the book.
-pub const CAPTURES: [Capture; 50] = [
+pub const CAPTURES: [Capture; 53] = [
     Capture {
         name: "memory-map",
         command: "cargo run -p tests --example memory_map",
@@ -336,6 +336,28 @@ pub const CAPTURES: [Capture; 50] = [
         make: || run_example("misuse_table"),
     },
     Capture {
+        name: "refused-misuse",
+        command: "cat tests/refused/tests/misuse/freed_twice.stderr \
+                  tests/refused/tests/misuse/used_after_free.stderr",
+        compare: Compare::Exact,
+        make: || {
+            let cases = ["freed_twice", "used_after_free"];
+            cases.map(|name| refused("misuse", name)).concat()
+        },
+    },
+    Capture {
+        name: "misuse-told",
+        command: "cargo run -p tests --example misuse_told",
+        compare: Compare::Shape,
+        make: || run_example("misuse_told"),
+    },
+    Capture {
+        name: "misuse-told-nightly",
+        command: "cargo run -p tests --example misuse_told -- nightly",
+        compare: Compare::Shape,
+        make: || run_example_with("misuse_told", &["nightly"]),
+    },
+    Capture {
         name: "walk-the-heap",
         command: "gdb -batch -x stage3-freelist/gdb/walk.gdb \
                   -ex 'set environment LD_PRELOAD \
@@ -382,7 +404,7 @@ pub const CAPTURES: [Capture; 50] = [
 
 /// Those for which a plain `cargo test` has not all that they need: other
 /// programs, or the minutes that a measurement takes.
-const NEEDS_MORE: [&str; 20] = [
+const NEEDS_MORE: [&str; 22] = [
     "library-sizes",
     "steps-3",
     "live-blocks",
@@ -400,6 +422,8 @@ const NEEDS_MORE: [&str; 20] = [
     "where-it-ends",
     "real-mallocs",
     "misuse",
+    "misuse-told",
+    "misuse-told-nightly",
     "walk-the-heap",
     "who-wrote-it",
     "miri-on-a-copy",
@@ -407,7 +431,7 @@ const NEEDS_MORE: [&str; 20] = [
 
 /// What the book says of their commands, where there is something to say: in
 /// the form of `book::console::Notes`.
-const NOTES: [(&str, &str); 33] = [
+const NOTES: [(&str, &str); 35] = [
     ("memory-map", "needs=glibc"),
     ("memory-map-again", "needs=glibc"),
     ("the-break", "needs=glibc"),
@@ -446,6 +470,8 @@ const NOTES: [(&str, &str); 33] = [
     ("where-it-ends", "needs=glibc,gcore takes=1min"),
     ("real-mallocs", "needs=glibc"),
     ("misuse", "needs=glibc takes=1min"),
+    ("misuse-told", "needs=glibc,valgrind takes=2min"),
+    ("misuse-told-nightly", "by-hand=needs-a-nightly-compiler-with-Miri"),
     ("walk-the-heap", "needs=glibc,gdb"),
     ("who-wrote-it", "needs=glibc,gdb"),
     ("shadow-of-a-copy", "fails by-hand=in-a-copy-with-this-fault"),
@@ -560,7 +586,12 @@ fn output_within(limit: Duration, command: Command) -> String {
 }
 
 fn run_example(name: &str) -> String {
+    run_example_with(name, &[])
+}
+
+fn run_example_with(name: &str, arguments: &[&str]) -> String {
     let mut example = command(build_example(name), workspace());
+    example.args(arguments);
     // It may call cargo, which may have much to build.
     example.envs(cargo_settings());
     output_within(Duration::from_secs(600), example)

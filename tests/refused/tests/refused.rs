@@ -1,5 +1,5 @@
-//! What the compiler refuses: each program in the folder of a stage, with the
-//! words that stand beside it.
+//! What the compiler refuses: each program in the folder of a stage, and what
+//! misuses a block without `unsafe`, with the words that stand beside it.
 
 use std::env;
 use std::process::Command;
@@ -25,6 +25,8 @@ fn is_our_compiler() -> bool {
 )]
 fn the_compiler_refuses_what_is_wrong() {
     if is_our_compiler() {
-        trybuild::TestCases::new().compile_fail("tests/stage*/*.rs");
+        let cases = trybuild::TestCases::new();
+        cases.compile_fail("tests/stage*/*.rs");
+        cases.compile_fail("tests/misuse/*.rs");
     }
 }
