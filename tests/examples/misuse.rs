@@ -304,15 +304,11 @@ mod program {
     }
 
     fn of_another_heap(held: &mut Held) {
-        static mut MEMORY: [u128; 1024] = [0; 1024];
-        // SAFETY: nobody else knows it.
-        let memory = unsafe { &mut *(&raw mut MEMORY) };
-        // SAFETY: a number may be any bytes, and is any bytes.
+        const BYTES: usize = 16 * 1024;
+        static mut MEMORY: [u128; BYTES / 16] = [0; BYTES / 16];
+        // SAFETY: nobody else knows it, and a number may be any bytes.
         let memory = unsafe {
-            slice::from_raw_parts_mut(
-                memory.as_mut_ptr().cast(),
-                size_of_val(memory),
-            )
+            slice::from_raw_parts_mut((&raw mut MEMORY).cast(), BYTES)
         };
         let mut other: Heap<_> = Heap::new(SimBrk::new(memory));
         let block = other.malloc(24);
