@@ -1,8 +1,8 @@
 //! A table in two levels: which mapping lies at an address.
 //!
-//! An address has 48 bits. The first 16 are the number of a leaf, the next 16
-//! that of a unit in the leaf. A leaf is made when something is first noted in
-//! it.
+//! An address has 47 bits, or 48 on some machines. The lowest 17 lie in one
+//! unit, and the next 15 are its number in a leaf. The rest is the number of
+//! the leaf, which is made when something is first noted in it.
 
 use core::ptr;
 use core::sync::atomic::{AtomicPtr, Ordering};
@@ -10,20 +10,24 @@ use core::sync::atomic::{AtomicPtr, Ordering};
 use super::segment::Mapping;
 
 /// Bytes of address space that share an entry.
-pub(super) const UNIT: usize = 1 << 16;
+pub(super) const UNIT: usize = 1 << 17;
 
-/// How many entries a leaf has, and how many leaves there may be.
-const ENTRIES: usize = 1 << 16;
+/// How many entries a leaf has.
+const ENTRIES: usize = 1 << 15;
+
+/// How many leaves there may be.
+const LEAVES: usize =
+    if cfg!(target_arch = "x86_64") { 1 << 15 } else { 1 << 16 };
 
 /// The entries for so many units in a row. Zeroes are an empty one.
 pub(super) struct Leaf([AtomicPtr<Mapping>; ENTRIES]);
 
 /// What lies where.
-pub(super) struct Table([AtomicPtr<Leaf>; ENTRIES]);
+pub(super) struct Table([AtomicPtr<Leaf>; LEAVES]);
 
 impl Table {
     pub(super) const fn new() -> Self {
-        Self([const { AtomicPtr::new(ptr::null_mut()) }; ENTRIES])
+        Self([const { AtomicPtr::new(ptr::null_mut()) }; LEAVES])
     }
 
     /// What was noted for the unit of an address; null if nothing was.
