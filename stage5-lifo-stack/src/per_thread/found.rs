@@ -2,7 +2,7 @@
 
 use super::large;
 use super::record::{
-    ALIGN, MARK, RECORD, is_chunk, look, mark, set, usable_size,
+    ALIGN, MARK, RECORD, is_chunk, look, mark, set,
 };
 use super::segment::{
     Mapping, Mmap, Segment, bottom, end, first, hold, let_go,
@@ -62,8 +62,7 @@ impl Found {
             match *self {
                 Self::Large(mapping) => large::usable_size(mapping),
                 Self::Chunk(chunk, segment) => {
-                    check_chunk(chunk, segment, end(segment));
-                    usable_size(chunk)
+                    check_chunk(chunk, segment, end(segment)) - RECORD
                 }
             }
         }
@@ -76,7 +75,8 @@ fn no_block(payload: *mut u8) -> ! {
     fault("this is no block of the heap", payload)
 }
 
-/// Ends the program if there is no chunk, or if it is free.
+/// How many bytes a chunk has, with its record. Ends the program if there is
+/// none, or if it is free.
 ///
 /// # Safety
 ///
@@ -86,18 +86,20 @@ pub(super) unsafe fn check_chunk(
     chunk: *mut u8,
     segment: *mut Segment,
     end: *mut u8,
-) {
+) -> usize {
     // SAFETY: as the caller promises.
     unsafe {
-        if chunk < first(segment)
-            || !chunk.addr().is_multiple_of(ALIGN)
-            || !is_chunk(chunk, end)
-        {
+        if chunk < first(segment) || !chunk.addr().is_multiple_of(ALIGN) {
             no_chunk(chunk, segment, end);
         }
-        if look(chunk).1 != 0 {
+        let (size, flags) = look(chunk);
+        if !is_chunk(chunk, size, end) {
+            no_chunk(chunk, segment, end);
+        }
+        if flags != 0 {
             free_already(chunk);
         }
+        size
     }
 }
 
@@ -137,8 +139,7 @@ pub(super) unsafe fn mark_others<M: Mmap>(
         if bottom(segment).is_null() {
             free_already(chunk);
         }
-        check_chunk(chunk, segment, end(segment));
-        let (size, _) = look(chunk);
+        let size = check_chunk(chunk, segment, end(segment));
         let is_larger = size >= M::SEGMENT / PART;
         // Of the smaller ones, the highest asks: there is less room above it
         // than it has itself.

@@ -150,7 +150,7 @@ impl<M: Mmap, const LISTS: bool, const HOLE: usize> Holes<M, LISTS, HOLE> {
             Some((filler, chunk)) => {
                 if let Some(filler) = filler {
                     // SAFETY: it was pushed, and nobody uses it.
-                    unsafe { self.list_or_mark(filler) };
+                    unsafe { self.list_or_mark(filler, look(filler).0) };
                 }
                 chunk
             }
@@ -193,16 +193,15 @@ impl<M: Mmap, const LISTS: bool, const HOLE: usize> Holes<M, LISTS, HOLE> {
     /// As there.
     #[inline(never)]
     pub unsafe fn free_elsewhere(&mut self, payload: *mut u8) {
-        let mapping = self.stack.mmap.mapping_at(payload);
-        // SAFETY: as the caller promises; what is noted is a mapping.
+        // SAFETY: as the caller promises.
         unsafe {
-            if mapping.is_null() || !self.stack.owns(mapping) {
+            let Some(segment) = self.stack.segment_at(payload) else {
                 return self.free_others(payload);
-            }
-            let chunk = mapping.cast::<u8>().with_addr(payload.addr());
-            let segment: *mut Segment = mapping.cast();
-            check_chunk(chunk, segment, self.stack.end_in(segment));
-            self.list_or_mark(chunk);
+            };
+            let chunk = segment.cast::<u8>().with_addr(payload.addr());
+            let end = self.stack.end_in(segment);
+            let size = check_chunk(chunk, segment, end);
+            self.list_or_mark(chunk, size);
         }
         if self.may_give_back() {
             self.sweep();
@@ -230,11 +229,12 @@ impl<M: Mmap, const LISTS: bool, const HOLE: usize> Holes<M, LISTS, HOLE> {
 
     /// # Safety
     ///
-    /// `chunk` is a chunk but not the top, and nobody uses it any more.
-    unsafe fn list_or_mark(&mut self, chunk: *mut u8) {
+    /// `chunk` is a chunk of `size` bytes, with its record, but not the top, and
+    /// nobody uses it any more.
+    #[inline(always)]
+    unsafe fn list_or_mark(&mut self, chunk: *mut u8, size: usize) {
         // SAFETY: as the caller promises.
         unsafe {
-            let (size, _) = look(chunk);
             if LISTS {
                 self.lists.put(chunk, size);
             } else {
@@ -281,13 +281,13 @@ impl<M: Mmap, const LISTS: bool, const HOLE: usize> Holes<M, LISTS, HOLE> {
         // SAFETY: as the caller promises; both blocks have as many bytes as
         // are copied.
         unsafe {
-            let old = self.usable_size(payload);
-            if let Some(payload) = self.resize(payload, size) {
+            let found = Found::at(&self.stack.mmap, payload);
+            let old = found.usable_size();
+            if let Some(payload) = self.resize(&found, size) {
                 return payload;
             }
             let new = self.malloc(size);
             if !new.is_null() {
-                let found = Found::at(&self.stack.mmap, payload);
                 ptr::copy_nonoverlapping(found.start(), new, old.min(size));
                 self.free(payload);
             }
@@ -302,12 +302,12 @@ impl<M: Mmap, const LISTS: bool, const HOLE: usize> Holes<M, LISTS, HOLE> {
     /// As there.
     unsafe fn resize(
         &mut self,
-        payload: *mut u8,
+        found: &Found,
         size: usize,
     ) -> Option<*mut u8> {
         // SAFETY: as the caller promises.
         unsafe {
-            match Found::at(&self.stack.mmap, payload) {
+            match *found {
                 Found::Large(mapping) => self.resize_large(mapping, size),
                 Found::Chunk(..) if size > Self::MIDDLE => None,
                 Found::Chunk(chunk, segment) => {

@@ -99,22 +99,24 @@ pub(super) unsafe fn look(chunk: *mut u8) -> (usize, u32) {
     ((state & !FLAGS) as usize, state & FLAGS)
 }
 
-/// Whether a chunk can be there: it has a size, ends at or below `end`, and
-/// the record above says the same.
+/// Whether a chunk of `size` bytes, with its record, can be there: it ends at or
+/// below `end`, and the record above says the same.
 ///
 /// # Safety
 ///
 /// `chunk` is a multiple of [`ALIGN`] from a pointer that reaches the segment
-/// around it, which has at least 16 bytes below and ends above `end`.
-pub(super) unsafe fn is_chunk(chunk: *mut u8, end: *mut u8) -> bool {
-    // SAFETY: all lies in the segment.
-    unsafe {
-        let (size, _) = look(chunk);
-        if size == 0 || size > end.addr().saturating_sub(chunk.addr()) {
-            return false;
-        }
-        below(chunk.add(size)) == chunk
+/// around it, which ends above `end`.
+#[inline(always)]
+pub(super) unsafe fn is_chunk(
+    chunk: *mut u8,
+    size: usize,
+    end: *mut u8,
+) -> bool {
+    if size == 0 || chunk.addr() + size > end.addr() {
+        return false;
     }
+    // SAFETY: all lies in the segment.
+    unsafe { below(chunk.add(size)) == chunk }
 }
 
 /// How many bytes of a chunk may be used.

@@ -359,6 +359,20 @@ impl<M: Mmap> Stack<M> {
         self.set_limit(top);
     }
 
+    /// The segment of this stack in which an address lies, if it is one. That of
+    /// the top is known without a table.
+    #[inline(always)]
+    pub(super) fn segment_at(&self, payload: *mut u8) -> Option<*mut Segment> {
+        let current = self.current();
+        if segment_of::<M>(payload).addr() == current.addr() {
+            return Some(current);
+        }
+        let mapping = self.mmap.mapping_at(payload);
+        // SAFETY: what is noted is a mapping.
+        let is_mine = !mapping.is_null() && unsafe { self.owns(mapping) };
+        is_mine.then_some(mapping.cast())
+    }
+
     /// Whether there are chunks of this stack in a mapping.
     ///
     /// # Safety
