@@ -195,11 +195,10 @@ impl<M: Mmap, const LISTS: bool, const HOLE: usize> Holes<M, LISTS, HOLE> {
     pub unsafe fn free_elsewhere(&mut self, payload: *mut u8) {
         // SAFETY: as the caller promises.
         unsafe {
-            let Some(segment) = self.stack.segment_at(payload) else {
+            let Some((segment, end)) = self.stack.segment_at(payload) else {
                 return self.free_others(payload);
             };
             let chunk = segment.cast::<u8>().with_addr(payload.addr());
-            let end = self.stack.end_in(segment);
             let size = check_chunk(chunk, segment, end);
             self.list_or_mark(chunk, size);
         }

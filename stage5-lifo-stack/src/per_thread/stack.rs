@@ -359,18 +359,23 @@ impl<M: Mmap> Stack<M> {
         self.set_limit(top);
     }
 
-    /// The segment of this stack in which an address lies, if it is one. That of
-    /// the top is known without a table.
+    /// The segment of this stack in which an address lies, and where its chunks
+    /// end. What lies in that of the top is known without a table.
     #[inline(always)]
-    pub(super) fn segment_at(&self, payload: *mut u8) -> Option<*mut Segment> {
-        let current = self.current();
-        if segment_of::<M>(payload).addr() == current.addr() {
-            return Some(current);
+    pub(super) fn segment_at(
+        &self,
+        address: *mut u8,
+    ) -> Option<(*mut Segment, *mut u8)> {
+        let top = self.top();
+        if address.addr() ^ top.addr() < M::SEGMENT {
+            return Some((segment_of::<M>(top), top));
         }
-        let mapping = self.mmap.mapping_at(payload);
+        let mapping = self.mmap.mapping_at(address);
         // SAFETY: what is noted is a mapping.
-        let is_mine = !mapping.is_null() && unsafe { self.owns(mapping) };
-        is_mine.then_some(mapping.cast())
+        unsafe {
+            let is_mine = !mapping.is_null() && self.owns(mapping);
+            is_mine.then(|| (mapping.cast(), end(mapping.cast())))
+        }
     }
 
     /// Whether there are chunks of this stack in a mapping.
@@ -382,17 +387,5 @@ impl<M: Mmap> Stack<M> {
     pub(super) unsafe fn owns(&self, mapping: *mut Mapping) -> bool {
         // SAFETY: as the caller promises.
         unsafe { bottom(mapping.cast()) == self.bottom }
-    }
-
-    /// Where the chunks of a segment end, which is not above the top.
-    ///
-    /// # Safety
-    ///
-    /// It is a segment of this stack.
-    #[inline(always)]
-    pub(super) unsafe fn end_in(&self, segment: *mut Segment) -> *mut u8 {
-        // SAFETY: as the caller promises.
-        let end = unsafe { end(segment) };
-        if segment == self.current() { self.top() } else { end }
     }
 }
