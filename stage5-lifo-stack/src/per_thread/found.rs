@@ -1,9 +1,7 @@
 //! What a pointer from a program is: a chunk, a large block, or none of ours.
 
 use super::large;
-use super::record::{
-    ALIGN, MARK, RECORD, is_chunk, look, mark, set,
-};
+use super::record::{ALIGN, MARK, RECORD, is_chunk, look, mark, set};
 use super::segment::{
     Mapping, Mmap, Segment, bottom, end, first, hold, let_go,
 };

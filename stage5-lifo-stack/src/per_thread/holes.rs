@@ -191,7 +191,7 @@ impl<M: Mmap, const LISTS: bool, const HOLE: usize> Holes<M, LISTS, HOLE> {
     /// # Safety
     ///
     /// As there.
-    #[inline(never)]
+    #[inline(always)]
     pub unsafe fn free_elsewhere(&mut self, payload: *mut u8) {
         // SAFETY: as the caller promises.
         unsafe {
@@ -299,11 +299,7 @@ impl<M: Mmap, const LISTS: bool, const HOLE: usize> Holes<M, LISTS, HOLE> {
     /// # Safety
     ///
     /// As there.
-    unsafe fn resize(
-        &mut self,
-        found: &Found,
-        size: usize,
-    ) -> Option<*mut u8> {
+    unsafe fn resize(&mut self, found: &Found, size: usize) -> Option<*mut u8> {
         // SAFETY: as the caller promises.
         unsafe {
             match *found {

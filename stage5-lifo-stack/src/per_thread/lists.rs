@@ -26,7 +26,7 @@ pub(super) struct Lists {
     /// list: the next ones are cut from it.
     hand: AtomicPtr<u8>,
     /// Bytes of chunks that were freed since the last sweep, less those that
-    /// were taken again by their size.
+    /// were taken again whole.
     pub(super) freed: isize,
 }
 
@@ -142,6 +142,7 @@ impl Lists {
                 self.take_in_hand(rest, all - size);
             } else {
                 set_state(chunk, size, 0);
+                self.freed -= size as isize;
             }
         }
         Some(chunk)

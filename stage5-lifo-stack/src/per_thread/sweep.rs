@@ -20,7 +20,7 @@ impl<M: Mmap, const LISTS: bool, const HOLE: usize> Holes<M, LISTS, HOLE> {
         let all = (self.stack.in_use() - 1) * M::SEGMENT + top % M::SEGMENT;
         // Half of what there is now is as much as there was before.
         let enough = if self.was_worth { all / 4 } else { all / 2 };
-        self.lists.freed >= all as isize / 4 || self.grown >= enough
+        self.lists.freed >= all as isize / 2 || self.grown >= enough
     }
 
     /// Makes one chunk of those that are free side by side, lists them, and
