@@ -8,7 +8,7 @@
 //!     target/debug/examples/too_many
 //! ```
 //!
-//! It stops at two million blocks: a heap that has no array needs memory alone.
+//! It stops at two million blocks, or as many as it is told to: a heap that has no array needs memory alone.
 
 #[cfg(not(all(target_os = "linux", target_env = "gnu")))]
 fn main() {
@@ -17,14 +17,17 @@ fn main() {
 
 #[cfg(all(target_os = "linux", target_env = "gnu"))]
 fn main() {
+    use std::env;
     use std::io::Error;
 
-    const MOST: usize = 2_000_000;
+    let most = env::args().nth(1).map_or(2_000_000, |number| {
+        number.parse().expect("the number of blocks")
+    });
 
     // The list itself is one block, and has all its memory before.
-    let mut blocks: Vec<*mut usize> = Vec::with_capacity(MOST);
+    let mut blocks: Vec<*mut usize> = Vec::with_capacity(most);
     println!("allocating");
-    while blocks.len() < MOST {
+    while blocks.len() < most {
         let block = allocate();
         if block.is_null() {
             break;
@@ -34,7 +37,7 @@ fn main() {
         blocks.push(block);
     }
     let error = Error::last_os_error().raw_os_error();
-    let out_of_memory = blocks.len() < MOST;
+    let out_of_memory = blocks.len() < most;
     let reason = match error {
         Some(libc::ENOMEM) => "ENOMEM",
         _ => "another one",
