@@ -13,7 +13,8 @@ use crate::problem::{did_you_mean, list};
 use crate::repository::linked;
 use crate::sources::Sources;
 use crate::{
-    answers, exercise, figure, highlight, item, milestone, plot, tryit,
+    answers, exercise, figure, highlight, item, milestone, plot, side_by_side,
+    tryit,
 };
 
 /// A directive with its arguments.
@@ -68,6 +69,10 @@ pub enum Directive {
     TellUs,
     /// All questions of the book and their answers.
     Answers,
+    /// Which properties each heap has.
+    SideBySide,
+    /// The programs that ask for them.
+    Programs,
     /// An exercise, with hints and a solution.
     Exercise {
         /// Its number, such as `3.1`.
@@ -86,7 +91,8 @@ const ALL: &str = "`{{#item path name}}` (one name or more), \
                    `{{#heap scenario stage1-bump}}` (to name its heap), \
                    `{{#captured name}}`, `{{#plot name}}`, \
                    `{{#plot name 3}}` (for stage 3), `{{#exercise 3.1}}`, \
-                   `{{#milestones 3}}`, `{{#tell-us}}`, `{{#try}}`, `{{#answers}}`";
+                   `{{#milestones 3}}`, `{{#tell-us}}`, `{{#try}}`, `{{#answers}}`, \
+                   `{{#side-by-side}}`, `{{#programs}}`";
 
 /// The line below the notes of a diff.
 pub const END_OF_DIFF: &str = "{{/diff}}";
@@ -144,6 +150,8 @@ impl Directive {
             ("tell-us", []) => Ok(Self::TellUs),
             ("try", []) => Ok(Self::Try),
             ("answers", []) => Ok(Self::Answers),
+            ("side-by-side", []) => Ok(Self::SideBySide),
+            ("programs", []) => Ok(Self::Programs),
             ("exercise", [number]) => {
                 Ok(Self::Exercise { number: owned(number) })
             }
@@ -152,7 +160,8 @@ impl Directive {
             }
             ("item" | "file" | "diff" | "milestones", _)
             | ("heap" | "plot" | "captured" | "exercise", _)
-            | ("tell-us" | "try" | "answers", _) => {
+            | ("tell-us" | "try" | "answers", _)
+            | ("side-by-side" | "programs", _) => {
                 Err(format!("`{kind}` has other arguments. There are: {ALL}"))
             }
             _ => Err(format!("unknown directive `{kind}`. There are: {ALL}")),
@@ -203,6 +212,8 @@ impl Sources {
             Directive::TellUs => Ok(self.tell_us()),
             Directive::Try => tryit::render(&self.book),
             Directive::Answers => Ok(answers::AT_THE_BACK.to_owned()),
+            Directive::SideBySide => side_by_side::table(&self.root, page),
+            Directive::Programs => side_by_side::programs(self),
             Directive::Exercise { number } => {
                 return Ok(exercise::load(self, number)?.markdown(page));
             }
@@ -215,7 +226,16 @@ impl Sources {
         Ok(html::block(&html?))
     }
 
-    fn items(&self, path: &str, names: &[String]) -> Result<String, String> {
+    /// Items of a file, by name.
+    ///
+    /// # Errors
+    ///
+    /// That there is no such file, or no such item.
+    pub fn items(
+        &self,
+        path: &str,
+        names: &[String],
+    ) -> Result<String, String> {
         let file = self.read(path)?;
         let mut text = String::new();
         let mut places = Vec::new();
@@ -239,7 +259,12 @@ impl Sources {
         Ok(self.listing(path, &format!("{word} {places}"), &text))
     }
 
-    fn file(&self, path: &str) -> Result<String, String> {
+    /// A whole file.
+    ///
+    /// # Errors
+    ///
+    /// That there is none.
+    pub fn file(&self, path: &str) -> Result<String, String> {
         let text = self.read(path)?;
         let lines = html::count(text.lines().count(), "line");
         Ok(self.listing(path, &lines, &text))
@@ -413,7 +438,7 @@ impl Sources {
             .map_err(|error| format!("the captured output `{name}` {error}"))
     }
 
-    fn read(&self, path: &str) -> Result<String, String> {
+    pub(crate) fn read(&self, path: &str) -> Result<String, String> {
         let file = self.root.join(path);
         fs::read_to_string(&file).map_err(|_| {
             let folder = file.parent().unwrap_or(&self.root);

@@ -42,6 +42,7 @@ pub mod ran;
 pub mod repository;
 pub mod result;
 pub mod score;
+pub mod side_by_side;
 pub mod sources;
 pub mod stage;
 pub mod terminal;

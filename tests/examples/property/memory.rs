@@ -56,7 +56,7 @@ fn joined() -> Verdict {
 fn padding_is_kept() -> Verdict {
     let round = |_| {
         let mut below = Block::new(100);
-        let mut aligned = Block::aligned(4096, 100).ok().expect("memory");
+        let mut aligned = Block::aligned(4096, 100).expect("memory");
         below.fill(1);
         aligned.fill(1);
         below.free();

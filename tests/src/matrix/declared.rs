@@ -401,7 +401,7 @@ pub const GROUPS: &[Group] = &[
     Group {
         title: "Threads and processes",
         file: "threads.rs",
-        kind: Kind::Malloc,
+        kind: Kind::Threads,
         rows: &[
             row(
                 "two_threads",

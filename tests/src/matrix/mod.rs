@@ -26,8 +26,7 @@ use rows::{Cell, Example, Group, Kind, Row};
 /// How long a property may take. What takes longer hangs.
 const LIMIT: Duration = Duration::from_secs(30);
 
-/// How often threads may meet that do damage when they do. On one processor
-/// they seldom do.
+/// How often threads get to meet that do damage if they do. They need not.
 const TRIES: usize = 20;
 
 /// A heap to ask.
@@ -134,6 +133,11 @@ pub struct Property {
 }
 
 impl Property {
+    /// Whether threads have to meet for it to fail.
+    pub fn is_race(self) -> bool {
+        self.group.kind == Kind::Threads
+    }
+
     /// The file that has the program, from the root of the repository.
     pub fn source(self) -> String {
         match &self.row.example {
@@ -242,12 +246,16 @@ fn ask(property: Property, column: &Column) -> Seen {
     let library = library.as_deref();
     let is_damage =
         |it: &Cell| matches!(it, Cell::Fails { how, .. } if *how == DAMAGE);
-    if !declared.is_some_and(is_damage) {
-        return once(property, column, library);
-    }
-    let mut tries = (0..TRIES).map(|_| once(property, column, library));
-    match tries.find(|seen| *seen != Seen::Holds) {
-        Some(Seen::Fails(_)) => Seen::Fails(DAMAGE.to_owned()),
+    let tries = match declared {
+        Some(cell) if is_damage(cell) => TRIES,
+        None if property.is_race() => TRIES,
+        _ => 1,
+    };
+    let mut seen = (0..tries).map(|_| once(property, column, library));
+    match seen.find(|seen| *seen != Seen::Holds) {
+        Some(Seen::Fails(_)) if declared.is_some_and(is_damage) => {
+            Seen::Fails(DAMAGE.to_owned())
+        }
         other => other.unwrap_or(Seen::Holds),
     }
 }
@@ -280,7 +288,7 @@ fn once(property: Property, column: &Column, library: Option<&Path>) -> Seen {
             program
         }
     };
-    if let (Some(library), Kind::Malloc | Kind::Crime) = (library, group.kind) {
+    if let Some(library) = library.filter(|_| group.kind != Kind::Break) {
         preload(&mut program, &[library]);
     }
     let Some(outcome) = run_or_kill(LIMIT, program) else {

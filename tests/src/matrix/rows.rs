@@ -43,6 +43,8 @@ pub struct Group {
 pub enum Kind {
     /// The heap is its `malloc`.
     Malloc,
+    /// The same, and it has threads.
+    Threads,
     /// The same, and it breaks the rules: whoever notices it ends it.
     Crime,
     /// The heap is in it, over a simulated break.
