@@ -201,7 +201,7 @@ pub fn programs(sources: &Sources) -> Result<String, String> {
         let (id, fact) = (escape(id), escape(fact));
         html += &format!("<h3 id=\"property-{id}\">{fact}</h3>\n");
         html += &match item::find(source, &text, &id) {
-            Ok(_) => sources.items(source, &[id.clone()])?,
+            Ok(_) => sources.items(source, std::slice::from_ref(&id))?,
             // A whole example is longer, and stands elsewhere too.
             Err(_) => format!(
                 "<details>\n<summary>{source}</summary>\n{}\n</details>",

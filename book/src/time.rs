@@ -147,7 +147,10 @@ impl TokenSink for Counter {
 }
 
 /// What is looked at: figures, plots, and the line that this makes.
-const UNREAD: [&str; 3] = ["heap-figure", "plot", "length"];
+const UNREAD: [&str; 4] = ["heap-figure", "plot", "side-by-side", "length"];
+
+/// Those that take a while all the same.
+const PLOTS: [&str; 2] = ["plot", "side-by-side"];
 
 /// Elements that part no word from the next.
 const IN_LINE: [&str; 6] = ["span", "ins", "del", "b", "em", "code"];
@@ -174,7 +177,8 @@ impl State {
             }
             (inside, _) => inside,
         };
-        if self.inside() != Inside::Nothing && has_class(tag, "plot") {
+        let is_plot = PLOTS.iter().any(|class| has_class(tag, class));
+        if self.inside() != Inside::Nothing && is_plot {
             self.reading.plots += 1;
         }
         if self.inside() == Inside::Prose && (name == "td" || name == "th") {
