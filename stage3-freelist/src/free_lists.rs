@@ -96,6 +96,9 @@ impl<const LISTS: usize> FreeLists<LISTS> {
     /// that has any.
     pub fn take(&mut self, size: usize) -> Option<*mut Header> {
         let class = Self::class(size);
+        if self.bitmap >> class == 0 {
+            return None;
+        }
         let block = self.look(class, size).or_else(|| {
             // Whatever is in a class above is larger. (If there is nothing, the
             // class comes out past the last one.)

@@ -530,7 +530,7 @@ fn use_blocks_as_one_should(heap: &mut Heap<SimBrk>) {
             }
         }
     }
-    let (block, _guard) = (heap.malloc(1000), heap.malloc(1));
+    let (block, _guard) = (heap.malloc(1000), heap.malloc(1000));
     // SAFETY: the block is live. Afterwards its bytes are still there.
     unsafe {
         heap.free(block);

@@ -83,6 +83,7 @@ pub unsafe fn set(block: *mut Header, size: usize, flag: usize) {
 
 /// The bytes of payload that a block for `size` bytes has: room for the links
 /// of a free block, and no more than an increment can say.
+#[inline]
 pub fn rounded(size: usize) -> Option<usize> {
     let size = size.max(LINKS).checked_next_multiple_of(ALIGN)?;
     isize::try_from(size).is_ok().then_some(size)

@@ -1,6 +1,6 @@
 //! Free blocks are used again: boundary tags, and free lists by size class.
 
-use core::{fmt, iter, ptr};
+use core::{fmt, iter, mem, ptr};
 
 pub use crate::block::{ALIGN, Block};
 use crate::block::{
@@ -38,6 +38,8 @@ pub struct Heap<B, const LISTS: usize = DEFAULT> {
     /// Above this address nobody has written anything: it is all zero.
     fresh: usize,
     lists: FreeLists<LISTS>,
+    /// The last block, if it is free: it is on no list. Null if it is not.
+    last: *mut Header,
     /// This many free bytes stay at the end when the break falls.
     slack: usize,
     /// This many bytes went back and have not come again.
@@ -53,6 +55,7 @@ impl<B: Brk, const LISTS: usize> Heap<B, LISTS> {
             end: ptr::null_mut(),
             fresh: 0,
             lists: FreeLists::new(),
+            last: ptr::null_mut(),
             slack: SLACK,
             fallen: 0,
         }
@@ -76,7 +79,12 @@ impl<B: Brk, const LISTS: usize> Heap<B, LISTS> {
         }
         let block = self.block(payload);
         // SAFETY: `block` is in use, and its user gives it up.
-        unsafe { self.release(block) };
+        unsafe {
+            let block = self.coalesce(block);
+            self.release(block);
+        }
+        // What the break refuses to take back stays, free.
+        let _ = self.trim();
     }
 
     /// Returns a block for `count` elements of `size` bytes each, all zero;
@@ -202,12 +210,17 @@ impl<B: Brk, const LISTS: usize> Heap<B, LISTS> {
     /// starts at a multiple of `align`.
     fn allocate(&mut self, align: usize, size: usize) -> Option<*mut Header> {
         let size = rounded(size)?;
-        // What an aligned block may need in front of it.
-        let spare = if align > ALIGN { align + HEADER } else { 0 };
-        let enough = rounded(size.checked_add(spare)?)?;
-        let block = match self.lists.take(enough) {
-            Some(block) => block,
-            None => self.grow(enough)?,
+        let mut enough = size;
+        if align > ALIGN {
+            // What an aligned block may need in front of it.
+            enough = rounded(size.checked_add(align + HEADER)?)?;
+        }
+        let block = if let Some(block) = self.lists.take(enough) {
+            block
+        } else if enough < self.free_at_end() {
+            mem::replace(&mut self.last, ptr::null_mut())
+        } else {
+            self.grow(enough)?
         };
         // SAFETY: `block` is on no list and has `enough` bytes.
         unsafe {
@@ -238,7 +251,7 @@ impl<B: Brk, const LISTS: usize> Heap<B, LISTS> {
         // SAFETY: `aligned` lies in the payload, and a header in front of it.
         unsafe {
             let size = (*block).size() - front - HEADER;
-            set(block, front, 0);
+            set(block, front, FREE);
             let upper = above(block);
             set(upper, size, 0);
             self.release(block);
@@ -256,33 +269,32 @@ impl<B: Brk, const LISTS: usize> Heap<B, LISTS> {
         // SAFETY: the rest lies in the payload, with its header.
         unsafe {
             let rest = (*block).size() - size;
-            if rest < HEADER + LINKS {
-                set(block, size + rest, 0);
-            } else {
-                set(block, size, 0);
-                let upper = above(block);
-                set(upper, rest - HEADER, 0);
+            let is_cut = rest >= HEADER + LINKS;
+            set(block, if is_cut { size } else { size + rest }, 0);
+            let upper = above(block);
+            self.fresh = self.fresh.max(upper.addr() + HEADER);
+            if is_cut {
+                set(upper, rest - HEADER, FREE);
                 self.release(upper);
             }
-            self.fresh = self.fresh.max(above(block).addr());
         }
     }
 
-    /// Makes a free block of a block that nobody uses: joins it with the free
-    /// blocks beside it and puts it on the lists.
+    /// Puts a free block where a request finds it: on its list, or, if it is the
+    /// last, in hand.
     ///
     /// # Safety
     ///
-    /// `block` is on no list.
+    /// `block` is free and on no list, and no free block lies beside it.
     unsafe fn release(&mut self, block: *mut Header) {
-        // SAFETY: `block` is on no list, and after `coalesce` neither is what it
-        // was joined with.
+        // SAFETY: nobody uses `block`, and its links lie in its payload.
         unsafe {
-            let block = self.coalesce(block);
-            // What the break refuses to take back stays on the list, free.
-            let _ = self.trim(block);
-            self.lists.insert(block);
-            self.fresh = self.fresh.max(payload_of(block).addr() + LINKS);
+            if above(block) == self.end {
+                self.last = block;
+            } else {
+                self.lists.insert(block);
+                self.fresh = self.fresh.max(payload_of(block).addr() + LINKS);
+            }
         }
     }
 
@@ -293,23 +305,37 @@ impl<B: Brk, const LISTS: usize> Heap<B, LISTS> {
     ///
     /// `block` is on no list.
     unsafe fn coalesce(&mut self, mut block: *mut Header) -> *mut Header {
-        // SAFETY: a free block is on its list. The block above may be the end,
-        // which is not free.
+        // SAFETY: a free block is on its list, or the last. The block above may
+        // be the end, which is not free.
         unsafe {
             let mut size = (*block).size();
             let (above, below) = (above(block), below(block));
             if (*above).is_free() {
-                self.lists.remove(above);
+                self.unlist(above);
                 size += HEADER + (*above).size();
             }
             if !below.is_null() && (*below).is_free() {
-                self.lists.remove(below);
+                self.unlist(below);
                 size += HEADER + (*below).size();
                 block = below;
             }
             set(block, size, FREE);
         }
         block
+    }
+
+    /// Takes a free block off its list, if it is on one.
+    ///
+    /// # Safety
+    ///
+    /// `block` is on its list, or is the last.
+    unsafe fn unlist(&mut self, block: *mut Header) {
+        if block == self.last {
+            self.last = ptr::null_mut();
+        } else {
+            // SAFETY: as the caller promises.
+            unsafe { self.lists.remove(block) };
+        }
     }
 
     /// Raises the break for a block at the end of the heap, and returns it.
@@ -323,9 +349,7 @@ impl<B: Brk, const LISTS: usize> Heap<B, LISTS> {
         let gap = start.addr().checked_sub(self.end.addr() + HEADER)?;
         let (block, missing) = if gap == 0 {
             // The end becomes a header, and what is free below it is joined.
-            // That may be enough, if no look has found it: see `FreeLists`.
-            let missing = (size + HEADER).saturating_sub(self.free_at_end());
-            (self.end, missing.max(HEADER))
+            (self.end, size + HEADER - self.free_at_end())
         } else {
             (start.cast(), size + 2 * HEADER)
         };
@@ -346,6 +370,11 @@ impl<B: Brk, const LISTS: usize> Heap<B, LISTS> {
             }
             self.end = start.add(risen - HEADER).cast();
             (*self.end).size_and_flag = 0;
+            if gap > 0 && !self.last.is_null() {
+                // It is not the last any more.
+                let passed = mem::replace(&mut self.last, ptr::null_mut());
+                self.release(passed);
+            }
             set(block, self.end.addr() - block.addr() - HEADER, 0);
             let joined = self.coalesce(block);
             if joined != block {
@@ -390,27 +419,19 @@ impl<B: Brk, const LISTS: usize> Heap<B, LISTS> {
 
     /// How many bytes the last block has, with its header, if it is free.
     fn free_at_end(&self) -> usize {
-        // SAFETY: `end` is the header behind the last block.
-        unsafe {
-            let last = below(self.end);
-            if last.is_null() || !(*last).is_free() {
-                return 0;
-            }
-            HEADER + (*last).size()
+        if self.last.is_null() {
+            return 0;
         }
+        // SAFETY: `last` is a block of the heap.
+        HEADER + unsafe { (*self.last).size() }
     }
 
     /// Gives the end of the heap back to the system.
     ///
-    /// All but the slack, if `block` is the last block and has twice as much.
-    ///
-    /// # Safety
-    ///
-    /// `block` is free and on no list.
-    unsafe fn trim(&mut self, block: *mut Header) -> Result<(), OutOfMemory> {
-        // SAFETY: `block` is a block of the heap.
-        let (size, above) = unsafe { ((*block).size(), above(block)) };
-        if above != self.end || size < 2 * self.slack {
+    /// All but the slack, if the last block is free and has twice as much.
+    fn trim(&mut self) -> Result<(), OutOfMemory> {
+        let free = self.free_at_end();
+        if free < 2 * self.slack + HEADER {
             return Ok(());
         }
         // SAFETY: an increment of zero gives nothing back.
@@ -419,16 +440,16 @@ impl<B: Brk, const LISTS: usize> Heap<B, LISTS> {
             // Somebody else took what lies above.
             return Err(OutOfMemory);
         }
-        let bytes = size - self.slack;
+        let bytes = free - HEADER - self.slack;
         // SAFETY: the end of a free block, which is not its header, and the
         // end of the heap: nobody uses them.
         unsafe { self.brk.sbrk(-(bytes as isize))? };
         self.fallen += bytes;
-        // SAFETY: what is left of `block` has room for a header at its end.
+        // SAFETY: what is left of it has room for a header at its end.
         unsafe {
             self.end = self.end.byte_sub(bytes);
             (*self.end).size_and_flag = 0;
-            set(block, self.slack, FREE);
+            set(self.last, self.slack, FREE);
         }
         // What was given back comes as zeroes when it comes again.
         self.fresh = self.fresh.min(self.end.addr() + HEADER);
@@ -446,27 +467,29 @@ impl<B: Brk, const LISTS: usize> Heap<B, LISTS> {
         // SAFETY: `block` is a block of the heap. What it grows into was free,
         // is on no list any more, and lies above it.
         unsafe {
+            let upper = above(block);
             let old_size = (*block).size();
-            if old_size < size {
-                let upper = above(block);
+            let with_upper = old_size + HEADER + (*upper).size();
+            if (*upper).is_free() && size <= with_upper {
+                self.unlist(upper);
+                set(block, with_upper, 0);
+            } else if old_size < size {
+                if !self.is_last(block) {
+                    return None;
+                }
                 let missing =
                     (size - old_size).saturating_sub(HEADER).max(LINKS);
-                if (*upper).is_free() && missing <= (*upper).size() {
-                    self.lists.remove(upper);
-                } else if self.is_last(block) {
-                    let grown = self.grow(missing)?;
-                    if grown != upper {
-                        // Somebody else has moved the break.
-                        self.release(grown);
-                        return None;
-                    }
-                } else {
+                let grown = self.grow(missing)?;
+                if grown != upper {
+                    // Somebody else has moved the break.
+                    self.release(grown);
                     return None;
                 }
                 set(block, old_size + HEADER + (*upper).size(), 0);
             }
             self.split(block, size);
         }
+        let _ = self.trim();
         Some(())
     }
 
@@ -490,12 +513,9 @@ impl<B: Brk, const LISTS: usize> Heap<B, LISTS> {
     ///
     /// `block` is in use.
     unsafe fn is_last(&self, block: *mut Header) -> bool {
-        // SAFETY: `block` is a block of the heap, and so is what lies above it,
-        // unless that is the end.
-        unsafe {
-            let upper = above(block);
-            upper == self.end || (*upper).is_free() && above(upper) == self.end
-        }
+        // SAFETY: `block` is a block of the heap.
+        let upper = unsafe { above(block) };
+        upper == self.end || upper == self.last
     }
 
     /// The block in use that a payload belongs to. Ends the program if there

@@ -145,7 +145,7 @@ pub fn stage_3(
     lists_hold_what_is_free(blocks, lists)?;
     links_agree(lists, around)?;
     bitmap_is_right(lists)?;
-    null_was_right(lists, around)
+    null_was_right(blocks, lists, around)
 }
 
 /// Bytes of a boundary tag.
@@ -251,7 +251,8 @@ fn the_end_goes_back(blocks: &[Seen], around: &Around) -> Result<(), String> {
     })
 }
 
-/// Each free block is on one list, that of its class, and nothing else is.
+/// Each free block but the last is on one list, that of its class, and nothing
+/// else is.
 fn lists_hold_what_is_free(
     blocks: &[Seen],
     lists: &Lists,
@@ -265,7 +266,8 @@ fn lists_hold_what_is_free(
             )
         })?;
     }
-    let free = blocks.iter().filter(|block| block.is_free);
+    let below = blocks.split_last().map_or(blocks, |(_, below)| below);
+    let free = below.iter().filter(|block| block.is_free);
     let mut listed: Vec<&Seen> =
         lists.listed.iter().map(|(_, block)| block).collect();
     listed.sort_by_key(|block| block.payload);
@@ -316,8 +318,12 @@ fn bitmap_is_right(lists: &Lists) -> Result<(), String> {
 }
 
 /// Null says that no free block was in reach: none among the first eight of
-/// the class, none in a class above.
-fn null_was_right(lists: &Lists, around: &Around) -> Result<(), String> {
+/// the class, none in a class above, nor the last block.
+fn null_was_right(
+    blocks: &[Seen],
+    lists: &Lists,
+    around: &Around,
+) -> Result<(), String> {
     let enough = around.denied.and_then(|(align, size)| {
         let spare = if align > ALIGN { align + TAG } else { 0 };
         rounded(rounded(size)?.checked_add(spare)?)
@@ -328,7 +334,8 @@ fn null_was_right(lists: &Lists, around: &Around) -> Result<(), String> {
     let of_class = lists.listed.iter().filter(|(list, _)| *list == class);
     let own = of_class.take(looks).find(|(_, block)| block.size >= enough);
     let above = lists.listed.iter().find(|(list, _)| *list > class);
-    let in_reach = own.or(above);
+    let last = blocks.last().filter(|it| it.is_free && it.size >= enough);
+    let in_reach = own.or(above).map(|(_, block)| block).or(last);
     ensure(in_reach.is_none(), || {
         format!(
             "null says that there is no memory: {enough} bytes would do, and \

@@ -249,7 +249,7 @@ fn what_stages_share_names_no_stage() {
 
 /// How many lines of code of `src` may change from a stage to the next, in the
 /// files that both have: added and removed together.
-const CHANGES: [(u32, usize); 2] = [(1, 190), (2, 354)];
+const CHANGES: [(u32, usize); 2] = [(1, 190), (2, 372)];
 
 /// How many lines of code a file may have that is new in a stage.
 fn most_lines(stage: &Stage) -> usize {

@@ -48,6 +48,7 @@ const BODIES: [(&str, &[&str]); 6] = [
             "Heap::split",
             "Heap::release",
             "Heap::coalesce",
+            "Heap::unlist",
         ],
     ),
     (

@@ -52,10 +52,43 @@ impl<const LISTS: usize> FreeLists<LISTS> {
 
 impl<B: Brk, const LISTS: usize> Heap<B, LISTS> {
     unsafe fn release(&mut self, block: *mut Header) {
-        // SAFETY: after `coalesce` the block is on no list.
+        // SAFETY: nobody uses `block`, and its links lie in its payload.
         unsafe {
-            let block = self.coalesce(block);
-            self.lists.insert(block);
+            if above(block) == self.end {
+                self.last = block;
+            } else {
+                self.lists.insert(block);
+            }
         }
+    }
+
+    unsafe fn resize(&mut self, block: *mut Header, size: usize) -> Option<()> {
+        let size = rounded(size)?;
+        // SAFETY: `block` is a block of the heap. What it grows into was free,
+        // is on no list any more, and lies above it.
+        unsafe {
+            let upper = above(block);
+            let old_size = (*block).size();
+            let with_upper = old_size + HEADER + (*upper).size();
+            if (*upper).is_free() && size <= with_upper {
+                self.unlist(upper);
+                set(block, with_upper, 0);
+            } else if old_size < size {
+                if !self.is_last(block) {
+                    return None;
+                }
+                let missing =
+                    (size - old_size).saturating_sub(HEADER).max(LINKS);
+                let grown = self.grow(missing)?;
+                if grown != upper {
+                    // Somebody else has moved the break.
+                    self.release(grown);
+                    return None;
+                }
+                set(block, old_size + HEADER + (*upper).size(), 0);
+            }
+            self.split(block, size);
+        }
+        Some(())
     }
 }

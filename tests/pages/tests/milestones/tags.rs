@@ -7,6 +7,15 @@ impl<B: Brk, const LISTS: usize> Heap<B, LISTS> {
         (rounded(size)? <= old_size).then_some(())
     }
 
+    pub unsafe fn free(&mut self, payload: *mut u8) {
+        if payload.is_null() {
+            return;
+        }
+        let block = self.block(payload);
+        // SAFETY: its user gives it up.
+        unsafe { set(block, (*block).size(), FREE) };
+    }
+
     pub unsafe fn realloc(&mut self, payload: *mut u8, size: usize) -> *mut u8 {
         if payload.is_null() {
             return self.malloc(size);

@@ -39,7 +39,7 @@ impl<B: Brk, const LISTS: usize> Heap<B, LISTS> {
             } else {
                 set(block, size, 0);
                 let upper = above(block);
-                set(upper, rest - HEADER, 0);
+                set(upper, rest - HEADER, FREE);
                 self.release(upper);
             }
         }
