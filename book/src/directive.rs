@@ -14,7 +14,7 @@ use crate::repository::linked;
 use crate::sources::Sources;
 use crate::{
     answers, exercise, figure, highlight, item, milestone, plot, side_by_side,
-    tryit,
+    targets, tryit,
 };
 
 /// A directive with its arguments.
@@ -58,6 +58,8 @@ pub enum Directive {
         /// The number of the stage, if it is a plot for one of them.
         stage: Option<String>,
     },
+    /// What was asked for of the heaps, and what has come of it.
+    Targets,
     /// The output of a real program.
     Captured {
         /// The name of its file in `book/captured`, without `.txt`.
@@ -91,8 +93,9 @@ const ALL: &str = "`{{#item path name}}` (one name or more), \
                    `{{#heap scenario stage1-bump}}` (to name its heap), \
                    `{{#captured name}}`, `{{#plot name}}`, \
                    `{{#plot name 3}}` (for stage 3), `{{#exercise 3.1}}`, \
-                   `{{#milestones 3}}`, `{{#tell-us}}`, `{{#try}}`, `{{#answers}}`, \
-                   `{{#side-by-side}}`, `{{#programs}}`";
+                   `{{#milestones 3}}`, `{{#targets}}`, `{{#tell-us}}`, \
+                   `{{#try}}`, `{{#answers}}`, `{{#side-by-side}}`, \
+                   `{{#programs}}`";
 
 /// The line below the notes of a diff.
 pub const END_OF_DIFF: &str = "{{/diff}}";
@@ -147,6 +150,7 @@ impl Directive {
                 Ok(Self::Plot { name: owned(name), stage })
             }
             ("captured", [name]) => Ok(Self::Captured { name: owned(name) }),
+            ("targets", []) => Ok(Self::Targets),
             ("tell-us", []) => Ok(Self::TellUs),
             ("try", []) => Ok(Self::Try),
             ("answers", []) => Ok(Self::Answers),
@@ -160,7 +164,7 @@ impl Directive {
             }
             ("item" | "file" | "diff" | "milestones", _)
             | ("heap" | "plot" | "captured" | "exercise", _)
-            | ("tell-us" | "try" | "answers", _)
+            | ("targets" | "tell-us" | "try" | "answers", _)
             | ("side-by-side" | "programs", _) => {
                 Err(format!("`{kind}` has other arguments. There are: {ALL}"))
             }
@@ -208,6 +212,7 @@ impl Sources {
             Directive::Plot { name, stage } => {
                 plot::render(&self.root, name, stage.as_deref())
             }
+            Directive::Targets => return targets::markdown(&self.root),
             Directive::Captured { name } => terminal(&self.captured(name)?),
             Directive::TellUs => Ok(self.tell_us()),
             Directive::Try => tryit::render(&self.book),

@@ -45,6 +45,7 @@ pub mod score;
 pub mod side_by_side;
 pub mod sources;
 pub mod stage;
+pub mod targets;
 pub mod terminal;
 pub mod time;
 pub mod tryit;

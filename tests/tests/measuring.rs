@@ -2,10 +2,11 @@
 
 use std::fs;
 use std::path::Path;
+use std::process::Command;
 
 use tempfile::TempDir;
 use timing::programs::{ALONE, REDIS, THREADED, asks_for_mallocx};
-use timing::results::NO_FIGURE;
+use timing::results::{NO_FIGURE, commit_of};
 use timing::run::{command, run};
 use timing::workspace::{build_example, cargo_settings, workspace};
 
@@ -124,6 +125,40 @@ fn a_server_that_asks_for_mallocx_has_no_figure() {
     assert!(row.starts_with(REDIS.name), "{row}");
     let end = "redis-server asks for jemalloc's mallocx beside malloc";
     assert!(row.ends_with(end), "{row}");
+}
+
+/// Whoever measures two things writes the results of the first before the
+/// second begins.
+#[test]
+fn new_results_make_no_changed_commit() {
+    let repository = tempfile::tempdir().expect("a temporary folder");
+    let git = |args: &[&str]| {
+        let identity = ["-c", "user.name=a", "-c", "user.email=a@b.invalid"];
+        let git = Command::new("git")
+            .args(identity)
+            .args(args)
+            .current_dir(repository.path())
+            .output()
+            .expect("git starts");
+        assert!(git.status.success(), "{args:?}: {git:?}");
+    };
+    let write = |file: &str, text: &str| {
+        let file = repository.path().join(file);
+        fs::create_dir_all(file.parent().expect("a folder")).unwrap();
+        fs::write(file, text).expect("a file");
+    };
+    let [result, source] = ["tests/bench/results/a.csv", "src/heap.rs"];
+    git(&["init", "-q"]);
+    write(result, "old");
+    write(source, "old");
+    git(&["add", "."]);
+    git(&["commit", "-q", "-m", "a"]);
+    let clean = commit_of(repository.path());
+    assert!(!clean.ends_with("-dirty"), "{clean}");
+    write(result, "new");
+    assert_eq!(commit_of(repository.path()), clean);
+    write(source, "new");
+    assert_eq!(commit_of(repository.path()), format!("{clean}-dirty"));
 }
 
 /// Results that were measured while files were changed: nobody can look at

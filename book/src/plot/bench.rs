@@ -127,10 +127,12 @@ pub fn programs_memory(
 }
 
 /// Who stands in the tables of programs, in this order.
-const ALL: [&str; 12] = [
+const ALL: [&str; 14] = [
     "mimalloc",
     "jemalloc",
     "snmalloc",
+    "google tcmalloc",
+    "rpmalloc",
     "tcmalloc",
     "dlmalloc",
     "talc",

@@ -14,12 +14,15 @@ use stages::Stage;
 use table::Table;
 
 mod bench;
-mod cells;
+pub mod cells;
 mod claim;
 mod draw;
+mod lasting;
 mod lines;
 mod stages;
 pub mod table;
+
+pub use lasting::creep;
 
 /// The folder of the results, from the root of the repository.
 const RESULTS: &str = "tests/bench/results";
@@ -50,7 +53,7 @@ struct Drawing {
     rows: Vec<Vec<String>>,
 }
 
-static PLOTS: [Plot; 15] = [
+static PLOTS: [Plot; 18] = [
     Plot {
         name: "claim-shares",
         title: "Which of the thread’s live blocks a free hits",
@@ -140,6 +143,24 @@ static PLOTS: [Plot; 15] = [
         title: "The most memory of whole programs, against glibc’s",
         results: "programs",
         draw: Draw::Stage(bench::programs_memory),
+    },
+    Plot {
+        name: "relay",
+        title: "How long threads take that come and go: less is better",
+        results: "relay",
+        draw: Draw::All(lasting::relay),
+    },
+    Plot {
+        name: "slowest",
+        title: "How long the slowest calls take: less is better",
+        results: "slowest",
+        draw: Draw::All(lasting::slowest),
+    },
+    Plot {
+        name: "drift",
+        title: "The memory of a process while sizes drift",
+        results: "drift",
+        draw: Draw::All(lasting::drift),
     },
 ];
 

@@ -1,7 +1,9 @@
 //! What is measured.
 
 use std::cell::UnsafeCell;
+use std::env;
 use std::hint::black_box;
+use std::path::PathBuf;
 use std::ptr::{self, NonNull};
 
 use stage5_lifo_stack::per_thread::holes::Holes;
@@ -11,7 +13,8 @@ use stage5_lifo_stack::{Brk, OutOfMemory, ReservedBrk};
 
 use crate::memory::{Mapping, mappings};
 use crate::peers::{
-    Bumpalo, Glibc, Jemalloc, Mimalloc, Snmalloc, Tcmalloc, dlmalloc, talc,
+    self, Bumpalo, Glibc, Jemalloc, Mimalloc, Rpmalloc, Snmalloc, dlmalloc,
+    talc,
 };
 
 /// What an allocator can do. All are called like this, through a table of
@@ -95,21 +98,52 @@ pub const STAGE_1: Contender =
     Contender { name: "stage 1", new: || Box::new(stage_1()) };
 
 /// What people use, built into this program. Whoever is ahead of the best of
-/// these is ahead of all four: that is what the book asks of our own. (So what
-/// follows below is no peer in this sense, although it is measured too.)
-pub const PEERS: [Contender; 4] = [
+/// these is ahead of all five. (What follows below is no peer in this sense,
+/// although it is measured too.)
+pub const PEERS: [Contender; 5] = [
     Contender { name: "glibc", new: || Box::new(Glibc::new()) },
     Contender { name: "mimalloc", new: || Box::new(Mimalloc) },
     Contender { name: "jemalloc", new: || Box::new(Jemalloc) },
     Contender { name: "snmalloc", new: || Box::new(Snmalloc) },
+    Contender { name: "rpmalloc", new: || Box::new(Rpmalloc::new()) },
 ];
 
-const TCMALLOC: Contender =
-    Contender { name: "tcmalloc", new: || Box::new(Tcmalloc::get()) };
+const TCMALLOC: Contender = Contender {
+    name: "tcmalloc",
+    new: || Box::new(peers::tcmalloc().expect("the library is installed")),
+};
 
-/// What else people use and threads can share: tcmalloc, if it is installed.
+#[cfg(feature = "google")]
+const GOOGLE: &[Contender] = &[Contender {
+    name: "google tcmalloc",
+    new: || Box::new(peers::GoogleTcmalloc),
+}];
+
+#[cfg(not(feature = "google"))]
+const GOOGLE: &[Contender] = &[];
+
+const BESIDE: Contender = Contender {
+    name: "beside",
+    new: || {
+        let path = beside().expect("the variable is set");
+        Box::new(peers::beside(&path))
+    },
+};
+
+/// A library to measure beside all others, such as another build of one of
+/// ours. The variable `BESIDE` is its path, from the root. Results that have it
+/// are not kept.
+pub fn beside() -> Option<PathBuf> {
+    env::var_os("BESIDE").map(PathBuf::from)
+}
+
+/// What else threads can share: Debian's tcmalloc, if it is installed; Google's,
+/// if this program was built with it; and what somebody wants to see beside the
+/// others.
 pub fn more_peers() -> Vec<Contender> {
-    if Tcmalloc::is_there() { vec![TCMALLOC] } else { Vec::new() }
+    let tcmalloc = peers::tcmalloc().map(|_| TCMALLOC);
+    let beside = beside().map(|_| BESIDE);
+    tcmalloc.into_iter().chain(GOOGLE.to_vec()).chain(beside).collect()
 }
 
 /// What else people use, each here without a lock and for one thread.
@@ -137,7 +171,8 @@ pub const ADDITIONS: [Contender; 4] = [
 pub fn all() -> Vec<Contender> {
     let nothing = [NOTHING, BUMP, BUMPALO];
     let ours = [PER_THREAD, ONE_STACK, STAGE_4, STAGE_3, STAGE_2, STAGE_1];
-    [&nothing, &ours[..], &ADDITIONS, &PEERS, &ALONE, &[TCMALLOC]].concat()
+    let others = [TCMALLOC, BESIDE];
+    [&nothing, &ours[..], &ADDITIONS, &PEERS, &ALONE, &others, GOOGLE].concat()
 }
 
 /// The one of this name.

@@ -2,8 +2,8 @@
 //!
 //! A time has changed if the middle halves of its turns, from `low` to `high`,
 //! have nothing in common and the middles are more than 5 % apart; one that was
-//! taken once, if it is more than 15 % off; and a number that is no time, if it
-//! is more than 5 % off.
+//! taken once or has no range, if it is more than 15 % off; and a number that
+//! is no time, if it is more than 5 % off.
 //!
 //! Nanoseconds are compared with nanoseconds. But if the tables are from two
 //! machines, or if more than half of the times have changed the same way, it is
@@ -23,6 +23,9 @@ const ONCE: f64 = 0.15;
 
 /// What is compared besides times.
 const NUMBERS: [&str; 5] = ["memory", "heap", "bytes", "instructions", "score"];
+
+/// Times that have no range: what is compared is the middle of some turns.
+const TIMES: [&str; 2] = ["one_in_10_000", "one_in_a_million"];
 
 /// Whose time is the measure on another machine: the first that is there.
 const MEASURES: [&str; 2] = ["glibc", "nothing"];
@@ -176,7 +179,8 @@ fn cells(table: &Table) -> Vec<Cell> {
     let mut cells: Vec<Cell> = Vec::new();
     for (column, name) in table.columns.iter().enumerate().skip(allocator + 1) {
         let is_time = spread.is_some_and(|(low, _)| column + 1 == low);
-        if !is_time && !NUMBERS.contains(&name.as_str()) {
+        let is_compared = |of: &[&str]| of.contains(&name.as_str());
+        if !is_time && !is_compared(&NUMBERS) && !is_compared(&TIMES) {
             continue;
         }
         let (low, high) =

@@ -5,11 +5,23 @@
 //! ```
 //!
 //! Instead of `all`: one or more of `nested`, `threads`, `random`, `queue`,
-//! `traces`, `memory`, `over-time`, `score`, `preloaded` and `programs`. Each
-//! writes a table below `tests/bench/results`. At the end it says what has
-//! changed in them by more than the noise since the last commit; `compare` says
-//! that again. With `--short` first, all is measured once and nothing is
-//! written: for a look whether it works.
+//! `relay`, `traces`, `slowest`, `memory`, `score`, `over-time`, `drift`,
+//! `preloaded` and `programs`. Each writes a table below `tests/bench/results`,
+//! which should be those of a commit: commit first, then measure. At the end it
+//! says what has changed in them by more than the noise since the last commit;
+//! `compare` says that again. With `--short` first, all is measured once and
+//! nothing is written: for a look whether it works.
+//!
+//! With `--features google` behind `-p bench`, Google's own tcmalloc is built
+//! and measured too. Its build takes longer than that of all others together.
+//!
+//! What has a library's path in the variable `BESIDE` measures that as well, by
+//! the name `beside`, and writes nothing: for a heap beside another build of
+//! the same, in the same run.
+//!
+//! ```text
+//! BESIDE=/tmp/before/libmalloc5.so cargo run --release -p bench -- traces
+//! ```
 //!
 //! It needs compilers for C and C++, Debian's package libtcmalloc-minimal4, for
 //! `preloaded` also libmimalloc2.0, libjemalloc2 and valgrind, and for
@@ -19,12 +31,13 @@
 #[cfg(not(all(target_os = "linux", target_env = "gnu")))]
 compile_error!("the bench needs Linux with glibc");
 
-use std::time::SystemTime;
+use std::time::{Instant, SystemTime};
 
 use stage4_threadsafe::{Heap, LockedHeap, Mutex, ReservedBrk};
 
 mod allocators;
 mod compare;
+mod drift;
 mod measure;
 mod memory;
 mod nested;
@@ -34,8 +47,10 @@ mod preloaded;
 mod programs;
 mod queue;
 mod random;
+mod relay;
 mod results;
 mod score;
+mod slowest;
 mod threads;
 mod trace;
 mod traces;
@@ -50,15 +65,18 @@ static OWN: LockedHeap<ReservedBrk> =
 type Measurement = (&'static str, fn(measure::Plan));
 
 /// What can be measured.
-const MEASUREMENTS: [Measurement; 10] = [
+const MEASUREMENTS: [Measurement; 13] = [
     ("nested", nested::main),
     ("threads", threads::main),
     ("random", random::main),
     ("queue", queue::main),
+    ("relay", relay::main),
     ("traces", traces::main),
+    ("slowest", slowest::main),
     ("memory", memory::main),
     ("score", score::main),
     ("over-time", over_time::main),
+    ("drift", drift::main),
     ("preloaded", preloaded::main),
     ("programs", programs::main),
 ];
@@ -69,6 +87,11 @@ fn main() {
     // This program starts itself for what needs a fresh process.
     match args[..] {
         ["in-queue", allocator, items] => queue::child(allocator, items),
+        ["in-relay", allocator, rounds] => relay::child(allocator, rounds),
+        ["in-slowest", allocator, trace, turns] => {
+            slowest::child(allocator, trace, turns);
+        }
+        ["in-drift", allocator, looks] => drift::child(allocator, looks),
         ["in-memory", allocator, trace] => memory::child(allocator, trace),
         ["in-over-time", allocator, trace] => {
             over_time::child(allocator, trace);
@@ -92,10 +115,13 @@ fn run(plan: measure::Plan, names: &[&str]) {
         std::process::exit(2);
     }
     let start = SystemTime::now();
-    for (name, main) in MEASUREMENTS {
-        if names.contains(&name) || names.contains(&"all") {
-            main(plan);
-        }
+    let mut chosen = MEASUREMENTS.to_vec();
+    chosen.retain(|(it, _)| names.contains(it) || names.contains(&"all"));
+    for (index, (name, main)) in chosen.iter().enumerate() {
+        let begun = Instant::now();
+        results::progress(name, index, chosen.len());
+        main(plan);
+        println!("{name} took {:.0} s", begun.elapsed().as_secs_f64());
     }
     if plan.is_kept {
         results::print_changes(start);

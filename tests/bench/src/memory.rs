@@ -110,7 +110,7 @@ pub fn child(allocator: &str, program: &str) {
 /// Has all pages of the program and its libraries in memory. Else how many of
 /// them come while one measures depends on where they lie: the kernel brings
 /// sixteen at a time.
-fn have_all_of_each_file() {
+pub fn have_all_of_each_file() {
     for Mapping { bytes, .. } in mappings() {
         // SAFETY: `MADV_POPULATE_READ` changes no byte. What cannot be read, or
         // an older kernel, is an error, and all stays as it was.

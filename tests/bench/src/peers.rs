@@ -2,9 +2,10 @@
 
 use std::alloc::Layout;
 use std::ffi::{CStr, CString, c_char, c_void};
-use std::mem;
+use std::path::Path;
 use std::ptr::{self, NonNull};
-use std::sync::OnceLock;
+use std::sync::{Once, OnceLock};
+use std::{env, mem};
 
 use bumpalo::Bump;
 use dlmalloc::Dlmalloc;
@@ -150,11 +151,124 @@ impl Allocator for Snmalloc {
     }
 }
 
-/// tcmalloc as Debian has it: a library that would take malloc's place in a
-/// program linked with it. So it is opened by hand, and what it needs itself
-/// it finds in itself first: see dlopen(3).
+/// tcmalloc as its makers go on with it. What Debian has is another one, which
+/// comes from the same first version.
+#[cfg(feature = "google")]
+pub struct GoogleTcmalloc;
+
+/// The functions for C, which the crate builds and does not declare.
+#[cfg(feature = "google")]
+mod google {
+    use std::ffi::c_void;
+
+    // So that it is linked.
+    use libtcmalloc_sys as _;
+
+    unsafe extern "C" {
+        pub fn TCMallocInternalMalloc(size: usize) -> *mut c_void;
+        pub fn TCMallocInternalFree(block: *mut c_void);
+        pub fn TCMallocInternalRealloc(
+            block: *mut c_void,
+            size: usize,
+        ) -> *mut c_void;
+        pub fn TCMallocInternalMemalign(
+            align: usize,
+            size: usize,
+        ) -> *mut c_void;
+    }
+}
+
+#[cfg(feature = "google")]
+impl Allocator for GoogleTcmalloc {
+    fn malloc(&mut self, size: usize) -> *mut u8 {
+        // SAFETY: it may fail.
+        unsafe { google::TCMallocInternalMalloc(size).cast() }
+    }
+
+    unsafe fn free(&mut self, block: *mut u8, _size: usize) {
+        // SAFETY: as the caller promises.
+        unsafe { google::TCMallocInternalFree(block.cast()) };
+    }
+
+    unsafe fn realloc(
+        &mut self,
+        block: *mut u8,
+        _old: usize,
+        size: usize,
+    ) -> *mut u8 {
+        // SAFETY: as the caller promises.
+        unsafe { google::TCMallocInternalRealloc(block.cast(), size).cast() }
+    }
+
+    fn memalign(&mut self, align: usize, size: usize) -> *mut u8 {
+        // SAFETY: it may fail; `align` is a power of two.
+        unsafe { google::TCMallocInternalMemalign(align, size).cast() }
+    }
+}
+
+/// rpmalloc wants to be told when a thread begins and ends.
+pub struct Rpmalloc;
+
+mod rp {
+    unsafe extern "C" {
+        /// The crate declares it without its argument: whether to give away
+        /// what the thread has kept.
+        pub fn rpmalloc_thread_finalize(release_caches: std::ffi::c_int);
+    }
+}
+
+impl Rpmalloc {
+    pub fn new() -> Self {
+        static START: Once = Once::new();
+        // SAFETY: the first call of all comes first, and is made once.
+        START.call_once(|| unsafe {
+            rpmalloc_sys::rpmalloc_initialize();
+        });
+        // SAFETY: a thread may call it again.
+        unsafe { rpmalloc_sys::rpmalloc_thread_initialize() };
+        Self
+    }
+}
+
+impl Drop for Rpmalloc {
+    fn drop(&mut self) {
+        // SAFETY: the thread has begun. Its blocks may be used and freed.
+        unsafe { rp::rpmalloc_thread_finalize(1) };
+    }
+}
+
+impl Allocator for Rpmalloc {
+    fn malloc(&mut self, size: usize) -> *mut u8 {
+        // SAFETY: it may fail.
+        unsafe { rpmalloc_sys::rpmalloc(size).cast() }
+    }
+
+    unsafe fn free(&mut self, block: *mut u8, _size: usize) {
+        // SAFETY: as the caller promises.
+        unsafe { rpmalloc_sys::rpfree(block.cast()) };
+    }
+
+    unsafe fn realloc(
+        &mut self,
+        block: *mut u8,
+        _old: usize,
+        size: usize,
+    ) -> *mut u8 {
+        // SAFETY: as the caller promises.
+        unsafe { rpmalloc_sys::rprealloc(block.cast(), size).cast() }
+    }
+
+    fn memalign(&mut self, align: usize, size: usize) -> *mut u8 {
+        // SAFETY: it may fail; `align` is a power of two.
+        unsafe { rpmalloc_sys::rpmemalign(align, size).cast() }
+    }
+}
+
+/// A library that would take malloc's place in a program linked with it. So it
+/// is opened by hand, and what it needs itself it finds in itself first: see
+/// dlopen(3).
 #[derive(Clone, Copy)]
-pub struct Tcmalloc {
+pub struct Opened {
     malloc: Malloc,
     free: Free,
     realloc: Realloc,
@@ -166,60 +280,139 @@ type Free = unsafe extern "C" fn(*mut c_void);
 type Realloc = unsafe extern "C" fn(*mut c_void, usize) -> *mut c_void;
 type Memalign = unsafe extern "C" fn(usize, usize) -> *mut c_void;
 
-impl Tcmalloc {
-    /// Whether it is installed. If not, says so the first time.
-    pub fn is_there() -> bool {
-        Self::library().is_some()
-    }
+/// tcmalloc as Debian has it, if it is installed. If not, says so the first
+/// time.
+pub fn tcmalloc() -> Option<Opened> {
+    opened_tcmalloc().map(|(opened, _)| *opened)
+}
 
-    pub fn get() -> Self {
-        *Self::library().expect("the library is installed")
-    }
-
-    fn library() -> Option<&'static Self> {
-        static LIBRARY: OnceLock<Option<Tcmalloc>> = OnceLock::new();
-        LIBRARY.get_or_init(Self::open).as_ref()
-    }
-
-    fn open() -> Option<Self> {
-        let path = crate::preloaded::installed("libtcmalloc_minimal.so.4");
-        let path = path.to_str().expect("a path in UTF-8");
-        let path = CString::new(path).expect("no byte in it is zero");
-        let flags = libc::RTLD_NOW | libc::RTLD_LOCAL | libc::RTLD_DEEPBIND;
+fn opened_tcmalloc() -> Option<&'static (Opened, String)> {
+    static LIBRARY: OnceLock<Option<(Opened, String)>> = OnceLock::new();
+    let open = || {
         // It moves the break when it starts, where glibc has its heap. It
         // need not do so again and again.
         // SAFETY: no other thread runs while contenders are listed.
-        unsafe { std::env::set_var("TCMALLOC_SKIP_SBRK", "1") };
-        let before = symbol(libc::RTLD_DEFAULT, c"malloc");
-        // SAFETY: it starts what Debian has built, and that takes nobody's
-        // place: see below.
-        let library = unsafe { libc::dlopen(path.as_ptr(), flags) };
+        unsafe { env::set_var("TCMALLOC_SKIP_SBRK", "1") };
+        let path = crate::preloaded::installed("libtcmalloc_minimal.so.4");
+        let names = [c"tc_malloc", c"tc_free", c"tc_realloc", c"tc_memalign"];
+        let opened = Opened::open(&path, names);
         // What this program starts is to find all as it was.
         // SAFETY: as above.
-        unsafe { std::env::remove_var("TCMALLOC_SKIP_SBRK") };
+        unsafe { env::remove_var("TCMALLOC_SKIP_SBRK") };
+        // Not to the standard output, where a fresh process of ours has its
+        // numbers.
+        let is_missing = |error: &String| {
+            eprintln!("tcmalloc is left out: libtcmalloc-minimal4? {error}");
+        };
+        let (opened, library) = opened.inspect_err(is_missing).ok()?;
+        Some((opened, version_of_tcmalloc(library)))
+    };
+    LIBRARY.get_or_init(open).as_ref()
+}
+
+/// The library of `BESIDE`: see [`beside`](crate::allocators::beside).
+pub fn beside(path: &Path) -> Opened {
+    static LIBRARY: OnceLock<Opened> = OnceLock::new();
+    let open = || {
+        let names = [c"malloc", c"free", c"realloc", c"memalign"];
+        let opened = Opened::open(path, names);
+        opened.unwrap_or_else(|error| panic!("{}: {error}", path.display())).0
+    };
+    *LIBRARY.get_or_init(open)
+}
+
+impl Opened {
+    /// Opens a library that has functions of these names: malloc's, free's,
+    /// realloc's and memalign's.
+    fn open(
+        path: &Path,
+        names: [&CStr; 4],
+    ) -> Result<(Self, *mut c_void), String> {
+        let path = path.to_str().expect("a path in UTF-8");
+        let path = CString::new(path).expect("no byte in it is zero");
+        let flags = libc::RTLD_NOW | libc::RTLD_LOCAL | libc::RTLD_DEEPBIND;
+        let before = symbol(libc::RTLD_DEFAULT, c"malloc");
+        // SAFETY: it starts what is in there, and that takes nobody's place:
+        // see below.
+        let library = unsafe { libc::dlopen(path.as_ptr(), flags) };
         if library.is_null() {
-            // Not to the standard output, where a fresh process of ours has
-            // its numbers.
-            eprintln!(
-                "tcmalloc is left out: libtcmalloc-minimal4? {}",
-                error()
-            );
-            return None;
+            return Err(error());
         }
         let after = symbol(libc::RTLD_DEFAULT, c"malloc");
-        assert_eq!(before, after, "tcmalloc has taken malloc's place");
+        assert_eq!(before, after, "{path:?} has taken malloc's place");
         let [malloc, free, realloc, memalign] =
-            [c"tc_malloc", c"tc_free", c"tc_realloc", c"tc_memalign"]
-                .map(|name| symbol(library, name));
-        // SAFETY: tcmalloc.h declares them like this.
-        unsafe {
-            Some(Self {
+            names.map(|name| symbol(library, name));
+        // SAFETY: C's declarations of them are like this.
+        let opened = unsafe {
+            Self {
                 malloc: mem::transmute::<*mut c_void, Malloc>(malloc),
                 free: mem::transmute::<*mut c_void, Free>(free),
                 realloc: mem::transmute::<*mut c_void, Realloc>(realloc),
                 memalign: mem::transmute::<*mut c_void, Memalign>(memalign),
-            })
-        }
+            }
+        };
+        Ok((opened, library))
+    }
+}
+
+/// What the peers say of themselves that can be asked: their names, and their
+/// versions.
+pub fn versions() -> Vec<(&'static str, String)> {
+    let mut versions = vec![
+        ("mimalloc", version_of_mimalloc()),
+        ("jemalloc", version_of_jemalloc()),
+    ];
+    if let Some((_, version)) = opened_tcmalloc() {
+        versions.push(("Debian's tcmalloc", version.clone()));
+    }
+    versions
+}
+
+/// 30302 is 3.3.2.
+fn version_of_mimalloc() -> String {
+    unsafe extern "C" {
+        fn mi_version() -> std::ffi::c_int;
+    }
+    // SAFETY: mimalloc.h declares it like this, and it returns a constant.
+    let version = unsafe { mi_version() };
+    let [major, minor] = [version / 10_000, version / 100 % 100];
+    format!("{major}.{minor}.{}", version % 100)
+}
+
+/// 5.3.1-0-g81034ce1 is 5.3.1.
+fn version_of_jemalloc() -> String {
+    let mut version: *const c_char = ptr::null();
+    let mut size = size_of_val(&version);
+    // SAFETY: it writes a pointer to a string that stays.
+    let version = unsafe {
+        let error = tikv_jemalloc_sys::mallctl(
+            c"version".as_ptr(),
+            (&raw mut version).cast(),
+            &mut size,
+            ptr::null_mut(),
+            0,
+        );
+        assert_eq!(error, 0, "jemalloc knows its version");
+        CStr::from_ptr(version).to_string_lossy().into_owned()
+    };
+    version.split('-').next().unwrap_or_default().to_owned()
+}
+
+/// `gperftools 2.10`.
+fn version_of_tcmalloc(library: *mut c_void) -> String {
+    type Version = unsafe extern "C" fn(
+        *mut std::ffi::c_int,
+        *mut std::ffi::c_int,
+        *mut *const c_char,
+    ) -> *const c_char;
+    let version = symbol(library, c"tc_version");
+    // SAFETY: tcmalloc.h declares it like this, and it returns a string that
+    // stays.
+    unsafe {
+        let version = mem::transmute::<*mut c_void, Version>(version);
+        let [major, minor] = [ptr::null_mut(); 2];
+        let version = version(major, minor, ptr::null_mut());
+        CStr::from_ptr(version).to_string_lossy().into_owned()
     }
 }
 
@@ -244,7 +437,7 @@ fn error() -> String {
     }
 }
 
-impl Allocator for Tcmalloc {
+impl Allocator for Opened {
     fn malloc(&mut self, size: usize) -> *mut u8 {
         // SAFETY: it may fail.
         unsafe { (self.malloc)(size).cast() }

@@ -7,6 +7,7 @@ use std::process::Command;
 
 use timing::workspace::workspace;
 
+use crate::allocators::beside;
 use crate::measure::{Plan, in_turns};
 use crate::results::{self, profile_folder};
 
@@ -72,11 +73,11 @@ fn libraries(folder: &Path) -> Vec<Library> {
         Library { name: "stage 4", path: Some(example("malloc4")) },
         Library { name: "glibc", path: None },
     ];
-    ours.into_iter().chain(debian()).collect()
+    ours.into_iter().chain(others()).collect()
 }
 
-/// The peers that are installed.
-pub fn debian() -> Vec<Library> {
+/// The peers that are installed, and what somebody wants to see beside them.
+pub fn others() -> Vec<Library> {
     let mut libraries = Vec::new();
     for (name, file, package) in [
         ("mimalloc", "libmimalloc.so.2", "libmimalloc2.0"),
@@ -89,6 +90,9 @@ pub fn debian() -> Vec<Library> {
         } else {
             println!("{name} is left out: {package} is not installed");
         }
+    }
+    if let Some(path) = beside() {
+        libraries.push(Library { name: "beside", path: Some(path) });
     }
     libraries
 }

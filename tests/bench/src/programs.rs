@@ -8,7 +8,7 @@ use std::process::Command;
 use std::time::Duration;
 
 use crate::measure::{Plan, Spread};
-use crate::preloaded::{Library, debian, example};
+use crate::preloaded::{Library, example, others};
 use crate::results;
 use run::digest;
 use timing::run::{Used, installed};
@@ -60,7 +60,8 @@ pub fn child(length: &str) {
     let plan = if length == "whole" { Plan::WHOLE } else { Plan::SHORT };
     let libraries = libraries();
     let mut rows = Vec::new();
-    for work in WORKS {
+    for (index, work) in WORKS.into_iter().enumerate() {
+        results::progress(work.name, index, WORKS.len());
         let missing = work.needs.iter().find(|it| installed(it).is_none());
         if let Some(missing) = missing {
             println!("{} is left out: there is no {missing}", work.name);
@@ -97,7 +98,7 @@ fn libraries() -> Vec<Library> {
         let path = Some(example(file));
         Library { name, path }
     });
-    [glibc].into_iter().chain(ours).chain(debian()).collect()
+    [glibc].into_iter().chain(ours).chain(others()).collect()
 }
 
 /// A row for each contender.

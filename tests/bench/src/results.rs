@@ -11,8 +11,9 @@ use std::{env, fs, thread};
 use timing::results::{commit, date, machine, table};
 use timing::workspace::workspace;
 
-use crate::compare;
+use crate::allocators::beside;
 use crate::measure::Plan;
+use crate::{compare, peers};
 
 /// The folder of `target` that this program was built into.
 pub fn profile_folder() -> PathBuf {
@@ -82,7 +83,7 @@ impl Table {
 /// Prints a table, and keeps it if that is the plan.
 pub fn keep(plan: Plan, name: &str, columns: &[&str], rows: &[Vec<String>]) {
     print(name, columns, rows);
-    if !plan.is_kept {
+    if !plan.is_kept || beside().is_some() {
         return;
     }
     let text = table(&about(), columns, rows);
@@ -139,10 +140,15 @@ fn print(name: &str, columns: &[&str], rows: &[Vec<String>]) {
     }
 }
 
+/// Says how far a measurement is: not where the tables are printed.
+pub fn progress(what: &str, done: usize, of: usize) {
+    eprintln!("{what} ({} of {of})", done + 1);
+}
+
 /// What there is to know about a table.
 fn about() -> [(&'static str, String); 6] {
     [
-        ("command", "cargo run --release -p bench -- all".to_owned()),
+        ("command", command()),
         ("system", system()),
         ("machine", machine()),
         ("peers", peers()),
@@ -151,24 +157,45 @@ fn about() -> [(&'static str, String); 6] {
     ]
 }
 
-/// Which packages the peers that are built in come from.
+/// What makes all tables.
+fn command() -> String {
+    let google = cfg!(feature = "google").then_some("--features google ");
+    let google = google.unwrap_or_default();
+    format!("cargo run --release -p bench {google}-- all")
+}
+
+/// Which packages the peers that are built in come from, and what they say of
+/// themselves.
 fn peers() -> String {
     let lock = fs::read_to_string(workspace().join("Cargo.lock"));
     let lock = lock.expect("Cargo.lock is part of the workspace");
-    let version = |name: &str| {
-        let start = format!("name = \"{name}\"\nversion = \"");
-        let (_, rest) = lock.split_once(&start)?;
-        Some(format!("{name} {}", rest.split(['"', '+']).next()?))
-    };
-    let names = [
-        "libmimalloc-sys",
-        "tikv-jemalloc-sys",
-        "snmalloc-sys",
-        "dlmalloc",
-        "talc",
-        "bumpalo",
-    ];
-    names.iter().filter_map(|it| version(it)).collect::<Vec<_>>().join("; ")
+    let google = cfg!(feature = "google").then_some(&"libtcmalloc-sys");
+    let packages = PACKAGES.iter().chain(google);
+    let packages = packages.map(|name| package(&lock, name));
+    let said = peers::versions().into_iter();
+    let said = said.map(|(name, version)| format!("{name} {version}"));
+    packages.chain(said).collect::<Vec<_>>().join("; ")
+}
+
+const PACKAGES: [&str; 7] = [
+    "libmimalloc-sys",
+    "tikv-jemalloc-sys",
+    "snmalloc-sys",
+    "rpmalloc-sys",
+    "dlmalloc",
+    "talc",
+    "bumpalo",
+];
+
+/// A package and its version in `Cargo.lock`. What it carries may stand behind
+/// a `+`.
+fn package(lock: &str, name: &str) -> String {
+    let start = format!("name = \"{name}\"\nversion = \"");
+    let version = lock.split_once(&start).and_then(|(_, rest)| {
+        let version = rest.split('"').next()?;
+        version.split('-').next()
+    });
+    format!("{name} {}", version.expect("it is a package of this one's"))
 }
 
 /// The system that this runs on, in a line.

@@ -35,14 +35,16 @@ pub fn main(plan: Plan) {
         (names, allocators.collect::<Vec<_>>())
     });
     let mut rows = Vec::new();
-    for program in trace::names() {
-        let trace = Trace::load(&program);
+    let programs = trace::names();
+    for (index, program) in programs.iter().enumerate() {
+        results::progress(program, index, programs.len());
+        let trace = Trace::load(program);
         let mut results = Vec::new();
         for (names, allocators) in &mut groups {
             let spreads = times(plan.turns.min(9), &trace, allocators);
             results.extend(names.iter().copied().zip(spreads));
         }
-        rows.extend(measure::rows(&[&program], &results));
+        rows.extend(measure::rows(&[program], &results));
     }
     let columns = [&["program"][..], &measure::COLUMNS].concat();
     results::keep(plan, "traces", &columns, &rows);

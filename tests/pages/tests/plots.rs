@@ -114,6 +114,20 @@ fn programs() -> String {
     text
 }
 
+const RELAY: &str = "allocator,ns,low,high,bytes\n\
+nothing,10000,9000,11000,0\nglibc,40000,30000,50000,2000000\n\
+a<b,20000,19000,21000,1000000\n";
+
+/// The second was asked for too few calls to have one in a million.
+const SLOWEST: &str = "program,allocator,calls,one_in_10_000,one_in_a_million,slowest\n\
+jq,a<b,20000,700,,900\njq,glibc,20000,300,,400\n\
+all,a<b,2000000,800,5000,9000\nall,glibc,2000000,400,50000,90000\n";
+
+/// The second creeps.
+const DRIFT: &str = "allocator,period,calls,live,memory\n\
+glibc,1,10,50,100\nglibc,2,20,90,200\nglibc,3,30,90,200\n\
+a<b,1,10,50,300\na<b,2,20,90,400\na<b,3,30,90,600\n";
+
 /// A repository with results.
 fn repository(claim: &str, depths: &str) -> TempDir {
     let root = TempDir::new().unwrap();
@@ -132,6 +146,9 @@ fn repository(claim: &str, depths: &str) -> TempDir {
     fs::write(folder.join("heap-over-time.csv"), over_time()).unwrap();
     fs::write(folder.join("score.csv"), score()).unwrap();
     fs::write(folder.join("programs.csv"), programs()).unwrap();
+    fs::write(folder.join("relay.csv"), RELAY).unwrap();
+    fs::write(folder.join("slowest.csv"), SLOWEST).unwrap();
+    fs::write(folder.join("drift.csv"), DRIFT).unwrap();
     root
 }
 
@@ -181,7 +198,7 @@ fn behind_the_lines(plot: &str) -> Vec<(String, bool)> {
     names.map(name).collect()
 }
 
-const NAMES: [&str; 15] = [
+const NAMES: [&str; 18] = [
     "claim-shares",
     "claim-depths",
     "claim-walks",
@@ -197,6 +214,9 @@ const NAMES: [&str; 15] = [
     "score",
     "programs",
     "programs-memory",
+    "relay",
+    "slowest",
+    "drift",
 ];
 
 #[test]
@@ -207,7 +227,7 @@ fn an_unknown_plot_stops_the_build() {
          is: `claim-shares`, `claim-depths`, `claim-walks`, `claim-memory`, \
          `nested`, `threads`, `preloaded`, `traces`, `trace-memory`, \
          `additions`, `growth`, `heap-over-time`, `score`, `programs`, \
-         `programs-memory`"
+         `programs-memory`, `relay`, `slowest`, `drift`"
     );
 }
 
@@ -540,6 +560,53 @@ fn what_was_not_measured_is_an_empty_cell() {
     let row = "<th scope=\"row\">c</th><td>1.00 s</td><td>× 1.00</td>\
                <td></td><td></td><td></td><td>× 1.00</td>";
     assert!(plot.contains(row), "no {row} in {plot}");
+}
+
+/// The cells below a plot, row by row.
+fn cells(plot: &str) -> Vec<Vec<String>> {
+    let (_, body) = plot.split_once("<tbody>").unwrap();
+    let (body, _) = body.split_once("</tbody>").unwrap();
+    let cell = |cell: &str| {
+        let (cell, _) = cell.split_once("</t").unwrap();
+        cell.rsplit_once('>').map_or(cell, |(_, text)| text).to_owned()
+    };
+    let row = |row: &str| row.split("<t").skip(1).map(cell).collect();
+    body.split("<tr>").skip(1).map(row).collect()
+}
+
+#[test]
+fn threads_that_come_and_go_are_told_in_microseconds() {
+    let plot = plot("relay");
+    assert!(plot.contains("less is better"), "{plot}");
+    let expected = [
+        ["nothing", "10.0", "9.0", "11.0", "0.00 MB"],
+        ["a&lt;b", "20.0", "19.0", "21.0", "1.00 MB"],
+        ["glibc", "40.0", "30.0", "50.0", "2.00 MB"],
+    ];
+    assert_eq!(cells(&plot), expected);
+}
+
+#[test]
+fn the_slowest_calls_are_those_of_all_recordings() {
+    let plot = plot("slowest");
+    assert!(plot.contains("less is better"), "{plot}");
+    let expected = [
+        ["glibc", "0.40", "50", "90", "0.30"],
+        ["a&lt;b", "0.80", "5.00", "9.00", "0.70"],
+    ];
+    assert_eq!(cells(&plot), expected);
+}
+
+/// The first time of all does not count.
+#[test]
+fn a_heap_that_creeps_is_compared_with_its_second_time() {
+    let expected = [
+        ["glibc", "0.00 MB", "0.00 MB", "× 1.00"],
+        ["a&lt;b", "0.00 MB", "0.00 MB", "× 1.50"],
+    ];
+    assert_eq!(cells(&plot("drift")), expected);
+    let error = mistake_in("drift", None, "drift.csv", "a<b,2,", "a<b,3,");
+    assert!(error.contains("no second period of `a<b`"), "{error}");
 }
 
 #[test]

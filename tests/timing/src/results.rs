@@ -1,5 +1,6 @@
 //! What is kept with a result: the system, the machine, the day.
 
+use std::path::Path;
 use std::process::Command;
 use std::{env, fs, thread};
 
@@ -69,7 +70,22 @@ pub fn date() -> String {
 
 /// The commit of the workspace, and whether it has been changed since.
 pub fn commit() -> String {
-    printed("git", &["describe", "--always", "--dirty"])
+    commit_of(workspace())
+}
+
+/// The same for another repository. That results are new is no change: whoever
+/// measures one thing after another writes them meanwhile.
+///
+/// # Panics
+///
+/// If git fails there.
+pub fn commit_of(repository: &Path) -> String {
+    let results = ":(top,exclude)tests/bench/results";
+    let status =
+        ["status", "--porcelain", "--untracked-files=no", "--", ":/", results];
+    let changed = printed_in(repository, "git", &status);
+    let commit = printed_in(repository, "git", &["describe", "--always"]);
+    if changed.is_empty() { commit } else { commit + "-dirty" }
 }
 
 /// What a command prints in the workspace, without the space around it.
@@ -78,9 +94,13 @@ pub fn commit() -> String {
 ///
 /// If it does not start, or fails.
 pub fn printed(program: &str, args: &[&str]) -> String {
+    printed_in(workspace(), program, args)
+}
+
+fn printed_in(folder: &Path, program: &str, args: &[&str]) -> String {
     let output = Command::new(program)
         .args(args)
-        .current_dir(workspace())
+        .current_dir(folder)
         .output()
         .unwrap_or_else(|error| panic!("{program}: {error}"));
     assert!(output.status.success(), "{program} {args:?}: {output:?}");

@@ -1,0 +1,360 @@
+//! Sentences of the chapters "A stack for each thread", "Holes" and "Measured"
+//! that say who is ahead, or by how much, hold in the results that are kept.
+//!
+//! Numbers in prose come from the results by `{{#result …}}`. What words say
+//! is looked up here: each sentence, its page, and what has to be less than
+//! what. When results are made again, a sentence that is no longer true fails.
+
+use std::collections::BTreeMap;
+
+use book::plot::cells::Cells;
+use book::plot::results;
+use book::plot::table::Table;
+use timing::workspace::workspace;
+
+/// What a sentence says: a name, and two numbers of which the first is less.
+type Less = (String, f64, f64);
+
+struct Sentence {
+    /// The page, below `book/chapters/beyond`.
+    page: &'static str,
+    says: &'static str,
+    holds: fn() -> Vec<Less>,
+}
+
+fn less(what: &str, left: f64, right: f64) -> Less {
+    (what.to_owned(), left, right)
+}
+
+/// A number is between two others.
+fn between(what: &str, low: f64, number: f64, high: f64) -> Vec<Less> {
+    vec![less(what, low, number), less(what, number, high)]
+}
+
+fn table(name: &str) -> Table {
+    results(workspace(), name).unwrap_or_else(|error| panic!("{error}"))
+}
+
+/// A cell of the row that starts with these cells.
+fn cell(name: &str, start: &str, column: &str) -> f64 {
+    let table = table(name);
+    let start: Vec<&str> = start.split(',').collect();
+    let row = table.rows.iter().position(|row| row[..start.len()] == start);
+    let row = row.unwrap_or_else(|| panic!("{name} has no row {start:?}"));
+    table.column(column).expect(column)[row].parse().expect("a number")
+}
+
+/// For each program, what it is with an allocator as a multiple of what it is
+/// with glibc.
+fn of_glibc(
+    name: &str,
+    column: &str,
+    allocator: &str,
+) -> BTreeMap<String, f64> {
+    let table = table(name);
+    let cells = Cells::of(&table, "program", column).expect(column);
+    let ratio = |program: &&str| {
+        let ratio = cells.times_glibc(program, allocator).expect("glibc's");
+        Some(((*program).to_owned(), ratio?))
+    };
+    cells.distinct_keys().iter().filter_map(ratio).collect()
+}
+
+fn median(ratios: &BTreeMap<String, f64>) -> f64 {
+    let mut ratios: Vec<f64> = ratios.values().copied().collect();
+    ratios.sort_by(f64::total_cmp);
+    ratios[ratios.len() / 2]
+}
+
+/// The median over the recordings, of glibc's time.
+fn recordings(allocator: &str) -> f64 {
+    median(&of_glibc("traces", "net", allocator))
+}
+
+fn random(live: &str, allocator: &str) -> f64 {
+    cell("random", &format!("{live},{allocator}"), "net")
+}
+
+/// How much more a pair costs with a million blocks than with a thousand.
+fn rise(allocator: &str) -> f64 {
+    random("1000000", allocator) / random("1000", allocator)
+}
+
+/// Those that have something for each thread.
+const FOR_EACH: [&str; 5] =
+    ["mimalloc", "jemalloc", "snmalloc", "tcmalloc", "per thread"];
+
+fn queue(allocator: &str, column: &str) -> f64 {
+    cell("queue", allocator, column)
+}
+
+const SENTENCES: &[Sentence] = &[
+    Sentence {
+        page: "measured/index.md",
+        says: "Where calls nest a thousand deep, a `malloc` and its `free` \
+               take less than half of what glibc's take.",
+        holds: || {
+            let of = |it| cell("nested", &format!("nested,1000,{it}"), "ns");
+            vec![less("one stack, glibc", of("one stack"), of("glibc") / 2.0)]
+        },
+    },
+    Sentence {
+        page: "measured/index.md",
+        says: "now ours takes several times as long",
+        holds: || {
+            let redis = cell("traces", "redis,one stack", "to_glibc");
+            vec![less("twice glibc's, one stack", 2.0, redis)]
+        },
+    },
+    Sentence {
+        page: "measured/growth.md",
+        says: "**Stage 1** has the flattest line of all.",
+        holds: || {
+            let others = ["stage 3", "stage 4", "per thread", "glibc"];
+            let less = |it: &str| less(it, rise("stage 1"), rise(it));
+            others.iter().map(|it| less(it)).collect()
+        },
+    },
+    Sentence {
+        page: "measured/growth.md",
+        says: "**Stage 2** falls",
+        holds: || {
+            let [first, second] =
+                ["1000", "10000"].map(|it| random(it, "stage 2"));
+            vec![less("10,000 blocks, 1,000", second, first)]
+        },
+    },
+    Sentence {
+        page: "measured/growth.md",
+        says: "but its line is not the steeper one",
+        holds: || vec![less("rises", rise("stage 3"), rise("glibc"))],
+    },
+    Sentence {
+        page: "measured/growth.md",
+        says: "**Per thread** lies below glibc's line all the way.",
+        holds: || {
+            let lives = ["1000", "10000", "100000", "1000000"];
+            let of = |it| lives.map(|live| random(live, it));
+            let both = of("per thread").into_iter().zip(of("glibc"));
+            both.map(|(ours, glibc)| less("net", ours, glibc)).collect()
+        },
+    },
+    Sentence {
+        page: "measured/growth.md",
+        says: "mimalloc needs fewer instructions there than tcmalloc, and \
+               more time",
+        holds: || {
+            let of = |it, column| cell("preloaded", it, column);
+            let [mi, tc] = ["100,mimalloc", "100,tcmalloc"];
+            vec![
+                less(
+                    "instructions",
+                    of(mi, "instructions"),
+                    of(tc, "instructions"),
+                ),
+                less("ns", of(tc, "ns"), of(mi, "ns")),
+            ]
+        },
+    },
+    Sentence {
+        page: "measured/threads.md",
+        says: "Those that have something for each thread do not change",
+        holds: || {
+            let of = |threads: &str, it: &str| {
+                cell("threads", &format!("{threads},{it}"), "ns")
+            };
+            let change = |it: &&str| less(it, of("4", it), 1.3 * of("1", it));
+            FOR_EACH.iter().map(change).collect()
+        },
+    },
+    Sentence {
+        page: "measured/threads.md",
+        says: "`stage 4` and `one stack` have one heap and one lock for all, \
+               and rise at once",
+        holds: || {
+            let of = |threads: &str, it: &str| {
+                cell("threads", &format!("{threads},{it}"), "ns")
+            };
+            let rise = |it: &str| less(it, 1.5 * of("1", it), of("2", it));
+            ["stage 4", "one stack"].map(rise).to_vec()
+        },
+    },
+    Sentence {
+        page: "measured/threads.md",
+        says: "None of those in the file does.",
+        holds: || {
+            let table = table("queue");
+            let names = table.column("allocator").expect("names");
+            let names = names.iter().filter(|it| **it != "nothing");
+            let grows = |it: &&str| {
+                let tenth = queue(it, "bytes_after_a_tenth");
+                less(it, queue(it, "bytes"), 3.0 * tenth)
+            };
+            names.map(grows).collect()
+        },
+    },
+    Sentence {
+        page: "measured/threads.md",
+        says: "Our stacks are, as are tcmalloc, mimalloc, jemalloc and \
+               snmalloc.",
+        holds: || {
+            let half = queue("glibc", "ns") / 2.0;
+            FOR_EACH.map(|it| less(it, queue(it, "ns"), half)).to_vec()
+        },
+    },
+    Sentence {
+        page: "measured/threads.md",
+        says: "Even stage 4 has come out ahead of it here",
+        holds: || {
+            let [ours, glibc] = ["stage 4", "glibc"].map(|it| queue(it, "ns"));
+            vec![less("stage 4, glibc", ours, glibc)]
+        },
+    },
+    Sentence {
+        page: "measured/real-programs.md",
+        says: "Played as a recording, the calls of python3-malloc take stage \
+               4 longer than glibc. The program *with* its calls is quicker \
+               on stage 4",
+        holds: || {
+            let calls = cell("traces", "python3-malloc,stage 4", "to_glibc");
+            let program = cell("programs", "python3,stage 4", "to_glibc");
+            vec![less("calls", 1.0, calls), less("program", program, 1.0)]
+        },
+    },
+    Sentence {
+        page: "measured/what-is-not-shown.md",
+        says: "It is slower on nearly all of them.",
+        holds: || {
+            let all = of_glibc("traces", "net", "stage 3");
+            let slower = all.values().filter(|it| **it > 1.0).count();
+            vec![less("programs", 0.75 * all.len() as f64, slower as f64)]
+        },
+    },
+    Sentence {
+        page: "measured/what-is-not-shown.md",
+        says: "On the recordings it is quicker than glibc.",
+        holds: || vec![less("dlmalloc", recordings("dlmalloc"), 1.0)],
+    },
+    Sentence {
+        page: "measured/what-is-not-shown.md",
+        says: "It is well ahead of glibc, and ahead of mimalloc and snmalloc.",
+        holds: || {
+            let of = |it| cell("nested", &format!("nested,10,{it}"), "net");
+            let ahead = |it| less(it, of("per thread"), of(it));
+            let mut all = ["mimalloc", "snmalloc"].map(ahead).to_vec();
+            all.push(less("half", of("per thread"), of("glibc") / 2.0));
+            all
+        },
+    },
+    Sentence {
+        page: "measured/what-is-not-shown.md",
+        says: "It is about equal to mimalloc",
+        holds: || {
+            let ratio = recordings("per thread") / recordings("mimalloc");
+            between("of mimalloc's", 0.85, ratio, 1.2)
+        },
+    },
+    Sentence {
+        page: "measured/what-is-not-shown.md",
+        says: "jemalloc and snmalloc are a little ahead of both.",
+        holds: || {
+            let least = recordings("per thread").min(recordings("mimalloc"));
+            ["jemalloc", "snmalloc"]
+                .map(|it| less(it, recordings(it), least))
+                .to_vec()
+        },
+    },
+    Sentence {
+        page: "measured/what-is-not-shown.md",
+        says: "With random order and a hundred thousand blocks our stack \
+               takes about twice as long as the best.",
+        holds: || {
+            let peers = ["mimalloc", "jemalloc", "snmalloc", "tcmalloc"];
+            let peers = peers.map(|it| random("100000", it));
+            let best = peers.into_iter().fold(f64::MAX, f64::min);
+            let ratio = random("100000", "per thread") / best;
+            between("of the best", 1.6, ratio, 2.6)
+        },
+    },
+    Sentence {
+        page: "holes/measured.md",
+        says: "In the median that makes one and a half times glibc's memory \
+               out of six.",
+        holds: || {
+            let of = |it| median(&of_glibc("trace-memory", "memory", it));
+            let mut all = between("a stack", 5.0, of("stack"), 7.0);
+            all.extend(between("holes", 1.3, of("holes"), 1.75));
+            all
+        },
+    },
+    Sentence {
+        page: "per-thread/measured.md",
+        says: "Here as in Rust, tcmalloc is about as quick as we are.",
+        holds: || {
+            let of = |depth: &str, it: &str| {
+                cell("preloaded", &format!("{depth},{it}"), "ns")
+            };
+            let near = |depth: &str| {
+                let ratio = of(depth, "tcmalloc") / of(depth, "per thread");
+                between(depth, 0.8, ratio, 1.25)
+            };
+            ["10", "100", "1000"].iter().flat_map(|it| near(it)).collect()
+        },
+    },
+];
+
+/// A page, in one line, quotes and all.
+fn page(name: &str) -> String {
+    let path = workspace().join("book/chapters/beyond").join(name);
+    let text = std::fs::read_to_string(&path)
+        .unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+    let lines = text.lines().map(|line| line.trim_start_matches("> "));
+    let words: Vec<_> = lines.flat_map(str::split_whitespace).collect();
+    words.join(" ")
+}
+
+/// What does not hold, and what no page says any more.
+fn wrong(sentences: &[Sentence]) -> String {
+    let mut wrong = String::new();
+    for Sentence { page: name, says, holds } in sentences {
+        if !page(name).contains(says) {
+            wrong += &format!("{name} says no longer: {says}\n");
+        }
+        for (what, left, right) in holds() {
+            if left.is_nan() || left >= right {
+                wrong += &format!(
+                    "{name}: {says}\n  {what}: {left:.3} is not less than \
+                     {right:.3}\n"
+                );
+            }
+        }
+    }
+    wrong
+}
+
+#[test]
+fn a_sentence_that_says_who_is_ahead_holds_in_the_results() {
+    let wrong = wrong(SENTENCES);
+    assert!(
+        wrong.is_empty(),
+        "{wrong}Write what is true now, there and in this test"
+    );
+}
+
+#[test]
+fn a_sentence_that_is_false_or_gone_is_told() {
+    let [page, says] = ["measured/growth.md", "**Stage 2** falls"];
+    let rises = || {
+        let [first, second] = ["1000", "10000"].map(|it| random(it, "stage 2"));
+        vec![less("1,000 blocks, 10,000", first, second)]
+    };
+    let told = wrong(&[Sentence { page, says, holds: rises }]);
+    assert!(
+        told.starts_with("measured/growth.md: **Stage 2** falls"),
+        "{told}"
+    );
+    assert!(told.contains("is not less than"), "{told}");
+    let gone = Sentence { page, says: "Stage 2 flies", holds: Vec::new };
+    let told = wrong(&[gone]);
+    assert_eq!(told, "measured/growth.md says no longer: Stage 2 flies\n");
+}
