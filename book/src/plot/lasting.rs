@@ -3,7 +3,7 @@
 
 use super::cells::{Cells, distinct, lacks};
 use super::draw::{self, Dots, Scale, factor, megabytes, short, whole};
-use super::lines::{self, Line, Panel};
+use super::lines::{self, Line, MEMORY, Panel};
 use super::table::Table;
 use super::{Drawing, owned};
 
@@ -126,9 +126,9 @@ pub fn drift(table: &Table) -> Result<Drawing, String> {
     let panels: Vec<_> = rows.into_iter().map(|(_, panel)| panel).collect();
     Ok(Drawing {
         marks: lines::panels(
-            "Across: calls of malloc and free. Up: bytes. Less above the \
-             surface is better, and a line that is no higher at the end does \
-             not creep",
+            "Across: calls of malloc and free. Up: bytes that the process \
+             has in memory, and that are alive. Less above the surface is \
+             better, and a line that is no higher at the end does not creep",
             &panels,
         ),
         columns: owned(&columns),
@@ -146,7 +146,7 @@ fn panel(
         points,
         is_strong: true,
     };
-    let memory = line("memory of the process", memory);
+    let memory = line(MEMORY, memory);
     let calls = memory.points.last().map_or(0.0, |(calls, _)| *calls);
     Panel {
         name: allocator.to_owned(),

@@ -19,6 +19,9 @@ pub struct Line {
     pub is_strong: bool,
 }
 
+/// The name of a line that is about what a process has, whatever its heap.
+pub const MEMORY: &str = "memory";
+
 /// An axis: what it counts, and how.
 pub struct Axis<'a> {
     pub what: &'a str,
@@ -156,7 +159,7 @@ fn stretched(height: f64, marks: &str) -> String {
 fn class(what: &str, name: &str, is_strong: bool) -> String {
     let look = match name {
         "stage 1" | "stage 2" | "stage 3" | "stage 4" | "one stack"
-        | "per thread" | "glibc" => name.replace(' ', "-"),
+        | "per thread" | "glibc" | MEMORY => name.replace(' ', "-"),
         _ => "peer".to_owned(),
     };
     let strong = if is_strong { " plot-strong" } else { "" };

@@ -82,6 +82,8 @@ const MEASUREMENTS: [Measurement; 13] = [
 ];
 
 fn main() {
+    #[cfg(feature = "google")]
+    peers::leave_rseq_to_tcmalloc();
     let args: Vec<String> = std::env::args().skip(1).collect();
     let args: Vec<&str> = args.iter().map(String::as_str).collect();
     // This program starts itself for what needs a fresh process.

@@ -156,6 +156,23 @@ impl Allocator for Snmalloc {
 #[cfg(feature = "google")]
 pub struct GoogleTcmalloc;
 
+/// It finds the cache of the processor that it runs on by rseq(2), which glibc
+/// has for itself since 2.35 unless it is told not to. So this program starts
+/// itself once more and tells glibc.
+#[cfg(feature = "google")]
+pub fn leave_rseq_to_tcmalloc() {
+    use std::os::unix::process::CommandExt;
+    use std::process::Command;
+    const TUNABLES: &str = "GLIBC_TUNABLES";
+    if env::var_os(TUNABLES).is_some() {
+        return;
+    }
+    let program = env::current_exe().expect("a program knows where it lies");
+    let mut again = Command::new(program);
+    again.args(env::args_os().skip(1)).env(TUNABLES, "glibc.pthread.rseq=0");
+    panic!("{again:?}: {}", again.exec());
+}
+
 /// The functions for C, which the crate builds and does not declare.
 #[cfg(feature = "google")]
 mod google {
