@@ -85,13 +85,16 @@ enum Best {
     Most,
 }
 
+/// The rows that a table gives.
+type Part = fn(&Table) -> Result<Vec<Row>, String>;
+
 /// All rows, from the results below the folder `root`.
 ///
 /// # Errors
 ///
 /// What is wrong with the results.
 pub fn rows(root: &Path) -> Result<Vec<Row>, String> {
-    let parts: [(&str, fn(&Table) -> Result<Vec<Row>, String>); 10] = [
+    let parts: [(&str, Part); 10] = [
         ("traces", recordings),
         ("trace-memory", memory),
         ("random", random),

@@ -27,8 +27,7 @@ pub fn relay(table: &Table) -> Result<Drawing, String> {
     let kinds = ["the middle half of the turns, from", "to", "the middle"];
     let columns =
         ["allocator", "µs for a thread on each lane", "from", "to", "memory"];
-    let scale = |value| format!("{value} µs");
-    Ok(sorted(rows, &kinds, "µs", scale, owned(&columns)))
+    Ok(sorted(rows, &kinds, "µs", whole, owned(&columns)))
 }
 
 /// How long the slowest calls take, over all recordings.
@@ -56,9 +55,8 @@ pub fn slowest(table: &Table) -> Result<Drawing, String> {
     }
     let kinds = ["one in a million", "the slowest", "one in 10,000"];
     let first = ["allocator", "one in 10,000", "one in a million", "slowest"];
-    let scale = |value| format!("{value} µs");
     let columns = owned(&[&first[..], &programs].concat());
-    Ok(sorted(rows, &kinds, "1 in 10,000, µs", scale, columns))
+    Ok(sorted(rows, &kinds, "1 in 10,000", whole, columns))
 }
 
 fn microseconds(time: f64) -> String {

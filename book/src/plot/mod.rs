@@ -146,13 +146,13 @@ static PLOTS: [Plot; 18] = [
     },
     Plot {
         name: "relay",
-        title: "How long threads take that come and go: less is better",
+        title: "Microseconds of threads that come and go: less is better",
         results: "relay",
         draw: Draw::All(lasting::relay),
     },
     Plot {
         name: "slowest",
-        title: "How long the slowest calls take: less is better",
+        title: "Microseconds of the slowest calls: less is better",
         results: "slowest",
         draw: Draw::All(lasting::slowest),
     },
