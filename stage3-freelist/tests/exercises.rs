@@ -538,3 +538,58 @@ fn use_blocks_as_one_should(heap: &mut Heap<SimBrk>) {
         expect_filled("a free block, behind its links", free, 984, 0xDD);
     }
 }
+
+#[test]
+#[ignore = "exercise 3.7"]
+#[cfg_attr(miri, allow(unused_attributes), ignore = "Miri starts no process")]
+fn no_link_of_a_free_block_can_be_read_or_chosen() {
+    let test = "no_link_of_a_free_block_can_be_read_or_chosen";
+    let what = "blocks are freed, and what is in them is looked at";
+    let end = in_a_process(test, what, |heap| {
+        let blocks: Vec<_> = (0..8).map(|_| heap.malloc(100)).collect();
+        let heap_is_at = blocks[0].addr() - 16..blocks[7].addr() + 112;
+        for &block in blocks.iter().step_by(2) {
+            // SAFETY: the block is live, and freed once.
+            unsafe { heap.free(block) };
+        }
+        for &block in blocks.iter().step_by(2) {
+            for at in [0, 1] {
+                // SAFETY: it is only read, and the heap has written to it.
+                let word = unsafe { block.cast::<usize>().add(at).read() };
+                assert!(
+                    !heap_is_at.contains(&word),
+                    "word {at} of a free block should be no address of the \
+                     heap {heap_is_at:x?} but is {word:#x}"
+                );
+                assert_ne!(word, 0, "word {at} of a free block tells an end");
+            }
+        }
+    });
+    if let Some(end) = end {
+        end.expect_success();
+    }
+
+    // Which word is written over, and with what.
+    let text = usize::from_ne_bytes(*b"overrun!");
+    for (what, at, word) in [
+        ("a text over the first word, then malloc", 0, text),
+        ("a text over the second word, then malloc", 1, text),
+        ("zeros over the first word, then malloc", 0, 0),
+        ("zeros over the second word, then malloc", 1, 0),
+    ] {
+        let end = in_a_process(test, what, |heap| {
+            let blocks = [(); 4].map(|()| heap.malloc(100));
+            // SAFETY: the blocks are live. But the write is nobody's to do:
+            // the block is free.
+            unsafe {
+                heap.free(blocks[0]);
+                heap.free(blocks[2]);
+                blocks[2].cast::<usize>().add(at).write(word);
+            }
+            heap.malloc(100);
+        });
+        if let Some(end) = end {
+            end.expect_line("malloc: somebody wrote over a link: 0x");
+        }
+    }
+}

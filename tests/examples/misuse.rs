@@ -32,7 +32,7 @@ mod program {
 
     type Misuse = (&'static str, fn(&mut Held));
 
-    const MISUSES: [Misuse; 20] = [
+    const MISUSES: [Misuse; 21] = [
         ("one_past", one_past),
         ("past_its_room", past_its_room),
         ("sixteen_past", sixteen_past),
@@ -53,6 +53,7 @@ mod program {
         ("in_a_signal_handler", in_a_signal_handler),
         ("a_limit", a_limit),
         ("none", none),
+        ("hard_work", hard_work),
     ];
 
     pub fn main() {
@@ -187,6 +188,19 @@ mod program {
     fn none(held: &mut Held) {
         held.take(24);
         held.goes_on();
+    }
+
+    /// Many blocks, of which a thousand are live at a time.
+    fn hard_work(_: &mut Held) {
+        let mut live = [ptr::null_mut(); 1_000];
+        let mut random = 1_usize;
+        for _ in 0..200_000 {
+            random =
+                random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+            let block = &mut live[(random >> 33) % 1_000];
+            free(*block);
+            *block = malloc((random >> 43) % 500);
+        }
     }
 
     // Past the end. --------------------------------------------------------

@@ -8,7 +8,7 @@ use std::process::Command;
 use std::time::Duration;
 
 use timing::preload::preload;
-use timing::run::{command, run_or_kill};
+use timing::run::{Used, command, measure_or_kill, run_or_kill};
 use timing::workspace::{build_example, workspace};
 
 /// How long a program may take that takes a moment.
@@ -132,6 +132,19 @@ impl Library {
         Self { name: "glibc", path: None }
     }
 
+    /// One that lies anywhere.
+    pub fn at(name: &'static str, path: PathBuf) -> Self {
+        Self { name, path: Some(path) }
+    }
+
+    /// What a program that breaks no rule uses, if it works hard.
+    pub fn used(&self) -> Used {
+        let used = measure_or_kill(LIMIT, self.program("hard_work"));
+        let (ended, used) = used.expect("it takes a moment");
+        assert!(ended.status.success(), "{}: {ended:?}", self.name);
+        used
+    }
+
     /// Those of others that are there, and a line for each that is not.
     pub fn of_others() -> (Vec<Self>, Vec<String>) {
         let folder = format!("/usr/lib/{}-linux-gnu", env::consts::ARCH);
@@ -182,20 +195,29 @@ impl Library {
 
 /// What comes of each misuse with each of these libraries: a line for each.
 pub fn table(libraries: &[Library]) -> String {
+    let names: Vec<_> = libraries.iter().map(|it| it.name.to_owned()).collect();
+    let rows = rows(libraries).into_iter();
+    let rows = rows.map(|(what, outcomes)| row(libraries, what, &outcomes));
+    row(libraries, "", &names) + &rows.collect::<String>()
+}
+
+/// What each misuse does, and what comes of it with each of these libraries.
+pub fn rows(libraries: &[Library]) -> Vec<(&'static str, Vec<String>)> {
     for library in libraries {
         assert!(library.is_used(), "{}: {}", library.name, library.whose());
     }
-    let names: Vec<_> = libraries.iter().map(|it| it.name.to_owned()).collect();
-    let mut table = row("", &names);
-    for (misuse, what) in MISUSES {
+    let rows = MISUSES.iter().map(|(misuse, what)| {
         let outcomes = libraries.iter().map(|it| it.outcome(misuse));
-        let outcomes: Vec<_> = outcomes.map(|it| it.to_string()).collect();
-        table += &row(what, &outcomes);
-    }
-    table
+        (*what, outcomes.map(|it| it.to_string()).collect())
+    });
+    rows.collect()
 }
 
-fn row(first: &str, cells: &[String]) -> String {
-    let cells: String = cells.iter().map(|it| format!(" {it:>10}")).collect();
+/// A line of a table, as wide as the names of its columns.
+pub fn row(libraries: &[Library], first: &str, cells: &[String]) -> String {
+    let widths = libraries.iter().map(|it| it.name.len().max(6));
+    let cells = cells.iter().zip(widths);
+    let cells: String =
+        cells.map(|(cell, width)| format!(" {cell:>width$}")).collect();
     format!("{first:24}{cells}\n")
 }

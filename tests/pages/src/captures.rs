@@ -33,7 +33,7 @@ pub struct Capture {
 }
 
 /// All of them, in the order of the book.
-pub const CAPTURES: [Capture; 53] = [
+pub const CAPTURES: [Capture; 54] = [
     Capture {
         name: "memory-map",
         command: "cargo run -p tests --example memory_map",
@@ -358,6 +358,12 @@ pub const CAPTURES: [Capture; 53] = [
         make: || run_example_with("misuse_told", &["nightly"]),
     },
     Capture {
+        name: "misuse-solved",
+        command: "cargo run -p pages --example misuse_solved",
+        compare: Compare::Shape,
+        make: || example_of_the_book("misuse_solved"),
+    },
+    Capture {
         name: "walk-the-heap",
         command: "gdb -batch -x stage3-freelist/gdb/walk.gdb \
                   -ex 'set environment LD_PRELOAD \
@@ -404,7 +410,7 @@ pub const CAPTURES: [Capture; 53] = [
 
 /// Those for which a plain `cargo test` has not all that they need: other
 /// programs, or the minutes that a measurement takes.
-const NEEDS_MORE: [&str; 22] = [
+const NEEDS_MORE: [&str; 23] = [
     "library-sizes",
     "steps-3",
     "live-blocks",
@@ -424,6 +430,7 @@ const NEEDS_MORE: [&str; 22] = [
     "misuse",
     "misuse-told",
     "misuse-told-nightly",
+    "misuse-solved",
     "walk-the-heap",
     "who-wrote-it",
     "miri-on-a-copy",
@@ -431,7 +438,7 @@ const NEEDS_MORE: [&str; 22] = [
 
 /// What the book says of their commands, where there is something to say: in
 /// the form of `book::console::Notes`.
-const NOTES: [(&str, &str); 35] = [
+const NOTES: [(&str, &str); 36] = [
     ("memory-map", "needs=glibc"),
     ("memory-map-again", "needs=glibc"),
     ("the-break", "needs=glibc"),
@@ -471,6 +478,7 @@ const NOTES: [(&str, &str); 35] = [
     ("real-mallocs", "needs=glibc"),
     ("misuse", "needs=glibc takes=1min"),
     ("misuse-told", "needs=glibc,valgrind takes=2min"),
+    ("misuse-solved", "needs=glibc takes=2min"),
     ("misuse-told-nightly", "by-hand=needs-a-nightly-compiler-with-Miri"),
     ("walk-the-heap", "needs=glibc,gdb"),
     ("who-wrote-it", "needs=glibc,gdb"),
@@ -703,14 +711,19 @@ fn linked_with_3() -> String {
         .replace(&libraries.display().to_string(), "target/debug/examples")
 }
 
-/// The marks of the heaps of this book. The example is of this package, and
-/// builds a program for each heap.
+/// The marks of the heaps of this book. The example builds a program for each
+/// heap.
 fn scores() -> String {
+    example_of_the_book("scores")
+}
+
+/// What an example of this package prints.
+fn example_of_the_book(name: &str) -> String {
     let mut cargo = Command::new(env!("CARGO"));
     cargo.current_dir(workspace());
-    cargo.args(["run", "--quiet", "-p", "pages", "--example", "scores"]);
+    cargo.args(["run", "--quiet", "-p", "pages", "--example", name]);
     let outcome = run_within(Duration::from_secs(1_800), cargo);
-    assert!(outcome.status.success(), "the marks: {outcome:?}");
+    assert!(outcome.status.success(), "{name}: {outcome:?}");
     outcome.stdout
 }
 
