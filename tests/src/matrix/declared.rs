@@ -409,7 +409,7 @@ pub const GROUPS: &[Group] = &[
                 [
                     fails("both get the same bytes", TWO_THREADS),
                     fails("both get the same bytes", TWO_THREADS),
-                    fails("there is memory and one gets none", ONE_HEAP),
+                    fails(DAMAGE, ONE_HEAP),
                     HOLDS,
                     HOLDS,
                     HOLDS,
