@@ -101,7 +101,7 @@ impl Work {
     fn go_on(&mut self, allocator: &mut dyn Allocator, steps: usize) {
         let mut middle = middle(self.calls);
         for _ in 0..steps {
-            if self.calls % 1024 == 0 {
+            if self.calls.is_multiple_of(1024) {
                 middle = self::middle(self.calls);
             }
             let at = if self.rng.usize(..SELDOM) == 0 {
