@@ -347,7 +347,7 @@ mod program {
         held.give_back(a);
         held.give_back(b);
         // SAFETY: none.
-        unsafe { b.write_bytes(b'!', 24) };
+        unsafe { b.write_bytes(b'?', 24) };
         held.goes_on();
     }
 
