@@ -344,7 +344,7 @@ fn what_fails_is_shown_with_what_should_be_and_what_is() {
 
     // A promise, with all that was asked.
     let (told, _) = with(
-        "copy_nonoverlapping(old, new, old_size)",
+        "copy_nonoverlapping(old, new, old_size.min(size))",
         "copy_nonoverlapping(old, new, 0)",
     );
     expect_in_order(
@@ -376,8 +376,8 @@ fn what_fails_is_shown_with_what_should_be_and_what_is() {
 
     // What is compared is no heap, but the message has it.
     let (told, _) = with(
-        "match self.lists.take(enough) {",
-        "match None.filter(|_| self.lists.take(0).is_some()) {",
+        "if let Some(block) = self.lists.take(enough) {",
+        "if let Some(block) = None.filter(|_| self.lists.take(0).is_some()) {",
     );
     expect_in_order(
         &told,
