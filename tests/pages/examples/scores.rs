@@ -29,12 +29,12 @@ const HEAPS: [(&str, &str, Option<usize>); 8] = [
 
 /// What is planted in stage 3. The last one shows in no recording.
 const FAULTS: [&str; 6] = [
-    "3-links-are-taken-for-fresh",
     "3-padding-off-by-16",
     "3-realloc-copies-too-little",
     "3-set-forgets-the-tag-above",
     "3-the-block-above-stays-listed",
     "3-grow-by-a-header-too-little",
+    "3-links-are-taken-for-fresh",
 ];
 
 fn main() {
