@@ -418,6 +418,18 @@ fn the_end_goes_back_but_for_the_slack() {
     }
     assert_eq!(heap.brk().used(), SLACK + 32, "a free block, and two headers");
     assert_eq!(heap.brk().calls(), 4, "up three times and down once");
+
+    let mut region = large_region();
+    let mut heap = Heap::new(SimBrk::new(&mut region));
+    let blocks = [(); 3].map(|()| heap.malloc(SLACK));
+    heap.brk().somebody_else_takes(100).unwrap();
+    let used = heap.brk().used();
+    for block in blocks {
+        // SAFETY: the block is live.
+        unsafe { heap.free(block) };
+    }
+    assert_eq!(heap.brk().used(), used, "theirs lies above it");
+    assert!(heap.brk().foreign_is_intact());
 }
 
 #[test]
