@@ -95,10 +95,14 @@ pub fn lengths(folder: &Path) -> Result<Vec<(PathBuf, Length)>> {
     Ok(pages.collect())
 }
 
+/// What `book.toml` says, and variables such as `MDBOOK_BOOK__TITLE` in its
+/// place, as mdBook takes them.
 fn config(folder: &Path) -> Result<Config> {
     let path = folder.join("book.toml");
-    Config::from_disk(&path)
-        .with_context(|| format!("cannot read {}", path.display()))
+    let mut config = Config::from_disk(&path)
+        .with_context(|| format!("cannot read {}", path.display()))?;
+    config.update_from_env()?;
+    Ok(config)
 }
 
 fn load(folder: &Path, config: Config) -> Result<MDBook> {

@@ -15,7 +15,7 @@ use crate::page::Page;
 use crate::problem::{Problem, Problems};
 use crate::repository::{self, Repository};
 use crate::sources::Sources;
-use crate::{answers, figure, html};
+use crate::{answers, edition, figure, html};
 
 /// Where `book.toml` names the parts whose chapters have numbers.
 const NUMBERED: &str = "preprocessor.malloc.numbered";
@@ -59,8 +59,8 @@ pub fn serve(input: impl Read, output: impl Write) -> Result<()> {
     Ok(())
 }
 
-/// Takes from `book.toml` where the repository is, and numbers the chapters in
-/// the parts of the book that it names.
+/// Takes from `book.toml` where the repository is and which commit is
+/// published, and numbers the chapters in the parts of the book that it names.
 ///
 /// # Errors
 ///
@@ -74,6 +74,7 @@ pub fn configure(
     sources.numbering = Numbering::give(book, &parts);
     let address: Option<String> = config.get(repository::SETTING)?;
     sources.repository = address.as_deref().map(Repository::new);
+    sources.commit = config.get(edition::SETTING)?;
     Ok(())
 }
 
@@ -123,6 +124,10 @@ fn expand(sources: &Sources, mut book: Book) -> Result<Book, Problems> {
         {
             let answers = back.markdown(path);
             chapter.content = chapter.content.replace(place, &answers);
+        }
+        if let Some(commit) = &sources.commit {
+            let repository = sources.repository.as_ref();
+            chapter.content += &edition::line(commit, repository);
         }
     });
     Ok(book)

@@ -29,6 +29,11 @@ impl Repository {
         format!("{}/blob/{BRANCH}/{path}", self.0)
     }
 
+    /// Where a commit is shown.
+    pub fn commit(&self, commit: &str) -> String {
+        format!("{}/commit/{commit}", self.0)
+    }
+
     /// Where lines of a file are shown.
     pub fn lines(&self, path: &str, first: usize, last: usize) -> String {
         let lines = match first == last {

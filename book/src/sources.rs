@@ -18,6 +18,8 @@ pub struct Sources {
     pub numbering: Numbering,
     /// Where the repository lies on the network, if it does.
     pub repository: Option<Repository>,
+    /// The commit that is published, if it is.
+    pub commit: Option<String>,
 }
 
 impl Sources {
@@ -26,6 +28,7 @@ impl Sources {
     pub fn new(folder: &Path, chapters: PathBuf) -> Self {
         let root = folder.parent().unwrap_or(folder).to_owned();
         let (book, numbering) = (folder.to_owned(), Numbering::default());
-        Self { root, book, chapters, numbering, repository: None }
+        let (repository, commit) = (None, None);
+        Self { root, book, chapters, numbering, repository, commit }
     }
 }

@@ -56,6 +56,14 @@ impl Repository {
         fs::write(path, text).unwrap();
     }
 
+    /// The same, as it is published from a commit.
+    fn published(self, commit: &str) -> Self {
+        let toml = fs::read_to_string(self.path("book/book.toml")).unwrap();
+        let setting = format!("[preprocessor.malloc]\ncommit = \"{commit}\"\n");
+        self.write("book/book.toml", &(toml + &setting));
+        self
+    }
+
     fn page(&self, name: &str) -> String {
         build(&self.path("book"), &self.path("out")).unwrap();
         fs::read_to_string(self.path("out").join(name)).unwrap()
@@ -93,6 +101,30 @@ fn without_an_address_there_is_no_link_and_no_wish() {
     let (caption, _) = caption.split_once("</figcaption>").unwrap();
     let plain = "<span>stage1/heap.rs</span> <span>lines 3–5, 1</span>";
     assert_eq!(caption, plain);
+}
+
+const COMMIT: &str = "0123456789abcdef0123456789abcdef01234567";
+
+#[test]
+fn each_page_that_is_published_says_its_version_and_commit() {
+    for name in ["one.html", "two.html", "three.html"] {
+        let book = Repository::new(Some(ADDRESS)).published(COMMIT);
+        let page = book.page(name);
+        let edition = format!(
+            "<p class=\"edition\">Version {}, commit \
+             <a href=\"{ADDRESS}/commit/{COMMIT}\">0123456789</a></p>",
+            env!("CARGO_PKG_VERSION"),
+        );
+        assert!(page.contains(&edition), "no {edition} in {page}");
+    }
+    let page = Repository::new(None).published(COMMIT).page("one.html");
+    assert!(page.contains(", commit 0123456789</p>"), "{page}");
+}
+
+#[test]
+fn a_page_of_a_readers_copy_is_of_no_edition() {
+    let page = Repository::new(Some(ADDRESS)).page("one.html");
+    assert!(!page.contains("class=\"edition\""), "{page}");
 }
 
 /// The book itself has no address: a reader's copy is not ours.
