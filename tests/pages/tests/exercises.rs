@@ -165,7 +165,7 @@ type Check = fn(&Exercise) -> Result<String, String>;
 
 /// The stage as the reader finds it.
 fn unsolved(exercise: &Exercise) -> Result<String, String> {
-    let built = build(exercise, &[])?.1;
+    let built = build(exercise, &[], &["--test", "exercises"])?.1;
     let own = run_own(&built, exercise);
     if own.status.success() {
         return Err("the test passes before anything is done".into());
@@ -175,7 +175,7 @@ fn unsolved(exercise: &Exercise) -> Result<String, String> {
 
 /// The stage with the exercise done.
 fn solved(exercise: &Exercise) -> Result<String, String> {
-    let (copy, built) = build(exercise, &exercise.solution)?;
+    let (copy, built) = build(exercise, &exercise.solution, &[])?;
     if built.complaints.contains("warning") {
         return Err(built.complaints);
     }
@@ -203,7 +203,9 @@ fn solved(exercise: &Exercise) -> Result<String, String> {
 
 /// The stage with the exercise done as it should not be.
 fn wrong(exercise: &Exercise) -> Result<String, String> {
-    let built = build(exercise, &exercise.wrong)?.1;
+    let files = ["exercises"].into_iter().chain(others(exercise));
+    let files: Vec<&str> = files.flat_map(|file| ["--test", file]).collect();
+    let built = build(exercise, &exercise.wrong, &files)?.1;
     let mut outcomes = [run_own(&built, exercise)]
         .into_iter()
         .chain(run_others(&built, exercise));
@@ -213,15 +215,18 @@ fn wrong(exercise: &Exercise) -> Result<String, String> {
     }
 }
 
+/// A copy of the stage with changes, and of its programs those that `what`
+/// says, or all.
 fn build(
     exercise: &Exercise,
     changes: &[Change],
+    what: &[&str],
 ) -> Result<(Copy, Built), String> {
     let copy = Copy::new("exercises", &exercise.stage, false);
     for change in changes {
         copy.write(&change.path, &change.text);
     }
-    let built = copy.build(&[])?;
+    let built = copy.build(what)?;
     Ok((copy, built))
 }
 
@@ -231,15 +236,18 @@ fn run_own(built: &Built, exercise: &Exercise) -> Outcome {
 
 /// What holds of the stage, solved or not: its contract, its checkpoints and,
 /// if it has threads, its model.
-fn run_others(
-    built: &Built,
-    exercise: &Exercise,
-) -> impl Iterator<Item = Outcome> {
+fn others(exercise: &Exercise) -> impl Iterator<Item = &'static str> + use<> {
     let tests = exercise.stage.folder.join("tests");
     ["contract", "checkpoints", "model"]
         .into_iter()
         .filter(move |file| tests.join(format!("{file}.rs")).is_file())
-        .map(|file| built.run(file, &[]))
+}
+
+fn run_others(
+    built: &Built,
+    exercise: &Exercise,
+) -> impl Iterator<Item = Outcome> {
+    others(exercise).map(|file| built.run(file, &[]))
 }
 
 /// What the first test that failed said: its panic's message, or the last
