@@ -30,6 +30,21 @@ impl<B: Brk, const LISTS: usize> Heap<B, LISTS> {
         }
     }
 
+    unsafe fn split(&mut self, block: *mut Header, size: usize) {
+        // SAFETY: the rest lies in the payload, with its header.
+        unsafe {
+            let rest = (*block).size() - size;
+            if rest < HEADER + LINKS {
+                set(block, size + rest, 0);
+            } else {
+                set(block, size, 0);
+                let upper = above(block);
+                set(upper, rest - HEADER, FREE);
+                self.release(upper);
+            }
+        }
+    }
+
     unsafe fn coalesce(&mut self, mut block: *mut Header) -> *mut Header {
         // SAFETY: the block above may be the end, which is not free.
         unsafe {
