@@ -160,9 +160,13 @@ impl Run<'_> {
     fn take(&mut self, name: &str, is_oldest: bool) -> Result<*mut u8, String> {
         let none = || format!("there is no block `{name}`");
         let blocks = self.blocks.get_mut(name).ok_or_else(none)?;
-        match is_oldest {
-            true if !blocks.is_empty() => Ok(blocks.remove(0)),
-            _ => blocks.pop().ok_or_else(none),
+        let payload = match is_oldest {
+            true if !blocks.is_empty() => blocks.remove(0),
+            _ => blocks.pop().ok_or_else(none)?,
+        };
+        match payload.is_null() {
+            true => Err(format!("there was no room for `{name}`: it is null")),
+            false => Ok(payload),
         }
     }
 

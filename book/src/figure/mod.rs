@@ -12,7 +12,7 @@ mod ten_lines;
 mod threads;
 mod two_threads;
 
-use play::heap::{ROOM, Setup};
+use play::heap::{MOST_ROOM, ROOM, Setup};
 pub use play::recording::{self, Recording};
 pub use play::{draw, question};
 use play::{recorder, region, stage1, stage2, stage3, stage5};
@@ -68,7 +68,7 @@ pub fn with_heap<R>(
         "stage2" => (2, ROOM),
         // A step of the break is refused, and what is needed is not.
         "stage3" => (3, stage3_freelist::heap::STEP - 1),
-        "stage3 steps" => (3, 2 * ROOM),
+        "stage3 steps" => (3, MOST_ROOM),
         "stage5" => (5, ROOM),
         "stage5 small" => {
             let mut region = Region::new(ROOM);

@@ -188,6 +188,10 @@ fn a_program_that_cannot_be_run_is_a_mistake() {
         ("stage1: 2[a = malloc(1) -> used", "a `[` without a `]`"),
         ("stage1: a = malloc(1) -> colour", "cannot tell `colour`"),
         ("stage1: a = malloc(1) -> chunks", "it has no chunks"),
+        (
+            "stage3: a = malloc(200000); free(a) -> moves",
+            "there was no room for `a`",
+        ),
     ] {
         let error = value(Path::new("."), program).expect_err(program);
         assert!(error.contains(part), "{program}: no {part} in {error}");
