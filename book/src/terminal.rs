@@ -1,10 +1,10 @@
 //! A heap to play with, in a terminal.
 //!
 //! The heap runs in a process of its own, which a fault ends as it ends any
-//! program. That process is this program, called with `--once`.
+//! program. That process is this program, called with `--here`.
 
 use std::env;
-use std::io::{self, BufRead, Read, Write};
+use std::io::{self, BufRead, Write};
 use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result, bail};
@@ -30,6 +30,8 @@ pub struct Options {
     pub program: Option<String>,
     /// Whether such a program is read from the input.
     pub is_once: bool,
+    /// Whether it runs in this process, which then ends with it.
+    pub is_here: bool,
 }
 
 impl Options {
@@ -39,8 +41,8 @@ impl Options {
     ///
     /// A sentence that says what is wrong with them.
     pub fn new(words: &[&str]) -> Result<Self, String> {
-        let (mut stage, mut room, mut is_once) = (None, ROOM, false);
-        let mut program = None;
+        let (mut stage, mut room, mut program) = (None, ROOM, None);
+        let (mut is_once, mut is_here) = (false, false);
         let number = |word: &str| {
             let number = word.parse::<usize>();
             number.map_err(|_| format!("`{word}` is no number"))
@@ -49,6 +51,7 @@ impl Options {
         while let Some(&word) = words.next() {
             match word {
                 "--once" => is_once = true,
+                "--here" => is_here = true,
                 "--room" => {
                     let bytes = words.next().ok_or("--room needs a number")?;
                     room = number(bytes)?;
@@ -60,7 +63,8 @@ impl Options {
         }
         let stage = stage.ok_or("which stage?")?;
         let stage = u32::try_from(stage).unwrap_or(u32::MAX);
-        Ok(Self { setup: Setup::new(stage, room)?, program, is_once })
+        let setup = Setup::new(stage, room)?;
+        Ok(Self { setup, program, is_once, is_here })
     }
 }
 
@@ -71,13 +75,13 @@ impl Options {
 /// The input or the output is broken.
 pub fn play(options: Options) -> Result<()> {
     let (mut input, mut output) = (io::stdin().lock(), io::stdout().lock());
-    if let Some(program) = options.program {
-        return once(options.setup, &program, &mut output);
+    let mut program = options.program;
+    if program.is_none() && (options.is_once || options.is_here) {
+        program = Some(io::read_to_string(&mut input)?);
     }
-    if options.is_once {
-        let mut program = String::new();
-        input.read_to_string(&mut program)?;
-        return once(options.setup, &program, &mut output);
+    if let Some(program) = program {
+        let play = if options.is_here { here } else { once };
+        return play(options.setup, &program, &mut output);
     }
     let mut session = Session { setup: options.setup, lines: Vec::new() };
     write!(output, "{}", session.greeting())?;
@@ -100,8 +104,21 @@ pub fn play(options: Options) -> Result<()> {
 /// Runs a whole program, and draws the heap at its end.
 fn once(setup: Setup, program: &str, output: &mut impl Write) -> Result<()> {
     let lines = program::parse(program).map_err(anyhow::Error::msg)?;
-    let came = run::run(setup, &lines, lines.len());
-    let came = came.map_err(anyhow::Error::msg)?;
+    match (Session { setup, lines }).run()? {
+        Ok(picture) => Ok(write!(output, "{picture}")?),
+        Err(complaint) => bail!("{}", complaint.trim_end()),
+    }
+}
+
+/// Does that in this process. First it prints where the heap starts: after a
+/// fault there is nobody left to say so.
+fn here(setup: Setup, program: &str, output: &mut impl Write) -> Result<()> {
+    let lines = program::parse(program).map_err(anyhow::Error::msg)?;
+    let came = setup.with(|heap| {
+        writeln!(output, "{}", heap.view().start)?;
+        output.flush()?;
+        run::on(heap, &lines, lines.len()).map_err(anyhow::Error::msg)
+    })?;
     let picture = text::picture(&came.frames, came.lists.as_ref());
     write!(output, "{picture}")?;
     Ok(())
@@ -186,7 +203,7 @@ impl Session {
         let Setup { stage, room } = self.setup;
         let program = env::current_exe().context("cannot find this program")?;
         let mut child = Command::new(program)
-            .args(["play", "--once", &stage.to_string()])
+            .args(["play", "--here", &stage.to_string()])
             .args(["--room", &room.to_string()])
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
@@ -201,15 +218,18 @@ impl Session {
         input.write_all(lines.as_bytes())?;
         drop(input);
         let came = child.wait_with_output()?;
-        let text = |bytes| String::from_utf8_lossy(bytes).into_owned();
+        let printed = String::from_utf8_lossy(&came.stdout);
+        let (start, picture) = printed.split_once('\n').unwrap_or_default();
         if came.status.success() {
-            return Ok(Ok(text(&came.stdout)));
+            return Ok(Ok(picture.to_owned()));
         }
-        let complaint = text(&came.stderr);
+        let complaint = String::from_utf8_lossy(&came.stderr);
         // What it says of itself is no fault of the heap's.
-        match complaint.strip_prefix("error: ") {
-            Some(why) => Ok(Err(why.to_owned())),
-            None => Ok(Err(format!("{complaint}The program has ended.\n"))),
+        if let Some(why) = complaint.strip_prefix("error: ") {
+            return Ok(Err(why.to_owned()));
         }
+        let start = start.parse().context("nobody said where it starts")?;
+        let fault = run::as_drawn(complaint.trim_end(), start);
+        Ok(Err(format!("{fault}\nThe program has ended.\n")))
     }
 }

@@ -28,7 +28,8 @@ pub extern "C" fn room_for(len: usize) -> *mut u8 {
     HOOK.call_once(|| {
         panic::set_hook(Box::new(|info| {
             let words = info.payload_as_str().unwrap_or_default();
-            words.clone_into(&mut lock(&LAST_WORDS));
+            let start = running::START.load(Ordering::Relaxed);
+            *lock(&LAST_WORDS) = running::as_drawn(words, start);
         }));
     });
     let mut request = lock(&REQUEST);

@@ -10,11 +10,14 @@ use super::heap::{Played, Setup};
 use super::lists::Lists;
 use super::program::Line;
 use super::recorder::{Tape, View};
-use super::recording::{Frame, Kind, Outcome};
+use super::recording::{Frame, Kind, Outcome, address};
 
 /// The number of the line that runs, from 1 on. Whoever comes after a fault
 /// reads it: the heap has ended whatever there was.
 pub static AT: AtomicUsize = AtomicUsize::new(0);
+
+/// The address at which the heap of that program starts.
+pub static START: AtomicUsize = AtomicUsize::new(0);
 
 /// What came of a program.
 #[derive(Clone, Debug)]
@@ -37,22 +40,46 @@ pub struct Run {
 ///
 /// Which line cannot be run, and why.
 pub fn run(setup: Setup, lines: &[Line], step: usize) -> Result<Run, String> {
-    setup.with(|heap| {
-        let mut program = Program::new(heap);
-        let mut outcomes = Vec::new();
-        let mut lists = program.heap.lists();
-        for (index, line) in lines.iter().enumerate() {
-            let number = index + 1;
-            outcomes.push(program.does(number, line)?);
-            if number == step || number + 1 == step {
-                program.picture(line, outcomes[index]);
-                lists = program.heap.lists();
-            }
+    setup.with(|heap| on(heap, lines, step))
+}
+
+/// [`run`], on a heap that is there already.
+///
+/// # Errors
+///
+/// As those of [`run`].
+pub fn on(
+    heap: &mut dyn Played,
+    lines: &[Line],
+    step: usize,
+) -> Result<Run, String> {
+    let mut program = Program::new(heap);
+    let mut outcomes = Vec::new();
+    let mut lists = program.heap.lists();
+    for (index, line) in lines.iter().enumerate() {
+        let number = index + 1;
+        outcomes.push(program.does(number, line)?);
+        if number == step || number + 1 == step {
+            program.picture(line, outcomes[index]);
+            lists = program.heap.lists();
         }
-        let names = program.tape.names().map(str::to_owned).collect();
-        let frames = program.tape.frames().to_vec();
-        Ok(Run { outcomes, frames, lists, names })
-    })
+    }
+    let names = program.tape.names().map(str::to_owned).collect();
+    let frames = program.tape.frames().to_vec();
+    Ok(Run { outcomes, frames, lists, names })
+}
+
+/// The line that a fault leaves behind, with its address as the drawings write
+/// one: counted from the start of the heap.
+pub fn as_drawn(fault: &str, start: usize) -> String {
+    let Some((what, whole)) = fault.rsplit_once(": 0x") else {
+        return fault.to_owned();
+    };
+    let whole = usize::from_str_radix(whole, 16).ok();
+    match whole.and_then(|whole| whole.checked_sub(start)) {
+        Some(offset) => format!("{what}: {}", address(offset)),
+        None => fault.to_owned(),
+    }
 }
 
 /// Runs a program, and tells of each line, in a line with tabs in it: what it
@@ -139,6 +166,7 @@ struct Program<'h> {
 impl<'h> Program<'h> {
     fn new(heap: &'h mut dyn Played) -> Self {
         let view = heap.view();
+        START.store(view.start, Ordering::Relaxed);
         let (start, variables) = (view.start, BTreeMap::new());
         Self { heap, tape: Tape::new(view), variables, start }
     }

@@ -44,6 +44,26 @@ fn a_block_is_drawn_where_malloc_says_that_it_is() {
 }
 
 #[test]
+fn a_free_block_says_its_list_or_that_it_is_the_last() {
+    for stage in ["3", "4"] {
+        let typed = "a = malloc(100)\nb = malloc(24)\nfree(a)\n";
+        let answers = answers(stage, typed);
+        for picture in &answers[1..3] {
+            // Nobody has freed it: the break has brought more than was asked.
+            let rest = "| free: the last, on no list <- the rest ";
+            assert_eq!(boxes(picture, rest).len(), 1, "{stage}: {picture}");
+        }
+        let freed = boxes(&answers[3], "| free: list 6 <- freed ");
+        assert_eq!(freed, ["0x…010"], "{stage}: {}", answers[3]);
+        let last = boxes(&answers[3], "| free: the last, on no list ");
+        assert_eq!(last.len(), 1, "{stage}: {}", answers[3]);
+        for line in answers.iter().flat_map(|picture| picture.lines()) {
+            assert!(line.chars().count() < 80, "{stage}: {line}");
+        }
+    }
+}
+
+#[test]
 fn undo_draws_the_heap_as_it_was() {
     let typed = "a = malloc(100)\nb = malloc(50)\nundo\nundo\nundo\n";
     let answers = answers("3", typed);
@@ -57,8 +77,15 @@ fn a_fault_ends_the_program_and_the_line_is_taken_back() {
     for stage in ["2", "3", "4", "5"] {
         let typed = "a = malloc(64)\nb = malloc(64)\nfree(a)\nfree(a)\nlist\n";
         let answers = answers(stage, typed);
-        let fault = "malloc: this block is free already: 0x";
-        assert!(answers[4].starts_with(fault), "{stage}: {}", answers[4]);
+        let drawn = boxes(&answers[1], "| a <- new ");
+        let [at] = drawn[..] else {
+            panic!("one box for a: {}", answers[1]);
+        };
+        let fault = format!(
+            "malloc: this block is free already: {at}\n\
+             The program has ended.\n"
+        );
+        assert!(answers[4].starts_with(&fault), "{stage}: {}", answers[4]);
         let list = "a = malloc(64)\nb = malloc(64)\nfree(a)\n";
         assert_eq!(answers[5], list, "stage {stage}");
     }
@@ -74,8 +101,20 @@ fn stage_1_sees_no_block_that_is_freed_twice() {
 fn a_pointer_that_is_no_blocks_is_a_fault() {
     for stage in ["2", "3", "4", "5"] {
         let answers = answers(stage, "a = malloc(64)\nfree(a + 16)\n");
-        let fault = "malloc: this is no block of the heap: 0x";
+        let fault = "malloc: this is no block of the heap: 0x…";
         assert!(answers[2].starts_with(fault), "{stage}: {}", answers[2]);
+    }
+}
+
+#[test]
+fn a_whole_program_that_a_fault_ends_fails_with_its_line() {
+    let program = "a = malloc(8); b = malloc(8); free(a); free(a)";
+    for output in [play(&["4", "--once"], program), play(&["4", program], "")] {
+        let errors = String::from_utf8_lossy(&output.stderr);
+        let fault = "error: malloc: this block is free already: 0x…010\n";
+        assert!(errors.starts_with(fault), "{errors}");
+        assert_eq!(output.status.code(), Some(1), "{errors}");
+        assert!(output.stdout.is_empty(), "{output:?}");
     }
 }
 
