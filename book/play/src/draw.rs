@@ -214,6 +214,8 @@ fn what_happened(span: &Span, before: &Frame) -> Option<&'static str> {
         Kind::Foreign => Some("new"),
         Kind::Leaked => Some("freed"),
         Kind::Free => Some(match same().find(|was| was.overlaps(span)) {
+            // What came with the break, and nobody has had.
+            None if span.start >= before.used => "the rest",
             None => "freed",
             Some(was) if was.len() < span.len() => "joined",
             Some(_) => "the rest",

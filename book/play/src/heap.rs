@@ -5,7 +5,7 @@ use stage3_freelist::heap::STEP;
 use super::lists::Lists;
 use super::recorder::Recorded;
 use super::region::Region;
-use super::stage3::{Labelled, by_class};
+use super::stage3::Labelled;
 use super::stage4::Locked;
 
 /// A heap with which all can be done that a line says.
@@ -75,7 +75,7 @@ impl Setup {
             3 => {
                 let brk = stage3_freelist::SimBrk::new(region);
                 let heap = stage3_freelist::Heap::new(brk);
-                use_it(&mut Labelled { heap, label: by_class, is_small })
+                use_it(&mut Labelled { heap, has_labels: true, is_small })
             }
             4 => {
                 let brk = stage4_threadsafe::SimBrk::new(region);

@@ -82,7 +82,7 @@ impl Lists {
             })
             .collect();
         let rows: String = self.lists.iter().map(row).collect();
-        let empty = "<tr><td colspan='2'>no free block</td></tr>";
+        let empty = "<tr><td colspan='2'>none has a block</td></tr>";
         let rows = if rows.is_empty() { empty } else { &rows };
         let told = self.bits();
         format!(

@@ -16,7 +16,7 @@ use super::region::Region;
 /// a step.
 pub fn record(room: usize, program: fn(&mut Recorder<'_>)) -> Recording {
     assert!(room < STEP, "the break would rise by a step: {room} bytes");
-    record_labelled(room, program, |_class, _place| String::new())
+    record_listed(room, program, false)
 }
 
 /// The same, with room for a number of whole steps.
@@ -24,7 +24,7 @@ pub fn record_in_steps(
     steps: usize,
     program: fn(&mut Recorder<'_>),
 ) -> Recording {
-    record_labelled(steps * STEP, program, |_class, _place| String::new())
+    record_listed(steps * STEP, program, false)
 }
 
 /// The same, on a heap with a list for each class, and each free block says
@@ -33,18 +33,13 @@ pub fn record_classes(
     room: usize,
     program: fn(&mut Recorder<'_>),
 ) -> Recording {
-    record_labelled(room, program, by_class)
+    record_listed(room, program, true)
 }
 
-/// What a free block says of its class.
-pub fn by_class(class: usize, _place: usize) -> String {
-    format!("list {class}")
-}
-
-fn record_labelled(
+fn record_listed(
     room: usize,
     program: fn(&mut Recorder<'_>),
-    label: fn(usize, usize) -> String,
+    has_labels: bool,
 ) -> Recording {
     let mut region = Region::new(room);
     let heap = Heap::new(SimBrk::new(region.bytes()));
@@ -52,28 +47,34 @@ fn record_labelled(
     let is_small = room < STEP;
     let whose =
         if is_small { whose.smaller_than(STEP) } else { whose.but(".") };
-    Recorder::run(whose, &mut Labelled { heap, label, is_small }, program)
+    Recorder::run(whose, &mut Labelled { heap, has_labels, is_small }, program)
 }
 
-/// A heap, and what is to be said of a free block by its class and its place
-/// on the list of that class.
+/// A heap, and whether a free block says which list it is on.
 pub struct Labelled<'r> {
     pub heap: Heap<SimBrk<'r>>,
-    pub label: fn(usize, usize) -> String,
+    pub has_labels: bool,
     /// Whether there is no room for a step.
     pub is_small: bool,
 }
 
-impl Labelled<'_> {
-    /// The free blocks: where their payloads start, and what is said of them.
-    fn labels(&self) -> Vec<(usize, String)> {
-        let mut labels = Vec::new();
-        for class in 0..DEFAULT {
-            for (place, block) in self.heap.free_list(class).enumerate() {
-                labels.push((block.payload, (self.label)(class, place)));
-            }
+/// What free blocks say of their lists: `list` has the payloads of a class.
+pub struct Labels(Vec<(usize, usize)>);
+
+impl Labels {
+    pub fn new<I: Iterator<Item = usize>>(
+        classes: usize,
+        list: impl Fn(usize) -> I,
+    ) -> Self {
+        let on = |class| list(class).map(move |payload| (payload, class));
+        Self((0..classes).flat_map(on).collect())
+    }
+
+    fn of(&self, payload: usize) -> String {
+        match self.0.iter().find(|(free, _)| *free == payload) {
+            Some((_, class)) => format!("list {class}"),
+            None => "the last, on no list".to_owned(),
         }
-        labels
     }
 }
 
@@ -122,27 +123,29 @@ impl Recorded for Labelled<'_> {
         };
         let blocks = self.heap.blocks();
         let blocks = blocks.map(|it| (it.payload, it.size, it.is_free));
-        with_blocks(view, header_size(), blocks, &self.labels())
+        let labels = self.has_labels.then(|| {
+            let list = |class| self.heap.free_list(class);
+            Labels::new(DEFAULT, |class| list(class).map(|it| it.payload))
+        });
+        with_blocks(view, header_size(), blocks, labels.as_ref())
     }
 }
 
 /// The view of a heap, with its blocks in it: where the payload of each starts,
-/// how long that is, and whether it is free. `labels` has what is said of the
-/// free ones.
+/// how long that is, and whether it is free. `labels` has what the free ones
+/// say, if they say anything.
 pub fn with_blocks(
     mut view: View,
     header: usize,
     blocks: impl Iterator<Item = (usize, usize, bool)>,
-    labels: &[(usize, String)],
+    labels: Option<&Labels>,
 ) -> View {
     let mut end = None;
     for (payload, size, is_free) in blocks {
         let at = payload - view.start;
         view.spans.push(Span::new(Kind::Header, at - header, at));
         if is_free {
-            let its = labels.iter().find(|(free, _)| *free == payload);
-            // The last block is on no list.
-            let label = its.map_or(String::new(), |(_, its)| its.clone());
+            let label = labels.map_or(String::new(), |its| its.of(payload));
             let free = Span::new(Kind::Free, at, at + size);
             view.spans.push(Span { label, ..free });
         }

@@ -4,7 +4,7 @@ use stage4_threadsafe::heap::DEFAULT;
 use stage4_threadsafe::{Heap, LockedHeap, Mutex, SimBrk};
 
 use super::recorder::{Recorded, View};
-use super::stage3::{by_class, with_blocks};
+use super::stage3::{Labels, with_blocks};
 
 /// A heap behind its lock.
 pub struct Locked<'r> {
@@ -61,16 +61,12 @@ impl Recorded for Locked<'_> {
             spans: View::foreign(brk.foreign()),
             ..View::default()
         };
-        let mut labels = Vec::new();
-        for class in 0..DEFAULT {
-            let free = heap.free_list(class).enumerate();
-            labels.extend(
-                free.map(|(at, block)| (block.payload, by_class(class, at))),
-            );
-        }
+        let list = |class| heap.free_list(class);
+        let labels =
+            Labels::new(DEFAULT, |class| list(class).map(|it| it.payload));
         let blocks = heap.blocks();
         let blocks = blocks.map(|it| (it.payload, it.size, it.is_free));
-        with_blocks(view, header_size(), blocks, &labels)
+        with_blocks(view, header_size(), blocks, Some(&labels))
     }
 }
 

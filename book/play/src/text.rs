@@ -7,7 +7,7 @@ use super::lists::Lists;
 use super::recording::{Chunk, Frame, Kind, Run, Span, address};
 
 /// How wide a box is, between its edges.
-const WIDTH: usize = 44;
+const WIDTH: usize = 56;
 
 /// How wide an address is.
 const ADDRESS: usize = 10;

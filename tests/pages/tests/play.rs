@@ -10,7 +10,9 @@ use fastrand::Rng;
 use pages::chromium;
 use pages::in_a_page::{can_be_made, kept, kept_recorded, make, recorded};
 use play::heap::{ROOM, Setup};
+use play::lists::List;
 use play::program::{self, Line};
+use play::recording::Kind;
 use play::{run, web};
 
 /// The compiled program has no more bytes than this.
@@ -272,6 +274,42 @@ fn most_figures_of_a_stage_can_be_tried() {
     }
     println!("{can} of {} figures", figure::names().len());
     assert!(can >= 15, "{can} of {}", figure::names().len());
+}
+
+#[test]
+fn a_free_block_says_the_list_that_it_is_on() {
+    let program = "a = malloc(100); b = malloc(24); c = malloc(3000); \
+                   d = malloc(9); free(a); free(c); e = malloc(50)";
+    let lines = program::parse(program).expect("a program");
+    for (stage, step) in [3, 4]
+        .into_iter()
+        .flat_map(|stage| (0..=lines.len()).map(move |step| (stage, step)))
+    {
+        let setup = Setup::new(stage, ROOM).expect("a heap");
+        let came = run::run(setup, &lines, step).expect("it runs");
+        let frame = came.frames.last().expect("a picture");
+        let lists = came.lists.expect("it has lists").lists;
+        let place = format!("stage {stage}, step {step}: {lists:?}, {frame:?}");
+        let free = frame.spans.iter().filter(|it| it.kind == Kind::Free);
+        let mut on_none = 0;
+        for span in free {
+            let on = |list: &&List| {
+                list.blocks.iter().any(|&(at, _)| at == span.start)
+            };
+            let said = match lists.iter().find(on) {
+                Some(list) => format!("list {}", list.class),
+                None => {
+                    on_none += 1;
+                    "the last, on no list".to_owned()
+                }
+            };
+            assert_eq!(span.label, said, "{place}");
+        }
+        assert_eq!(on_none, usize::from(step > 0), "{place}");
+        let page = web::answer(setup, step, &lines);
+        let says = page.matches("free: the last, on no list").count();
+        assert_eq!(says, on_none, "{place}");
+    }
 }
 
 #[test]
