@@ -24,6 +24,7 @@ mod linux {
     pub fn main() {
         let local = 7_u64;
         let block = Box::new(7_u64);
+        let large = vec![7_u8; 1 << 20];
         // sbrk returns where the break was before.
         // SAFETY: this program has one thread yet, and nobody uses the memory.
         let (before, after) = unsafe { (libc::sbrk(4096), libc::sbrk(0)) };
@@ -39,6 +40,7 @@ mod linux {
             ("data: a static that is 1", (&raw const COUNTER).addr()),
             ("bss: a table of zeroes", middle_of_table),
             ("heap: what a Box points to", (&raw const *block).addr()),
+            ("a block of a megabyte", large.as_ptr().addr()),
             ("the break at first", before.addr()),
             ("the break after sbrk(4096)", after.addr()),
             ("stack: a local variable", (&raw const local).addr()),

@@ -8,6 +8,7 @@
 
 use std::cmp::Ordering;
 
+use super::fields;
 use super::question::{Question, question};
 use super::recording::{
     Chunk, Frame, Kind, Outcome, Recording, Run, Span, address,
@@ -53,6 +54,9 @@ fn pictures(recording: &Recording) -> String {
 
 /// The heap from its start up, with the break on top.
 pub fn picture(frame: &Frame, before: Option<&Frame>) -> String {
+    if let Some(drawn) = &frame.drawn {
+        return drawn.html.clone();
+    }
     let spans: String =
         frame.spans.iter().map(|span| row(span, before)).collect();
     let end = match frame.mapped {
@@ -63,12 +67,14 @@ pub fn picture(frame: &Frame, before: Option<&Frame>) -> String {
         let before = before.and_then(|before| before.chunks.as_deref());
         array(chunks, before.unwrap_or(&[]))
     });
+    let was = before.map_or(&[][..], |before| &before.fields);
+    let fields = fields::html(&frame.fields, was);
     let counters = counters(frame);
     format!(
         "<ol class='hf-memory' aria-label='The heap, from its start up'>\
          {spans}{end}\
          <li class='hf-beyond'><span>not ours</span></li>\
-         </ol>{chunks}{counters}"
+         </ol>{chunks}{fields}{counters}"
     )
 }
 
@@ -154,16 +160,20 @@ fn height(span: &Span) -> u32 {
 }
 
 fn class(span: &Span) -> String {
-    let kind = match span.kind {
+    let kind = class_of(span.kind);
+    let shared = if span.owners.len() > 1 { " is-shared" } else { "" };
+    format!("{kind}{shared}")
+}
+
+pub(crate) fn class_of(kind: Kind) -> &'static str {
+    match kind {
         Kind::Payload => "is-payload",
         Kind::Foreign => "is-foreign",
         Kind::Header => "is-header",
         Kind::Free => "is-free",
         Kind::Leaked => "is-leaked",
         Kind::Padding => "is-padding",
-    };
-    let shared = if span.owners.len() > 1 { " is-shared" } else { "" };
-    format!("{kind}{shared}")
+    }
 }
 
 fn name(span: &Span) -> String {
@@ -353,6 +363,9 @@ pub fn said(frame: &Frame, before: Option<&Frame>) -> String {
 /// What happened, behind the line that did it.
 pub(crate) fn told(frame: &Frame, before: Option<&Frame>) -> String {
     let Some(operation) = &frame.operation else {
+        if frame.drawn.is_some() {
+            return frame.note.clone();
+        }
         if frame.mapped.is_some() {
             return "Nothing is mapped.".to_owned();
         }
@@ -365,7 +378,7 @@ pub(crate) fn told(frame: &Frame, before: Option<&Frame>) -> String {
         None => ".".to_owned(),
     };
     let brk = match moved(frame, before) {
-        _ if frame.mapped.is_some() => String::new(),
+        _ if frame.mapped.is_some() || frame.drawn.is_some() => String::new(),
         (Ordering::Equal, _) => "The break stays.".to_owned(),
         (Ordering::Greater, by) => format!("The break rises by {by}."),
         (Ordering::Less, by) => format!("The break falls by {by}."),
@@ -473,6 +486,9 @@ fn line(index: usize, recording: &Recording) -> String {
 
 /// What the boxes mean: those that there are.
 pub fn legend(frames: &[Frame]) -> String {
+    if frames.iter().all(|frame| frame.drawn.is_some()) {
+        return String::new();
+    }
     let spans = || frames.iter().flat_map(|frame| &frame.spans);
     let mut keys = String::new();
     for (its, meaning) in [

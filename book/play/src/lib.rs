@@ -9,6 +9,7 @@
 
 pub mod amount;
 pub mod draw;
+mod fields;
 pub mod heap;
 pub mod lists;
 pub mod program;

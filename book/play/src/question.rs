@@ -5,7 +5,9 @@
 
 use std::cmp::Ordering;
 
-use super::recording::{Chunk, Frame, Kind, Outcome, Recording, Span, address};
+use super::recording::{
+    Chunk, Field, Frame, Kind, Outcome, Recording, Span, address,
+};
 
 /// What a question is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,6 +32,10 @@ pub enum Ask {
     Lock,
     /// Which list a free block goes on.
     List,
+    /// What the first byte is of the first field with flags.
+    Byte,
+    /// What the drawing says that can be asked.
+    Drawn,
 }
 
 /// A question with its answer. Where there is a backtick, code starts or ends.
@@ -56,6 +62,9 @@ pub fn question(recording: &Recording, index: usize) -> Option<Question> {
         after: &recording.frames[index],
     };
     let operation = frames.after.operation.as_ref()?;
+    if ask == Ask::Drawn {
+        return frames.after.drawn.as_ref()?.asked.clone();
+    }
     let who = match recording.lanes.get(operation.lane) {
         Some(lane) => format!("{}: ", capital(lane)),
         None => String::new(),
@@ -109,6 +118,10 @@ pub fn question(recording: &Recording, index: usize) -> Option<Question> {
             frames.lists()?,
             sentence(capital(&frames.list()?.label)),
         ),
+        Ask::Drawn => return None,
+        Ask::Byte => {
+            (&frames.asks_for_byte()?[..], frames.bytes()?, frames.byte()?)
+        }
     };
     let code = operation.code.trim();
     let text = format!("{who}`{code}`: {asks}");
@@ -268,6 +281,30 @@ impl Frames<'_> {
         let near = vec![number.saturating_sub(1), number + 1, number + 2];
         Some(pick(number, near, |number| format!("List {number}")))
     }
+
+    fn asks_for_byte(&self) -> Option<String> {
+        let name = &flagged(self.after)?.0.name;
+        Some(format!("what is the first byte of `{name}` then?"))
+    }
+
+    /// As it was, and with one bit changed.
+    fn bytes(&self) -> Option<Choices> {
+        let (now, was) = (flagged(self.after)?.1, flagged(self.before)?.1);
+        let near = [was, was ^ 1, was ^ 0x10, was ^ 0x80];
+        let near = near.map(usize::from).to_vec();
+        Some(pick(now.into(), near, |byte| format!("{byte:02x}")))
+    }
+
+    fn byte(&self) -> Option<String> {
+        let (field, byte) = flagged(self.after)?;
+        Some(format!("{byte:02x}: {}.", field.value))
+    }
+}
+
+/// The first field with flags, and its first byte.
+fn flagged(frame: &Frame) -> Option<(&Field, u8)> {
+    let field = frame.fields.iter().find(|field| !field.flags.is_empty())?;
+    Some((field, (*field.bytes.first()?)?))
 }
 
 impl Frame {

@@ -3,8 +3,8 @@
 use std::slice;
 
 use super::recording::{
-    Chunk, Frame, Kind, Operation, Outcome, RecordedHeap, Recording, Run, Span,
-    address, fragmentation,
+    Chunk, Drawn, Field, Frame, Kind, Operation, Outcome, RecordedHeap,
+    Recording, Run, Span, address, fragmentation,
 };
 
 /// A heap that can be recorded: what a stage must say about itself.
@@ -405,6 +405,18 @@ impl Tape {
         frame.note = text.into();
     }
 
+    /// Has the picture just taken show some fields.
+    pub fn show(&mut self, fields: Vec<Field>) {
+        let frame = self.frames.last_mut().expect("there is a first frame");
+        frame.fields = fields;
+    }
+
+    /// Has the picture just taken show a drawing in place of the heap.
+    pub fn draw(&mut self, drawn: Drawn) {
+        let frame = self.frames.last_mut().expect("there is a first frame");
+        frame.drawn = Some(drawn);
+    }
+
     /// Says what to see after a step.
     pub fn note_step(&mut self, step: usize, text: impl Into<String>) {
         self.frames[step].note = text.into();
@@ -438,10 +450,18 @@ impl Tape {
         let View { used, calls, mapped, .. } = view;
         let chunks = view.chunks.clone().map(|chunks| self.owned(chunks));
         let spans = self.spans(view);
-        let note = String::new();
-        let frame =
-            Frame { operation, note, used, calls, mapped, spans, chunks };
-        self.frames.push(frame);
+        let (note, fields, drawn) = Default::default();
+        self.frames.push(Frame {
+            operation,
+            note,
+            used,
+            calls,
+            mapped,
+            spans,
+            chunks,
+            fields,
+            drawn,
+        });
     }
 
     /// The chunks, and whose they are.

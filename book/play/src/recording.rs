@@ -1,6 +1,6 @@
 //! What a recording is made of.
 
-use super::question::Ask;
+use super::question::{Ask, Question};
 use crate::amount;
 
 /// What a heap did, picture by picture.
@@ -80,6 +80,41 @@ pub struct Frame {
     pub spans: Vec<Span>,
     /// The heap's array of chunks, if it has one: the last one is the top.
     pub chunks: Option<Vec<Chunk>>,
+    /// What stands in memory, field by field, if the figure is about that: the
+    /// lowest address first.
+    pub fields: Vec<Field>,
+    /// What is drawn in place of the heap, if the figure is about something
+    /// else.
+    pub drawn: Option<Drawn>,
+}
+
+/// A picture that somebody else has drawn.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Drawn {
+    /// As HTML of one line.
+    pub html: String,
+    /// What can be asked before it comes.
+    pub asked: Option<Question>,
+}
+
+/// Some bytes of memory that say one thing, as they lie there.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Field {
+    /// What it is part of: fields of the same whole stand together.
+    pub of: String,
+    pub kind: Kind,
+    /// Where it starts, in bytes from the start of the heap. Nothing if it does
+    /// not lie in the heap's memory.
+    pub at: Option<usize>,
+    /// As the source calls it; nothing if it is a filler.
+    pub name: String,
+    /// Its bytes, the lowest address first. Nothing for those that nobody has
+    /// written, or that are others in the next run.
+    pub bytes: Vec<Option<u8>>,
+    /// What they say.
+    pub value: String,
+    /// Which bits of the first byte are flags, and their names.
+    pub flags: Vec<(u32, &'static str)>,
 }
 
 /// A line of the program that the figure shows.

@@ -3,8 +3,12 @@
 //! A scenario is a short program. The crate [`play`] runs it on one of the
 //! stages' heaps, records it and draws it.
 
+mod bits;
 mod fork;
+mod map;
 mod misuse;
+mod pages;
+mod rows;
 mod scenarios;
 mod segments;
 mod steps3;

@@ -7,6 +7,8 @@ use super::recorder::Recorder;
 use super::recording::Recording;
 use super::{stage1, ten_lines, two_threads};
 
+mod before;
+mod bits;
 mod chunks;
 mod free_lists;
 mod headers;
@@ -34,13 +36,15 @@ impl Scenario {
 
 /// All of them, in the order in which the book shows them.
 pub fn all() -> impl Iterator<Item = &'static Scenario> {
-    STAGE_1
+    before::SCENARIOS
         .iter()
+        .chain(&STAGE_1)
         .chain(&headers::SCENARIOS)
         .chain(&free_lists::SCENARIOS)
         .chain(&threads::SCENARIOS)
         .chain(&chunks::SCENARIOS)
         .chain(&segments::SCENARIOS)
+        .chain(&bits::SCENARIOS)
         .chain(&misuse::SCENARIOS)
 }
 

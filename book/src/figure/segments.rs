@@ -18,10 +18,10 @@ use crate::amount;
 pub const SEGMENT: usize = 1024;
 
 /// Bytes of the record in front of a chunk.
-const RECORD: usize = 8;
+pub const RECORD: usize = 8;
 
 /// Where the record of the first chunk of a segment is.
-const GROUND: usize = 72;
+const GROUND: usize = 88;
 
 /// Bytes in front of a large block.
 const WORDS: usize = size_of::<Mapping>();
@@ -171,6 +171,8 @@ fn segment<'c>(
     let mut spans = vec![header(from, from + GROUND, "its words, the ground")];
     let (mut at, mut rest) = (from + GROUND, "empty, and kept");
     for (start, chunk) in chunks {
+        let is_first = at == from + GROUND;
+        assert!(!is_first || start == at + RECORD, "the ground is elsewhere");
         rest = match chunk.state {
             State::Room => "room",
             _ => "the end",

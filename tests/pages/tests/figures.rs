@@ -7,7 +7,7 @@ use std::sync::LazyLock;
 
 use book::figure::question::{Ask, Question, question};
 use book::figure::recording::{
-    Frame, Kind, Operation, Outcome, RecordedHeap, Span,
+    Field, Frame, Kind, Operation, Outcome, RecordedHeap, Span,
 };
 use book::figure::{self, Recording, draw};
 use pages::chromium;
@@ -713,6 +713,21 @@ fn each_thread_keeps_to_the_order_and_still_one_waits_for_the_other() {
     assert_eq!(stacks(&recording)[3..], ["a b c d", "a b c", "a - c", "a", ""]);
 }
 
+/// The figures of heaps in segments.
+const SEGMENTS: [&str; 4] =
+    ["segments", "a-large-block-grows", "eaten-record", "record-bits"];
+
+#[test]
+fn a_record_has_eight_bytes_wherever_it_is_drawn() {
+    for name in SEGMENTS {
+        let frames = record(name).frames;
+        let spans = frames.iter().flat_map(|frame| &frame.spans);
+        let records = spans.filter(|span| span.label == "record");
+        let sizes: BTreeSet<usize> = records.map(Span::len).collect();
+        assert!(sizes.is_subset(&BTreeSet::from([8])), "{name}: {sizes:?}");
+    }
+}
+
 /// How many bytes are mapped in each frame.
 fn mapped(name: &str) -> Vec<Option<usize>> {
     record(name).frames.iter().map(|frame| frame.mapped).collect()
@@ -751,6 +766,145 @@ fn a_fork_in_a_push_finds_the_stack_as_it_was() {
     let lost = &last(&recording).spans;
     let lost: Vec<_> = lost.iter().filter(|it| it.start == c).collect();
     assert_eq!(lost[0].label, "in use, and nobody’s", "{lost:?}");
+}
+
+// Bits and bytes.
+
+/// The figures that show what stands in memory byte by byte.
+const BITS: [&str; 5] =
+    ["header-bits", "tag-bits", "free-block-bits", "array-bits", "record-bits"];
+
+/// A number as it lies in memory, if all of its bytes are shown.
+fn number(field: &Field) -> Option<u64> {
+    let bytes = field.bytes.iter().rev();
+    bytes
+        .copied()
+        .try_fold(0, |number, byte| Some(number << 8 | u64::from(byte?)))
+}
+
+fn field<'f>(frame: &'f Frame, of: &str, name: &str) -> &'f Field {
+    let is_it = |field: &&Field| field.of == of && field.name == name;
+    let found = frame.fields.iter().find(is_it);
+    found.unwrap_or_else(|| panic!("no {name} in {of}: {:?}", frame.fields))
+}
+
+#[test]
+fn what_a_field_says_is_what_its_bytes_say() {
+    for name in BITS {
+        let mut numbers = 0;
+        for (index, frame) in record(name).frames.iter().enumerate().skip(1) {
+            for field in &frame.fields {
+                let Ok(said) = field.value.split(' ').next().unwrap().parse()
+                else {
+                    continue;
+                };
+                if field.kind == Kind::Payload {
+                    continue;
+                }
+                let flags: u64 =
+                    field.flags.iter().map(|(bit, _)| 1 << bit).sum();
+                let is = number(field).map(|number| number & !flags);
+                assert_eq!(is, Some(said), "{name}, {index}: {field:?}");
+                numbers += 1;
+            }
+            assert!(!frame.fields.is_empty(), "{name}, frame {index}");
+        }
+        let is_of_numbers = name != "array-bits";
+        assert_eq!(numbers > 0, is_of_numbers, "{name}: {numbers}");
+    }
+}
+
+#[test]
+fn the_bytes_of_a_header_lie_where_the_figure_has_the_header() {
+    for name in BITS.iter().filter(|name| **name != "array-bits") {
+        for (index, frame) in record(name).frames.iter().enumerate() {
+            for field in &frame.fields {
+                let at = field.at.expect("they lie in the heap");
+                let mut spans = frame.spans.iter();
+                let span = spans.find(|it| it.start <= at && at < it.end);
+                let kind = span.map(|span| span.kind);
+                // What was one, or will be, is marked as free or as room.
+                let may_be = match field.kind {
+                    Kind::Header => [Kind::Header, Kind::Free, Kind::Padding],
+                    _ => [field.kind; 3],
+                };
+                let is_it = kind.is_none_or(|kind| may_be.contains(&kind));
+                assert!(is_it, "{name}, {index}: {field:?} in {span:?}");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_size_in_a_header_is_that_of_the_block() {
+    for (name, size) in [
+        ("header-bits", "size"),
+        ("tag-bits", "size_and_flag"),
+        ("free-block-bits", "size_and_flag"),
+    ] {
+        for (index, frame) in record(name).frames.iter().enumerate().skip(1) {
+            let says = field(frame, "the header of `a`", size);
+            let is = number(says).expect("a number") & !1;
+            // In memory it reaches from its header to the next one.
+            let mut headers = spans_of(frame, Kind::Header).into_iter();
+            let own = headers.next().expect("a header");
+            let end = headers.next().map_or(frame.used, |next| next.start);
+            assert_eq!(is, (end - own.end) as u64, "{name}, {index}: {says:?}");
+        }
+    }
+}
+
+#[test]
+fn one_bit_turns_when_a_block_is_freed() {
+    for (name, of, what, step) in [
+        ("header-bits", "the header of `a`", "is_free", 3),
+        ("tag-bits", "the header of `a`", "size_and_flag", 4),
+        ("free-block-bits", "the header of `a`", "size_and_flag", 5),
+        ("array-bits", "the record of `a`", "free", 3),
+        ("record-bits", "the record of `a`", "state", 3),
+    ] {
+        let frames = record(name).frames;
+        let [was, is] = [step - 1, step]
+            .map(|step| number(field(&frames[step], of, what)).unwrap());
+        assert_eq!(was ^ is, 1, "{name}: {was:#x} and {is:#x}");
+        let operation = frames[step].operation.as_ref().expect("a step");
+        assert_eq!(operation.code, "free(a)", "{name}");
+    }
+}
+
+#[test]
+fn the_links_of_a_free_block_lead_to_the_headers_of_others() {
+    let recording = record("free-block-bits");
+    let freed = &recording.frames[5];
+    let next = field(freed, "its payload: the links", "next");
+    let headers = spans_of(freed, Kind::Header);
+    let is_there = headers
+        .iter()
+        .any(|span| book::figure::recording::address(span.start) == next.value);
+    assert!(is_there, "{next:?} and {headers:?}");
+    let prev = field(freed, "its payload: the links", "prev");
+    assert_eq!(prev.value, "null", "it is the first on its list");
+}
+
+/// The fields of a picture are drawn from the lowest address up.
+#[test]
+fn the_bytes_of_a_figure_are_in_its_html() {
+    for name in BITS {
+        let recording = record(name);
+        let html = figure::render(name).expect("its name is in the list");
+        let frames = recording.frames.iter().enumerate();
+        let shown = |field: &&Field| !field.name.is_empty();
+        for (index, frame) in frames {
+            for field in frame.fields.iter().filter(shown) {
+                let text = format!("<code>{}</code>", field.name);
+                assert!(html.contains(&text), "{name}, {index}: no {text}");
+            }
+            let lowest_first: Vec<_> =
+                frame.fields.iter().filter_map(|field| field.at).collect();
+            assert!(lowest_first.is_sorted(), "{name}, {index}");
+        }
+        assert!(html.contains("hf-bit-row"), "{name} shows no bits");
+    }
 }
 
 // What the players ask.
@@ -821,6 +975,18 @@ fn disturb(ask: Ask, recording: &mut Recording, step: usize) {
                 _ => Some(Outcome::Waits),
             }
         }
+        Ask::Byte => {
+            let is_flag = |field: &&mut Field| !field.flags.is_empty();
+            let field = after.fields.iter_mut().find(is_flag);
+            let field = field.expect("a field with flags");
+            field.bytes[0] = field.bytes[0].map(|byte| byte ^ 0x20);
+        }
+        Ask::Drawn => {
+            let drawn = after.drawn.as_mut().expect("a drawing");
+            let asked = drawn.asked.as_mut().expect("it can be asked");
+            asked.right = (asked.right + 1) % asked.choices.len();
+            asked.answer = asked.choices[asked.right].clone();
+        }
         Ask::List => {
             let is_new = |span: &&mut Span| {
                 span.kind == Kind::Free && !before.spans.contains(span)
@@ -884,6 +1050,8 @@ fn text_in_a_figure_is_escaped() {
         mapped: None,
         spans: Vec::new(),
         chunks: None,
+        fields: Vec::new(),
+        drawn: None,
     };
     let second = Frame {
         operation: Some(operation),
