@@ -163,7 +163,7 @@ fn against_glibc(
             let shown = vec!["mimalloc", "stage 4", "per thread"];
             let mut listed = ALL.to_vec();
             listed.retain(|it| programs.has(it));
-            (shown, listed, "stacks")
+            (shown, listed, "per thread")
         }
     };
     let mut rows = Vec::new();

@@ -181,8 +181,8 @@ pub fn memory(table: &Table) -> Result<Drawing, String> {
     let (rows, cells): (Vec<_>, _) = rows.into_iter().unzip();
     Ok(Drawing {
         marks: draw::dots(
-            &["glibc", "stage 3", "a stack of chunks"],
-            "stack",
+            &["glibc", "stage 3", "one stack"],
+            "one stack",
             &Scale::from_one(2.2, &["× 1", "× 10", "× 100"]),
             &rows,
         ),
@@ -192,7 +192,7 @@ pub fn memory(table: &Table) -> Result<Drawing, String> {
             "glibc",
             "stage 3",
             "one stack",
-            "a stack for each thread",
+            "per thread",
         ]),
         rows: cells,
     })

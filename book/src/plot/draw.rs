@@ -61,17 +61,44 @@ pub struct Shares {
     pub label: String,
 }
 
+/// What the marks of a plot mean. Whoever points at one, or ticks it, sees the
+/// others fade: the style sheet does that, without a script.
+pub fn legend(keys: &[(String, &str)]) -> String {
+    let keys = keys.iter().enumerate();
+    let keys = keys.map(|(index, (svg, name))| key(index, "", svg, name));
+    let keys = keys.collect::<String>();
+    format!("<div class=\"plot-key\">{keys}</div>\n")
+}
+
+/// The names of kinds of marks, each with its mark.
+fn keyed<'a>(
+    names: &[&'a str],
+    mark: impl Fn(usize) -> String,
+) -> Vec<(String, &'a str)> {
+    let names = names.iter().enumerate();
+    names.map(|(index, name)| (mark(index), *name)).collect()
+}
+
+/// One key of a legend, with more `attributes` if there are any. It covers its
+/// marks: those in an element with its index as `data-of`.
+pub fn key(index: usize, attributes: &str, svg: &str, name: &str) -> String {
+    format!(
+        "<label{attributes}><input type=\"checkbox\" data-key=\"{index}\">\
+         {svg} {}</label> ",
+        escape(name)
+    )
+}
+
 /// Bars of the same length, each cut into parts.
 pub fn stacked(parts: &[&str], label: &str, rows: &[Shares]) -> String {
-    let mut html = String::from("<p class=\"plot-key\">");
-    for (index, part) in parts.iter().enumerate() {
-        html += &format!(
-            "<span><svg width=\"12\" height=\"12\"><rect class=\"plot-part-\
-             {index}\" width=\"12\" height=\"12\"/></svg> {}</span> ",
-            escape(part)
-        );
-    }
-    html += "</p>\n<div class=\"plot-rows\">\n";
+    let key = |index| {
+        format!(
+            "<svg width=\"12\" height=\"12\" aria-hidden=\"true\"><rect \
+             class=\"plot-part-{index}\" width=\"12\" height=\"12\"/></svg>"
+        )
+    };
+    let mut html = legend(&keyed(parts, key));
+    html += "<div class=\"plot-rows\" aria-hidden=\"true\">\n";
     html += &head("", "", label);
     for row in rows {
         let mut bar = String::new();
@@ -79,7 +106,7 @@ pub fn stacked(parts: &[&str], label: &str, rows: &[Shares]) -> String {
         for (index, share) in row.shares.iter().enumerate() {
             bar += &format!(
                 "<rect class=\"plot-part-{index}\" x=\"{:.2}%\" y=\"2\" \
-                 width=\"{:.2}%\" height=\"16\"/>",
+                 width=\"{:.2}%\" height=\"16\" data-of=\"{index}\"/>",
                 start * 100.0,
                 share * 100.0,
             );
@@ -178,17 +205,21 @@ pub fn histograms(
     let most = all.fold(0.1, |most: f64, share| most.max(*share));
     // Up to the next tenth.
     let top = (most * 10.0).ceil() / 10.0;
+    let up =
+        [(0.0, percent(top)), (0.5, percent(top / 2.0)), (1.0, "0".into())];
+    let up = up.map(|(at, text)| (at * HEIGHT, text));
     let mut html = format!(
-        "<p class=\"plot-key\">{} · the line is at {}</p>\n\
-         <div class=\"plot-panels\">\n",
+        "<p>{}.</p>\n<div class=\"plot-panels\" aria-hidden=\"true\">\n",
         escape(axis),
-        percent(top / 2.0),
     );
     for histogram in histograms {
-        let mut marks = format!(
-            "<line class=\"plot-grid\" x2=\"100%\" y1=\"{0}\" y2=\"{0}\"/>",
-            HEIGHT / 2.0
-        );
+        let mut marks = String::new();
+        for (at, _) in &up[..2] {
+            marks += &format!(
+                "<line class=\"plot-grid\" x2=\"100%\" y1=\"{at}\" \
+                 y2=\"{at}\"/>"
+            );
+        }
         for (index, share) in histogram.shares.iter().enumerate() {
             let height = share / top * HEIGHT;
             marks += &format!(
@@ -199,22 +230,43 @@ pub fn histograms(
                 80.0 / bars,
             );
         }
-        marks += &format!(
-            "<line class=\"plot-axis\" x2=\"100%\" y1=\"{HEIGHT}\" \
-             y2=\"{HEIGHT}\"/>"
-        );
+        marks += &axes(HEIGHT);
         for (bar, text) in ticks {
             let at = (*bar as f64 + 0.5) / bars;
             marks += &tick(at, HEIGHT + 12.0, "middle", text);
         }
-        html += &format!(
-            "<div><span class=\"plot-name\">{}</span>\
-             <svg width=\"100%\" height=\"{}\">{marks}</svg></div>\n",
-            escape(&histogram.name),
-            HEIGHT + BELOW,
-        );
+        html += &panel(&histogram.name, &up, &marks, HEIGHT + BELOW);
     }
     html + "</div>"
+}
+
+/// The lines of two axes that start at 0, `height` below the top.
+pub fn axes(height: f64) -> String {
+    format!(
+        "<path class=\"plot-axis\" d=\"M0 0V{height}\"/>\
+         <line class=\"plot-axis\" x2=\"100%\" y1=\"{height}\" \
+         y2=\"{height}\"/>"
+    )
+}
+
+/// A small plot: its name; at the left the texts of the axis that goes up, each
+/// so far below the top; marks.
+pub fn panel(
+    name: &str,
+    up: &[(f64, String)],
+    marks: &str,
+    height: f64,
+) -> String {
+    let texts = up.iter();
+    // The middle of a digit stands 4 above its foot.
+    let texts = texts.map(|(at, text)| tick(1.0, at + 4.0, "end", text));
+    let texts = texts.collect::<String>();
+    format!(
+        "<div><span class=\"plot-name\">{}</span>\
+         <svg width=\"100%\" height=\"{height}\">{texts}</svg>\
+         <svg width=\"100%\" height=\"{height}\">{marks}</svg></div>\n",
+        escape(name),
+    )
 }
 
 /// A row of dots.
@@ -314,15 +366,14 @@ pub fn dots(
         .map(|(value, text)| (scale.place(*value), &**text))
         .collect();
     let grid: String = ticks.iter().map(|(at, _)| grid_line(*at)).collect();
-    let mut html = String::from("<p class=\"plot-key\">");
-    for (index, kind) in kinds.iter().enumerate() {
-        html += &format!(
-            "<span><svg width=\"14\" height=\"14\">{}</svg> {}</span> ",
-            dot(index, "50%", 7),
-            escape(kind)
-        );
-    }
-    html += "</p>\n<div class=\"plot-rows\">\n";
+    let key = |kind| {
+        format!(
+            "<svg width=\"14\" height=\"14\" aria-hidden=\"true\">{}</svg>",
+            dot(kind, "50%", 7)
+        )
+    };
+    let mut html = legend(&keyed(kinds, key));
+    html += "<div class=\"plot-rows\" aria-hidden=\"true\">\n";
     html += &head("", "", label);
     for row in rows {
         let at: Vec<f64> =
@@ -335,7 +386,8 @@ pub fn dots(
              y1=\"10\" y2=\"10\"/>"
         );
         for (index, at) in at.iter().enumerate() {
-            marks += &dot(index, &format!("{:.2}%", at * 100.0), 10);
+            let dot = dot(index, &format!("{:.2}%", at * 100.0), 10);
+            marks += &format!("<g data-of=\"{index}\">{dot}</g>");
         }
         let strong = if row.is_strong { " plot-strong" } else { "" };
         html += &self::row(&row.name, &row.note, strong, &marks, &row.label);

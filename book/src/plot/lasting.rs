@@ -125,8 +125,8 @@ pub fn drift(table: &Table) -> Result<Drawing, String> {
     Ok(Drawing {
         marks: lines::panels(
             "Across: calls of malloc and free. Up: bytes that the process \
-             has in memory, and that are alive. Less above the surface is \
-             better, and a line that is no higher at the end does not creep",
+             has in memory, and that are alive. A line that is no higher at \
+             the end does not creep",
             &panels,
         ),
         columns: owned(&columns),
@@ -150,7 +150,7 @@ fn panel(
         name: allocator.to_owned(),
         surface: line("live bytes", live),
         across: format!("{} million calls", whole(calls / 1e6)),
-        up: format!("up to {} MB", short(top(&memory) / 1e6)),
+        up: format!("{} MB", short(top(&memory) / 1e6)),
         lines: vec![memory],
     }
 }

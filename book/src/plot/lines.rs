@@ -54,15 +54,17 @@ pub fn lines(across: &Axis, up: &Axis, lines: &[Line]) -> String {
     let mut marks = grid(across.scale, up.scale);
     // What the plot is about lies on top.
     for strong in [false, true] {
-        for line in placed.iter().filter(|line| line.is_strong == strong) {
-            marks += &line.html();
+        let lines = placed.iter().enumerate();
+        for (index, line) in lines.filter(|(_, it)| it.is_strong == strong) {
+            _ = write!(marks, "<g data-of=\"{index}\">{}</g>", line.html());
         }
     }
     format!(
-        "<p class=\"plot-key\">Across: {}. Up: {}.</p>\n\
+        "<p>Across: {}. Up: {}.</p>\n\
          <div class=\"plot-lines\">\n\
          {}\n\
-         <svg width=\"100%\" height=\"{HEIGHT}\">{marks}</svg>\n\
+         <svg width=\"100%\" height=\"{HEIGHT}\" aria-hidden=\"true\">\
+         {marks}</svg>\n\
          {}\n\
          {}</div>",
         escape(across.what),
@@ -79,25 +81,25 @@ fn behind(lines: &[Placed]) -> String {
     let mut ways = String::new();
     let mut names = String::new();
     let mut bottom = 0.0;
-    for (line, (end, at)) in lines.iter().zip(ends.iter().zip(apart(&ends))) {
+    let lines = lines.iter().enumerate();
+    for ((index, line), (end, at)) in lines.zip(ends.iter().zip(apart(&ends))) {
         _ = write!(
             ways,
-            "<line class=\"{}\" x2=\"{}\" y1=\"{end:.1}\" y2=\"{at:.1}\"/>",
+            "<line class=\"{}\" data-of=\"{index}\" x2=\"{}\" \
+             y1=\"{end:.1}\" y2=\"{at:.1}\"/>",
             class("plot-leader", line.name, false),
             BETWEEN - 2.0,
         );
         let strong = if line.is_strong { " class=\"plot-strong\"" } else { "" };
-        _ = write!(
-            names,
-            "<span{strong} style=\"margin-top:{:.1}px\">{} {}</span>",
-            at - NAME / 2.0 - bottom,
-            key(line.name, line.is_strong),
-            escape(line.name),
-        );
+        let above = at - NAME / 2.0 - bottom;
+        let place = format!("{strong} style=\"margin-top:{above:.1}px\"");
+        let svg = sample(line.name, line.is_strong);
+        names += &draw::key(index, &place, &svg, line.name);
         bottom = at + NAME / 2.0;
     }
     format!(
-        "<svg width=\"{BETWEEN}\" height=\"{HEIGHT}\">{ways}</svg>\n\
+        "<svg width=\"{BETWEEN}\" height=\"{HEIGHT}\" \
+         aria-hidden=\"true\">{ways}</svg>\n\
          <div class=\"plot-ends\">{names}</div>"
     )
 }
@@ -154,42 +156,55 @@ fn stretched(height: f64, marks: &str) -> String {
     )
 }
 
-/// The class of what belongs to an allocator: the same in all plots. Those that
-/// are not of this book share one.
+/// Who has a line that looks the same in all plots, and the shape of its marks.
+/// The style sheet has its colour and its dashes. They differ in shape too, since
+/// not everybody sees colours: those of this book are open, the others full.
+pub const LOOKS: [(&str, &str); 16] = [
+    ("stage 1", "<circle r=\"3.5\"/>"),
+    ("stage 2", "<path d=\"M-3.5-3.5h7v7h-7z\"/>"),
+    ("stage 3", "<path d=\"M-5 0 0-5 5 0 0 5z\"/>"),
+    ("stage 4", "<path d=\"M-4.5 3.5 0-5 4.5 3.5z\"/>"),
+    ("one stack", "<path d=\"M-4.5-3.5 0 5 4.5-3.5z\"/>"),
+    ("per thread", "<path d=\"M-5-2h3v-3h4v3h3v4h-3v3h-4v-3h-3z\"/>"),
+    // No marks: their lines are told by their dashes.
+    ("glibc", ""),
+    (MEMORY, ""),
+    ("mimalloc", "<circle r=\"2.5\"/>"),
+    ("jemalloc", "<path d=\"M-2.5-2.5h5v5h-5z\"/>"),
+    ("snmalloc", "<path d=\"M-3.5 0 0-3.5 3.5 0 0 3.5z\"/>"),
+    ("google tcmalloc", "<path d=\"M-3.5 2.5 0-3.5 3.5 2.5z\"/>"),
+    ("rpmalloc", "<path d=\"M-3.5-2.5 0 3.5 3.5-2.5z\"/>"),
+    ("tcmalloc", "<path d=\"M-3.5-3.5 3.5 3.5M-3.5 3.5 3.5-3.5\"/>"),
+    ("dlmalloc", "<path d=\"M0-4V4M-4 0H4\"/>"),
+    ("talc", "<path d=\"M0-4.5V4.5\"/>"),
+];
+
+/// The class of what belongs to an allocator. Those without a look share one.
 fn class(what: &str, name: &str, is_strong: bool) -> String {
-    let look = match name {
-        "stage 1" | "stage 2" | "stage 3" | "stage 4" | "one stack"
-        | "per thread" | "glibc" | MEMORY => name.replace(' ', "-"),
-        _ => "peer".to_owned(),
-    };
+    let has_look = LOOKS.iter().any(|(it, _)| *it == name);
+    let look = if has_look { &*name.replace(' ', "-") } else { "peer" };
     let strong = if is_strong { " plot-strong" } else { "" };
     format!("{what} plot-{look}{strong}")
 }
 
-/// A mark on a line. They differ in shape too: not everybody sees colours.
+/// A mark on a line.
 fn mark(name: &str, is_strong: bool, x: &str, y: f64) -> String {
-    let shape = match name {
-        "stage 1" => "<circle r=\"3.5\"/>",
-        "stage 2" => "<rect x=\"-3.5\" y=\"-3.5\" width=\"7\" height=\"7\"/>",
-        "stage 3" => "<path d=\"M-5 0 0 -5 5 0 0 5z\"/>",
-        "stage 4" => "<path d=\"M-4.5 3.5 0 -5 4.5 3.5z\"/>",
-        "one stack" => "<path d=\"M-4.5 -3.5 0 5 4.5 -3.5z\"/>",
-        "per thread" => "<path d=\"M-5 -2h3v-3h4v3h3v4h-3v3h-4v-3h-3z\"/>",
-        // Its line has dashes.
-        "glibc" => return String::new(),
-        _ => "<circle r=\"1.5\"/>",
-    };
+    let look = LOOKS.iter().find(|(it, _)| *it == name);
+    let shape = look.map_or("<circle r=\"1.5\"/>", |(_, shape)| shape);
+    if shape.is_empty() {
+        return String::new();
+    }
     let class = class("plot-mark", name, is_strong);
     format!("<svg x=\"{x}\" y=\"{y:.1}\" class=\"{class}\">{shape}</svg>")
 }
 
 /// A piece of a line, to know it by.
-fn key(name: &str, is_strong: bool) -> String {
+fn sample(name: &str, is_strong: bool) -> String {
     format!(
-        "<svg width=\"26\" height=\"12\"><line class=\"{}\" x2=\"26\" \
-         y1=\"6\" y2=\"6\"/>{}</svg>",
+        "<svg width=\"30\" height=\"12\" aria-hidden=\"true\">\
+         <line class=\"{}\" x2=\"30\" y1=\"6\" y2=\"6\"/>{}</svg>",
         class("plot-line", name, is_strong),
-        mark(name, is_strong, "13", 6.0),
+        mark(name, is_strong, "15", 6.0),
     )
 }
 
@@ -222,7 +237,10 @@ fn upward(scale: &Scale) -> String {
         let y = (1.0 - scale.place(*value)) * HEIGHT + 4.0;
         texts += &draw::tick(1.0, y, "end", text);
     }
-    format!("<svg width=\"100%\" height=\"{HEIGHT}\">{texts}</svg>")
+    format!(
+        "<svg width=\"100%\" height=\"{HEIGHT}\" aria-hidden=\"true\">\
+         {texts}</svg>"
+    )
 }
 
 /// The texts of the axis that goes across.
@@ -232,8 +250,8 @@ fn along(scale: &Scale) -> String {
         texts += &draw::tick(scale.place(*value), 14.0, "middle", text);
     }
     format!(
-        "<span></span><svg width=\"100%\" height=\"18\">{texts}</svg>\
-         <span></span><span></span>\n"
+        "<span></span><svg width=\"100%\" height=\"18\" \
+         aria-hidden=\"true\">{texts}</svg><span></span><span></span>\n"
     )
 }
 
@@ -264,29 +282,26 @@ pub struct Panel {
     pub surface: Line,
     /// What is compared with it: no line is empty.
     pub lines: Vec<Line>,
-    /// What stands at the ends of its axes.
+    /// What stands at the far ends of its axes.
     pub across: String,
     pub up: String,
 }
 
 /// Small plots side by side, each with axes of its own that start at 0.
 pub fn panels(what: &str, panels: &[Panel]) -> String {
-    let mut html = String::from("<p class=\"plot-key\">");
+    let mut html = String::new();
     if let Some(panel) = panels.first() {
-        _ = write!(
-            html,
-            "<span><svg width=\"26\" height=\"12\"><rect \
-             class=\"plot-surface\" width=\"26\" height=\"12\"/></svg> \
-             {}</span> ",
-            escape(&panel.surface.name)
+        let surface = "<svg width=\"30\" height=\"12\" aria-hidden=\"true\">\
+             <rect class=\"plot-surface\" width=\"30\" height=\"12\"/></svg>";
+        let mut keys = vec![(surface.to_owned(), &*panel.surface.name)];
+        let lines = panel.lines.iter();
+        keys.extend(
+            lines.map(|it| (sample(&it.name, it.is_strong), &*it.name)),
         );
-        for line in &panel.lines {
-            let (key, name) = (key(&line.name, line.is_strong), &line.name);
-            _ = write!(html, "<span>{key} {}</span> ", escape(name));
-        }
+        html += &draw::legend(&keys);
     }
-    _ = writeln!(html, "</p>\n<p>{}.</p>", escape(what));
-    html += "<div class=\"plot-panels plot-wide\">\n";
+    _ = writeln!(html, "<p>{}.</p>", escape(what));
+    html += "<div class=\"plot-panels plot-wide\" aria-hidden=\"true\">\n";
     for panel in panels {
         html += &panel.html();
     }
@@ -299,18 +314,15 @@ impl Panel {
             draw::tick(0.0, SMALL + 13.0, "start", "0"),
             draw::tick(1.0, SMALL + 13.0, "end", &self.across),
         ];
-        format!(
-            "<div><span class=\"plot-name\">{} <small>{}</small></span>\
-             <svg width=\"100%\" height=\"{}\">\
-             <line class=\"plot-grid\" x2=\"100%\" y1=\"1\" y2=\"1\"/>\
-             {}<line class=\"plot-axis\" x2=\"100%\" y1=\"{SMALL}\" \
-             y2=\"{SMALL}\"/>{}</svg></div>\n",
-            escape(&self.name),
-            escape(&self.up),
-            SMALL + 17.0,
+        let marks = format!(
+            "<line class=\"plot-grid\" x2=\"100%\" y1=\"1\" y2=\"1\"/>\
+             {}{}{}",
             self.marks(),
+            draw::axes(SMALL),
             texts.concat(),
-        )
+        );
+        let up = [(1.0, self.up.clone()), (SMALL, "0".into())];
+        draw::panel(&self.name, &up, &marks, SMALL + 17.0)
     }
 
     fn marks(&self) -> String {
@@ -318,19 +330,23 @@ impl Panel {
         let last = surface.last().map_or(0.0, |(x, _)| *x);
         let under = [vec![(0.0, SMALL)], surface, vec![(last, SMALL)]].concat();
         let mut marks = format!(
-            "<polygon class=\"plot-surface\" points=\"{}\"/>",
+            "<polygon class=\"plot-surface\" data-of=\"0\" points=\"{}\"/>",
             points(&under)
         );
         let mut on_top = String::new();
-        for line in &self.lines {
+        for (index, line) in (1..).zip(&self.lines) {
             let line = self.placed(line);
-            marks += &polyline(&line);
+            let drawn = polyline(&line);
+            _ = write!(marks, "<g data-of=\"{index}\">{drawn}</g>");
             // A few are enough to know the line by.
-            for at in [1, 3, 5].map(|at| at * line.points.len() / 6) {
+            let few = [1, 3, 5].map(|at| at * line.points.len() / 6);
+            let few = few.map(|at| {
                 let (x, y) = line.points[at];
                 let x = format!("{:.2}%", x * 100.0);
-                on_top += &mark(line.name, line.is_strong, &x, y);
-            }
+                mark(line.name, line.is_strong, &x, y)
+            });
+            let few = few.concat();
+            _ = write!(on_top, "<g data-of=\"{index}\">{few}</g>");
         }
         stretched(SMALL, &marks) + &on_top
     }

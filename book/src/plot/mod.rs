@@ -18,7 +18,7 @@ pub mod cells;
 mod claim;
 mod draw;
 mod lasting;
-mod lines;
+pub mod lines;
 mod stages;
 pub mod table;
 
@@ -31,10 +31,15 @@ const RESULTS: &str = "tests/bench/results";
 struct Plot {
     name: &'static str,
     title: &'static str,
+    /// Which way is better.
+    better: &'static str,
     /// The file of results, without its ending.
     results: &'static str,
     draw: Draw,
 }
+
+const LESS: &str = "Less is better.";
+const MORE: &str = "More is better.";
 
 /// How to draw a plot.
 enum Draw {
@@ -57,108 +62,126 @@ static PLOTS: [Plot; 18] = [
     Plot {
         name: "claim-shares",
         title: "Which of the thread’s live blocks a free hits",
+        better: "The more at the left, the better for a stack.",
         results: "claim",
         draw: Draw::All(claim::shares),
     },
     Plot {
         name: "claim-depths",
         title: "How many younger blocks lie above a freed one",
+        better: "The more at the left, the better for a stack.",
         results: "claim-depths",
         draw: Draw::All(claim::depths),
     },
     Plot {
         name: "claim-walks",
         title: "How many chunks a walk from the top looks at",
+        better: LESS,
         results: "claim",
         draw: Draw::All(claim::walks),
     },
     Plot {
         name: "claim-memory",
         title: "The heap at its largest, as a multiple of the live bytes",
+        better: LESS,
         results: "claim",
         draw: Draw::All(claim::memory),
     },
     Plot {
         name: "nested",
         title: "Nanoseconds for a malloc and its free, where calls nest",
+        better: LESS,
         results: "nested",
         draw: Draw::All(bench::nested),
     },
     Plot {
         name: "threads",
         title: "Nanoseconds of each thread for a malloc and its free",
+        better: LESS,
         results: "threads",
         draw: Draw::All(bench::threads),
     },
     Plot {
         name: "preloaded",
         title: "Nanoseconds for a malloc and its free, in a program in C",
+        better: LESS,
         results: "preloaded",
         draw: Draw::All(bench::preloaded),
     },
     Plot {
         name: "traces",
         title: "The time for an event of real programs, against glibc’s",
+        better: LESS,
         results: "traces",
         draw: Draw::Stage(bench::traces),
     },
     Plot {
         name: "trace-memory",
         title: "The most memory that real programs take, against glibc’s",
+        better: LESS,
         results: "trace-memory",
         draw: Draw::Stage(bench::trace_memory),
     },
     Plot {
         name: "additions",
         title: "What each addition to a stack does to the memory of programs",
+        better: LESS,
         results: "trace-memory",
         draw: Draw::All(bench::additions),
     },
     Plot {
         name: "growth",
         title: "What a malloc and a free cost, the more blocks there are",
+        better: LESS,
         results: "random",
         draw: Draw::Stage(stages::growth),
     },
     Plot {
         name: "heap-over-time",
         title: "The heap of real programs while they run",
+        better: LESS,
         results: "heap-over-time",
         draw: Draw::Stage(stages::over_time),
     },
     Plot {
         name: "score",
         title: "How well the heaps do over all recordings",
+        better: MORE,
         results: "score",
         draw: Draw::Stage(stages::score),
     },
     Plot {
         name: "programs",
         title: "The time of whole programs, against glibc’s",
+        better: LESS,
         results: "programs",
         draw: Draw::Stage(bench::programs),
     },
     Plot {
         name: "programs-memory",
         title: "The most memory of whole programs, against glibc’s",
+        better: LESS,
         results: "programs",
         draw: Draw::Stage(bench::programs_memory),
     },
     Plot {
         name: "relay",
-        title: "Microseconds of threads that come and go: less is better",
+        title: "Microseconds of threads that come and go",
+        better: LESS,
         results: "relay",
         draw: Draw::All(lasting::relay),
     },
     Plot {
         name: "slowest",
-        title: "Microseconds of the slowest calls: less is better",
+        title: "Microseconds of the slowest calls",
+        better: LESS,
         results: "slowest",
         draw: Draw::All(lasting::slowest),
     },
     Plot {
         name: "drift",
         title: "The memory of a process while sizes drift",
+        better: "Less above what is alive is better.",
         results: "drift",
         draw: Draw::All(lasting::drift),
     },
@@ -260,12 +283,13 @@ fn figure(plot: &Plot, table: &Table, drawing: &Drawing) -> String {
         about.iter().filter_map(|key| table.about(key)).map(escape).collect();
     format!(
         "<figure class=\"plot\">\n\
-         <figcaption>{}</figcaption>\n\
-         <div class=\"plot-marks\" aria-hidden=\"true\">\n{}\n</div>\n\
+         <figcaption>{} <span class=\"plot-better\">{}</span></figcaption>\n\
+         <div class=\"plot-marks\">\n{}\n</div>\n\
          <details>\n<summary>The numbers</summary>\n{}\n\
          <p>{}</p>\n</details>\n\
          </figure>",
         escape(plot.title),
+        plot.better,
         drawing.marks,
         numbers(&drawing.columns, &drawing.rows),
         about.join(" · "),

@@ -198,7 +198,7 @@ fn panel(program: &str, surface: Line, lines: Vec<Line>) -> Panel {
         surface,
         lines,
         across: format!("{} calls", whole(calls)),
-        up: format!("up to {} MB", short(most / 1e6)),
+        up: format!("{} MB", short(most / 1e6)),
     }
 }
 

@@ -5,6 +5,7 @@ use std::fs;
 use std::path::PathBuf;
 
 use book::build::folder;
+use book::plot::lines::LOOKS;
 use mdbook_driver::MDBook;
 use tempfile::TempDir;
 
@@ -216,30 +217,51 @@ fn changed_lines_can_be_read_in_every_theme() {
 }
 
 #[test]
-fn bars_stand_out_from_a_dark_ground() {
+fn bars_or_their_edges_stand_out_from_the_ground_in_every_theme() {
     let styles = Styles::new();
+    // The pale bars of light themes are seen by their edge.
+    let edge = find(&styles.plot, ".plot-part-2, .plot-part-3", "stroke");
+    let light_edge = edge.split(['(', ',']).nth(1).unwrap();
     for (theme, _, dark) in THEMES {
         for part in 0..6 {
             let name = format!("--plot-{part}");
-            let bar = side(find(&styles.plot, ".plot", &name), dark);
-            let found = contrast(bar, styles.ground(theme));
-            assert!(!dark || found >= 3.0, "{name} in {theme}: {found:.2}");
+            let has_edge = !dark && [2, 3].contains(&part);
+            let bar = find(&styles.plot, ".plot", &name);
+            let seen =
+                if has_edge { colour(light_edge) } else { side(bar, dark) };
+            let found = contrast(seen, styles.ground(theme));
+            assert!(found >= 3.0, "{name} in {theme}: {found:.2}");
         }
     }
 }
 
-/// The pale bars of light themes are seen by their edge.
 #[test]
-fn bars_or_their_edges_stand_out_from_a_light_ground() {
+fn the_edge_of_a_surface_stands_out_from_the_ground_in_every_theme() {
     let styles = Styles::new();
-    let ground = styles.ground("light");
-    let edge = find(&styles.plot, ".plot-part-2, .plot-part-3", "stroke");
-    let edge = edge.split(['(', ',']).nth(1).unwrap();
-    for part in 0..6 {
-        let name = format!("--plot-{part}");
-        let bar = side(find(&styles.plot, ".plot", &name), false);
-        let seen = if [2, 3].contains(&part) { colour(edge) } else { bar };
-        let found = contrast(seen, ground);
-        assert!(found >= 3.0, "{name}: {found:.2}");
+    assert_eq!(
+        find(&styles.plot, ".plot-surface", "stroke"),
+        "var(--plot-edge)"
+    );
+    let edge = find(&styles.plot, ".plot", "--plot-edge");
+    for (theme, _, dark) in THEMES {
+        let found = contrast(side(edge, dark), styles.ground(theme));
+        assert!(found >= 3.0, "--plot-edge in {theme}: {found:.2}");
+    }
+}
+
+#[test]
+fn lines_stand_out_from_the_ground_in_every_theme() {
+    let styles = Styles::new();
+    let lines = LOOKS.iter().map(|(name, _)| name.replace(' ', "-"));
+    for line in lines.chain(["peer".to_owned()]) {
+        let class = format!(".plot-{line}");
+        let is_its = |names: &str| names.split(", ").any(|it| it == class);
+        let mut rules = styles.plot.iter().filter(|(names, _)| is_its(names));
+        let look = rules.find_map(|(_, rule)| property(rule, "--plot-look"));
+        let look = look.unwrap_or_else(|| panic!("{class} has no colour"));
+        for (theme, _, dark) in THEMES {
+            let found = contrast(side(look, dark), styles.ground(theme));
+            assert!(found >= 3.0, "{class} in {theme}: {found:.2}");
+        }
     }
 }

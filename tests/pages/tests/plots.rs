@@ -1,10 +1,12 @@
 //! Plots are drawn from files of results, and mistakes stop the build.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::Path;
 
 use book::build;
 use book::html;
+use book::plot::lines::LOOKS;
 use book::plot::render;
 use book::plot::table::Table;
 use tempfile::TempDir;
@@ -190,10 +192,10 @@ fn mistake_in(
 fn behind_the_lines(plot: &str) -> Vec<(String, bool)> {
     let (_, behind) = plot.split_once("<div class=\"plot-ends\">").unwrap();
     let (behind, _) = behind.split_once("</div>").unwrap();
-    let names = behind.split("</span>").filter(|span| !span.is_empty());
-    let name = |span: &str| {
-        let (_, name) = span.rsplit_once("</svg> ").unwrap();
-        (name.to_owned(), span.contains("<span class=\"plot-strong\""))
+    let names = behind.split("</label>").filter(|it| !it.trim().is_empty());
+    let name = |label: &str| {
+        let (_, name) = label.rsplit_once("</svg> ").unwrap();
+        (name.to_owned(), label.contains("<label class=\"plot-strong\""))
     };
     names.map(name).collect()
 }
@@ -310,6 +312,81 @@ fn a_plot_is_one_block_of_html() {
         assert!(block.starts_with("\n<figure class=\"plot\">\n"), "{name}");
         assert!(block.ends_with("</figure>\n\n"), "{name}");
         assert!(!block.trim().contains("\n\n"), "{name}: {block}");
+    }
+}
+
+#[test]
+fn a_plot_says_which_way_is_better() {
+    for name in NAMES {
+        let plot = plot(name);
+        let (_, said) =
+            plot.split_once("<span class=\"plot-better\">").unwrap();
+        let (said, _) = said.split_once("</span>").unwrap();
+        assert!(said.contains("better"), "{name}: {said}");
+    }
+    for (name, said) in
+        [("growth", "Less is better."), ("score", "More is better.")]
+    {
+        assert!(plot(name).contains(&format!(">{said}</span>")), "{name}");
+    }
+}
+
+/// What `before` and behind it `\"` encloses, wherever it stands.
+fn quoted<'a>(text: &'a str, before: &str) -> BTreeSet<&'a str> {
+    let rest = text.split(before).skip(1);
+    rest.map(|rest| rest.split('"').next().unwrap()).collect()
+}
+
+/// The style sheet has rules for so many.
+const KEYS: usize = 16;
+
+#[test]
+fn what_has_a_key_has_marks_and_what_has_marks_has_a_key() {
+    for name in NAMES {
+        let plot = plot(name);
+        let keys = quoted(&plot, "data-key=\"");
+        assert_eq!(keys, quoted(&plot, "data-of=\""), "{name}");
+        // Histograms are all of the same.
+        assert_eq!(keys.is_empty(), name == "claim-depths", "{name}");
+        assert!(keys.len() <= KEYS, "{name}: {keys:?}");
+    }
+    let style = fs::read_to_string(build::folder().join("theme/plot.css"));
+    let style = style.unwrap();
+    assert_eq!(quoted(&style, "[data-key=\"").len(), KEYS);
+    assert_eq!(quoted(&style, "[data-of=\"").len(), KEYS);
+}
+
+/// Those in a plot of lines.
+#[test]
+fn every_allocator_that_was_measured_has_a_look_of_its_own() {
+    let looks: BTreeSet<_> = LOOKS.into_iter().map(|(name, _)| name).collect();
+    let folder = build::folder();
+    let root = folder.parent().unwrap();
+    for name in ["growth", "heap-over-time"] {
+        for allocator in book::plot::names(root, name, None).unwrap() {
+            let allocator = allocator.trim_end_matches(", most");
+            let is_one = !["at the end", "live at most"].contains(&allocator);
+            if name == "growth" && is_one {
+                assert!(looks.contains(allocator), "{name}: {allocator}");
+            }
+        }
+    }
+}
+
+/// Or a picture without colours would have two lines that are the same.
+#[test]
+fn no_two_lines_have_the_same_marks_unless_their_dashes_differ() {
+    let style = fs::read_to_string(build::folder().join("theme/plot.css"));
+    let style = style.unwrap();
+    let mut seen = BTreeMap::new();
+    for (name, mark) in LOOKS {
+        let rule = format!(".plot-{} {{", name.replace(' ', "-"));
+        let rule = style.split(&rule).nth(1).unwrap_or_default();
+        let rule = rule.split('}').next().unwrap();
+        let dashes = rule.split("--plot-dash: ").nth(1);
+        let dashes = dashes.map(|rest| rest.split(';').next().unwrap());
+        let other = seen.insert((mark, dashes), name);
+        assert_eq!(other, None, "{name}: {mark} {dashes:?}");
     }
 }
 
@@ -512,7 +589,7 @@ fn the_heap_of_a_stage_stands_over_the_live_bytes() {
     let plot = plot_of("heap-over-time", "5").unwrap();
     for part in [
         // The live bytes rise to 4 of 9, in 119 pixels, and fall to nothing.
-        "class=\"plot-surface\" points=\"0.0,120.0 0.0,120.0 50.0,67.1 \
+        "class=\"plot-surface\" data-of=\"0\" points=\"0.0,120.0 0.0,120.0 50.0,67.1 \
          100.0,120.0 100.0,120.0\"",
         "class=\"plot-line plot-one-stack plot-strong\" \
          points=\"0.0,120.0 50.0,53.9 100.0,1.0\"",
@@ -577,7 +654,6 @@ fn cells(plot: &str) -> Vec<Vec<String>> {
 #[test]
 fn threads_that_come_and_go_are_told_in_microseconds() {
     let plot = plot("relay");
-    assert!(plot.contains("less is better"), "{plot}");
     let expected = [
         ["nothing", "10.0", "9.0", "11.0", "0.00 MB"],
         ["a&lt;b", "20.0", "19.0", "21.0", "1.00 MB"],
@@ -589,7 +665,6 @@ fn threads_that_come_and_go_are_told_in_microseconds() {
 #[test]
 fn the_slowest_calls_are_those_of_all_recordings() {
     let plot = plot("slowest");
-    assert!(plot.contains("less is better"), "{plot}");
     let expected = [
         ["glibc", "0.40", "50", "90", "0.30"],
         ["a&lt;b", "0.80", "5.00", "9.00", "0.70"],
