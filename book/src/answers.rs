@@ -32,8 +32,42 @@ const REASONED: &str = "> **Answer, by reasoning.**";
 const FOLD: &str = "> <details class=\"answer\"><summary>Answer</summary>";
 const END: &str = "> </details>";
 
-/// The line of a page on which the answers of the whole book come.
-pub const AT_THE_BACK: &str = "<!-- answers -->";
+/// Which answers a page at the back has.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Part {
+    /// Those of the whole book.
+    #[default]
+    All,
+    /// Those up to the last page in this folder.
+    To(String),
+    /// Those after it.
+    After(String),
+}
+
+impl Part {
+    /// The line of a page on which they come.
+    pub fn place(&self) -> String {
+        match self {
+            Self::All => "<!-- answers -->".to_owned(),
+            Self::To(folder) => format!("<!-- answers to {folder} -->"),
+            Self::After(folder) => format!("<!-- answers after {folder} -->"),
+        }
+    }
+
+    /// The part whose answers come on a page.
+    pub fn of_page(page: &str) -> Option<Self> {
+        let start = page.lines().find_map(|line| {
+            line.strip_prefix("<!-- answers")?.strip_suffix("-->")
+        })?;
+        let words: Vec<_> = start.split_whitespace().collect();
+        match words[..] {
+            [] => Some(Self::All),
+            ["to", folder] => Some(Self::To(folder.to_owned())),
+            ["after", folder] => Some(Self::After(folder.to_owned())),
+            _ => None,
+        }
+    }
+}
 
 /// A question in the lines of a page, from 0 on.
 struct Asked {

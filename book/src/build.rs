@@ -9,6 +9,7 @@ use mdbook_driver::config::Config;
 
 use crate::page::{Length, Page};
 use crate::preprocess::{self, Malloc};
+use crate::search;
 use crate::sources::Sources;
 
 /// The folder of this book.
@@ -54,6 +55,7 @@ pub fn build(folder: &Path, destination: &Path) -> Result<PathBuf> {
     // It takes the place of the command that `book.toml` names.
     book.with_preprocessor(Malloc);
     book.build()?;
+    search::shorten(destination)?;
     Ok(destination.join("index.html"))
 }
 

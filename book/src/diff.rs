@@ -238,7 +238,7 @@ impl Rows<'_> {
             ChangeTag::Delete => "del",
         };
         let html = format!(
-            "<{tag} data-lines=\"{} {}\">{}\n</{tag}>",
+            "<{tag} data-n=\"{} {}\">{}\n</{tag}>",
             self.number(old, self.old_first),
             self.number(new, self.new_first),
             highlight::html(line, &marks(change)),

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 
+use crate::answers::Part;
 use crate::captured::{self, Captured};
 use crate::console::Notes;
 use crate::diff::Side;
@@ -13,8 +14,8 @@ use crate::problem::{did_you_mean, list};
 use crate::repository::linked;
 use crate::sources::Sources;
 use crate::{
-    answers, drawing, exercise, figure, highlight, item, milestone, plot,
-    side_by_side, targets, tryit,
+    drawing, exercise, figure, highlight, item, milestone, plot, side_by_side,
+    targets, tryit,
 };
 
 /// A directive with its arguments.
@@ -74,8 +75,8 @@ pub enum Directive {
     Try,
     /// Where to tell what is wrong with the book, if it has an address.
     TellUs,
-    /// All questions of the book and their answers.
-    Answers,
+    /// The questions of the book and their answers, or some of them.
+    Answers(Part),
     /// Which properties each heap has.
     SideBySide,
     /// The programs that ask for them.
@@ -100,7 +101,9 @@ const ALL: &str = "`{{#item path name}}` (one name or more), \
                    `{{#plot name}}`, \
                    `{{#plot name 3}}` (for stage 3), `{{#exercise 3.1}}`, \
                    `{{#milestones 3}}`, `{{#targets}}`, `{{#tell-us}}`, \
-                   `{{#try}}`, `{{#answers}}`, `{{#side-by-side}}`, \
+                   `{{#try}}`, `{{#answers}}`, `{{#answers to stage5}}` \
+                   and `{{#answers after stage5}}` (to its last page), \
+                   `{{#side-by-side}}`, \
                    `{{#programs}}`";
 
 /// The line below the notes of a diff.
@@ -160,7 +163,13 @@ impl Directive {
             ("targets", []) => Ok(Self::Targets),
             ("tell-us", []) => Ok(Self::TellUs),
             ("try", []) => Ok(Self::Try),
-            ("answers", []) => Ok(Self::Answers),
+            ("answers", []) => Ok(Self::Answers(Part::All)),
+            ("answers", ["to", folder]) => {
+                Ok(Self::Answers(Part::To(owned(folder))))
+            }
+            ("answers", ["after", folder]) => {
+                Ok(Self::Answers(Part::After(owned(folder))))
+            }
             ("side-by-side", []) => Ok(Self::SideBySide),
             ("programs", []) => Ok(Self::Programs),
             ("exercise", [number]) => {
@@ -224,7 +233,7 @@ impl Sources {
             Directive::Captured { name } => terminal(&self.captured(name)?),
             Directive::TellUs => Ok(self.tell_us()),
             Directive::Try => tryit::render(&self.book),
-            Directive::Answers => Ok(answers::AT_THE_BACK.to_owned()),
+            Directive::Answers(part) => Ok(part.place()),
             Directive::SideBySide => side_by_side::table(&self.root, page),
             Directive::Programs => side_by_side::programs(self),
             Directive::Exercise { number } => {

@@ -253,15 +253,33 @@ pub fn is_code(line: &Line<'_>) -> bool {
 pub fn html(line: &Line<'_>, marks: &[Range<usize>]) -> String {
     let mut html = String::new();
     let mut at = 0;
-    for piece in line {
-        let inside = marked(piece.text, at, marks);
-        html += &match piece.class {
+    let mut rest = &line[..];
+    while let Some(first) = rest.first() {
+        // Pieces of one class in a row are in one element.
+        let (row, others) = rest.split_at(row(rest));
+        rest = others;
+        let mut inside = String::new();
+        for piece in row {
+            inside += &marked(piece.text, at, marks);
+            at += piece.text.len();
+        }
+        html += &match first.class {
             Some(class) => format!("<span class=\"{class}\">{inside}</span>"),
             None => inside,
         };
-        at += piece.text.len();
     }
     html
+}
+
+/// How many pieces at the start are of one class, with the blanks between them.
+fn row(pieces: &[Piece<'_>]) -> usize {
+    let Some(first) = pieces.first() else { return 0 };
+    let other = pieces.iter().position(|piece| {
+        piece.class != first.class && !piece.text.trim().is_empty()
+    });
+    let row = &pieces[..other.unwrap_or(pieces.len())];
+    let last = row.iter().rposition(|piece| piece.class == first.class);
+    last.map_or(1, |last| last + 1)
 }
 
 /// The text, which starts at byte `at` of its line, with its marks.

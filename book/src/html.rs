@@ -1,4 +1,6 @@
-//! The HTML that stands in a chapter for a directive.
+//! The HTML that stands in a chapter for a directive, and what is read of it.
+
+use html5ever::tokenizer::Tag;
 
 /// Text as it stands between tags or in quotes.
 pub fn escape(text: &str) -> String {
@@ -13,10 +15,14 @@ pub fn count(number: usize, what: &str) -> String {
     if number == 1 { format!("1 {what}") } else { format!("{number} {what}s") }
 }
 
-/// Lines of HTML, for a `pre`: each in an element of its own, its line break
-/// in it.
+/// Lines of HTML, for a `pre`. The line break of one that is empty stands in an
+/// element: a blank line would end the block of HTML.
 pub fn lines(lines: impl IntoIterator<Item = String>) -> String {
-    lines.into_iter().map(|line| format!("<span>{line}\n</span>")).collect()
+    let line = |line: String| match line.trim() {
+        "" => "<span>\n</span>".to_owned(),
+        _ => line + "\n",
+    };
+    lines.into_iter().map(line).collect()
 }
 
 /// A block of lines under a caption. `class` says of which kind.
@@ -40,4 +46,19 @@ pub fn block(html: &str) -> String {
         block += &format!("{line}\n");
     }
     block + "\n"
+}
+
+/// Elements without an end.
+pub(crate) const EMPTY: [&str; 6] = ["br", "hr", "img", "input", "wbr", "col"];
+
+/// What an attribute of an element says.
+pub(crate) fn attribute<'a>(tag: &'a Tag, name: &str) -> Option<&'a str> {
+    let mut all = tag.attrs.iter();
+    let found = all.find(|attribute| &*attribute.name.local == name);
+    found.map(|attribute| &*attribute.value)
+}
+
+pub(crate) fn has_class(tag: &Tag, class: &str) -> bool {
+    let classes = attribute(tag, "class").unwrap_or_default();
+    classes.split_whitespace().any(|it| it == class)
 }

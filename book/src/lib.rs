@@ -33,6 +33,7 @@ pub mod numbering;
 pub mod page;
 pub mod parsed;
 pub mod patch;
+mod permalink;
 pub mod plot;
 pub mod practice;
 pub mod preprocess;
@@ -44,6 +45,7 @@ pub mod ran;
 pub mod repository;
 pub mod result;
 pub mod score;
+pub mod search;
 pub mod side_by_side;
 pub mod sources;
 pub mod stage;
@@ -52,6 +54,7 @@ pub mod terminal;
 pub mod time;
 pub mod tryit;
 pub mod vary;
+pub mod words;
 
 pub use play::amount;
 

@@ -10,6 +10,7 @@ use mdbook_markdown::{MarkdownOptions, new_cmark_parser};
 use crate::console::{Notes, blocks};
 use crate::directive::{Directive, END_OF_DIFF};
 use crate::milestone::{self, Milestone};
+use crate::permalink::Anchors;
 use crate::problem::Mistake;
 use crate::prose::words;
 use crate::sources::Sources;
@@ -245,6 +246,7 @@ impl<'a> Page<'a> {
     ) -> (Vec<(usize, String)>, Vec<Mistake>) {
         let (mut blocks, mut mistakes) = (Vec::new(), Vec::new());
         let (mut all, mut directives) = (Vec::new(), Vec::new());
+        let mut anchors = Anchors::default();
         let replaced =
             |text: &str| inline::replaced(&sources.root, text, |_| false);
         for (number, text) in self.directives() {
@@ -257,6 +259,7 @@ impl<'a> Page<'a> {
                     directive,
                     Directive::Exercise { .. } | Directive::Milestones { .. }
                 );
+                let block = block.map(|it| anchors.give(&directive, it));
                 directives.push((number, directive));
                 if is_text { replaced(&block?) } else { block }
             });

@@ -10,11 +10,13 @@ use mdbook_preprocessor::config::Config;
 use mdbook_preprocessor::errors::Result;
 use mdbook_preprocessor::{Preprocessor, PreprocessorContext, parse_input};
 
+use crate::answers::Part;
 use crate::numbering::{self, Numbering};
 use crate::page::Page;
 use crate::problem::{Problem, Problems};
 use crate::repository::{self, Repository};
 use crate::sources::Sources;
+use crate::words::{self, Word};
 use crate::{answers, drawing, edition, figure, html};
 
 /// Where `book.toml` names the parts whose chapters have numbers.
@@ -85,6 +87,7 @@ fn expand(sources: &Sources, mut book: Book) -> Result<Book, Problems> {
         let whole = chapters.join(path);
         slashes(whole.strip_prefix(&sources.root).unwrap_or(path))
     };
+    let words = listed(&book);
     let mut problems = Vec::new();
     let mut known = BTreeSet::new();
     let mut back = Back::default();
@@ -118,19 +121,29 @@ fn expand(sources: &Sources, mut book: Book) -> Result<Book, Problems> {
         return Err(Problems(problems));
     }
     book.for_each_chapter_mut(|chapter| {
-        let place = answers::AT_THE_BACK;
-        if let Some(path) = &chapter.source_path
-            && chapter.content.contains(place)
-        {
-            let answers = back.markdown(path);
-            chapter.content = chapter.content.replace(place, &answers);
-        }
+        let Some(path) = &chapter.source_path else { return };
+        chapter.content = if let Some(part) = Part::of_page(&chapter.content) {
+            let answers = back.markdown(path, &part);
+            chapter.content.replace(&part.place(), &answers)
+        } else if path == Path::new(words::LIST) {
+            words::anchored(&chapter.content)
+        } else {
+            words::linked(&chapter.content, path, &words)
+        };
         if let Some(commit) = &sources.commit {
             let repository = sources.repository.as_ref();
             chapter.content += &edition::line(commit, repository);
         }
     });
     Ok(book)
+}
+
+/// The list of words, if the book has one.
+fn listed(book: &Book) -> Vec<Word> {
+    let list = Path::new(words::LIST);
+    let mut chapters = book.chapters();
+    let list = chapters.find(|it| it.source_path.as_deref() == Some(list));
+    list.map_or_else(Vec::new, |list| words::listed(&list.content))
 }
 
 /// The questions of the book so far, page by page, with their answers.
@@ -161,10 +174,23 @@ impl Back {
         });
     }
 
-    /// All of it, for the page at `to`.
-    fn markdown(&self, to: &Path) -> String {
+    fn part(&self, part: &Part) -> &[Asked] {
+        let after = |folder: &str| {
+            let last =
+                self.0.iter().rposition(|it| it.path.starts_with(folder));
+            last.map_or(0, |last| last + 1)
+        };
+        match part {
+            Part::All => &self.0,
+            Part::To(folder) => &self.0[..after(folder)],
+            Part::After(folder) => &self.0[after(folder)..],
+        }
+    }
+
+    /// A part of it, for the page at `to`.
+    fn markdown(&self, to: &Path, part: &Part) -> String {
         let mut markdown = String::new();
-        for Asked { title, path, expanded, figures } in &self.0 {
+        for Asked { title, path, expanded, figures } in self.part(part) {
             let asked = answers::at_the_back(expanded, path, to);
             let answers = |name: &String| {
                 figure::answers(name).or_else(|| drawing::answers(name))

@@ -11,6 +11,7 @@ use html5ever::tokenizer::{
 use mdbook_markdown::pulldown_cmark::html::push_html;
 use mdbook_markdown::{MarkdownOptions, new_cmark_parser};
 
+use crate::html::{EMPTY, has_class};
 use crate::prose;
 
 /// What is read on a page in which everything stands in its place. What is
@@ -155,9 +156,6 @@ const PLOTS: [&str; 2] = ["plot", "side-by-side"];
 /// Elements that part no word from the next.
 const IN_LINE: [&str; 6] = ["span", "ins", "del", "b", "em", "code"];
 
-/// Elements without an end.
-const EMPTY: [&str; 6] = ["br", "hr", "img", "input", "wbr", "col"];
-
 impl State {
     fn inside(&self) -> Inside {
         self.open.last().map_or(Inside::Prose, |(_, inside)| *inside)
@@ -214,11 +212,4 @@ impl State {
         }
         self.text.clear();
     }
-}
-
-fn has_class(tag: &Tag, class: &str) -> bool {
-    tag.attrs.iter().any(|attribute| {
-        &*attribute.name.local == "class"
-            && attribute.value.split_whitespace().any(|part| part == class)
-    })
 }

@@ -1,7 +1,8 @@
 //! The page *Try it*: a heap that the reader plays with.
 //!
 //! In the page lies the program `book/play/examples/page.rs`, compiled for a
-//! browser: a committed file, so that nobody needs a compiler for one. The
+//! browser and compressed: a committed file, so that nobody needs a compiler for
+//! one. The
 //! script `theme/try.js` runs it. Without the script there is a still picture.
 
 use std::fs;
@@ -9,6 +10,7 @@ use std::path::Path;
 
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
+use miniz_oxide::deflate::compress_to_vec;
 use play::heap::{ROOM, Setup};
 use play::{amount, draw, program, run, web};
 
@@ -17,6 +19,9 @@ use crate::html::escape;
 
 /// The compiled program, from the folder of the book.
 pub const PROGRAM: &str = "play/page.wasm";
+
+/// How much trouble is taken to make it small.
+const BEST: u8 = 10;
 
 /// How recorded programs begin, from the folder of the book: a line each, with a
 /// title, a tab, and what stands in the address of the page.
@@ -49,7 +54,7 @@ const EXAMPLES: [(&str, &str); 3] = [
 pub fn render(folder: &Path) -> Result<String, String> {
     let program = fs::read(folder.join(PROGRAM))
         .map_err(|error| format!("cannot read {PROGRAM}: {error}"))?;
-    let program = BASE64_STANDARD.encode(program);
+    let program = BASE64_STANDARD.encode(compress_to_vec(&program, BEST));
     let recorded = fs::read_to_string(folder.join(RECORDED))
         .map_err(|error| format!("cannot read {RECORDED}: {error}"))?;
     let first = escape(FIRST);

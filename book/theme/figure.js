@@ -18,6 +18,9 @@
         " ": "play",
     };
 
+    // How a key is called in the name of a button.
+    const KEY_NAMES = { ArrowLeft: "←", ArrowRight: "→", " ": "Space" };
+
     // What the reader has answered, on any page. Without `progress.js` nobody
     // remembers.
     const progress = window.bookProgress ?? {
@@ -166,7 +169,7 @@
         }
 
         function drawPlay(label, path) {
-            playButton.title = label;
+            playButton.title = `${label} (${KEY_NAMES[" "]})`;
             playButton.setAttribute("aria-label", label);
             playButton.querySelector("path").setAttribute("d", path);
         }
@@ -245,6 +248,12 @@
             }
         });
 
+        for (const [key, action] of Object.entries(KEYS)) {
+            const button = find(`[data-do=${action}]`);
+            const name = KEY_NAMES[key] ?? key;
+            button.title = `${button.title} (${name})`;
+            button.setAttribute("aria-keyshortcuts", key === " " ? name : key);
+        }
         figure.tabIndex = 0;
         figure.classList.add("is-live");
         find(".hf-controls").hidden = false;

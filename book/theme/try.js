@@ -41,7 +41,10 @@
         if (!compiled) {
             const text = atob(find(".try-heaps").textContent);
             const bytes = Uint8Array.from(text, (it) => it.charCodeAt(0));
-            compiled = await WebAssembly.compile(bytes);
+            const unpacking = new DecompressionStream("deflate-raw");
+            const unpacked = new Blob([bytes]).stream().pipeThrough(unpacking);
+            const program = await new Response(unpacked).arrayBuffer();
+            compiled = await WebAssembly.compile(program);
         }
         return (await WebAssembly.instantiate(compiled)).exports;
     }

@@ -33,7 +33,7 @@ pub struct Capture {
 }
 
 /// All of them, in the order of the book.
-pub const CAPTURES: [Capture; 54] = [
+pub const CAPTURES: [Capture; 55] = [
     Capture {
         name: "memory-map",
         command: "cargo run -p tests --example memory_map",
@@ -298,6 +298,12 @@ pub const CAPTURES: [Capture; 54] = [
         make: || measure("atomics_cost", &[]),
     },
     Capture {
+        name: "false-sharing",
+        command: "cargo run --release -p timing --example false_sharing",
+        compare: Compare::Shape,
+        make: || measure("false_sharing", &[]),
+    },
+    Capture {
         name: "model-of-marks",
         command: "cargo test -p stage5-lifo-stack --test model_of_marks",
         compare: Compare::Exact,
@@ -423,6 +429,7 @@ const NEEDS_MORE: [&str; 23] = [
     "nested-calls",
     "real-programs-5",
     "atomics-cost",
+    "false-sharing",
     "real-programs-per-thread",
     "fooled",
     "where-it-ends",

@@ -10,11 +10,14 @@ use std::sync::LazyLock;
 use book::build;
 use book::numbering::named;
 use book::page::MAX_WORDS;
+use book::search;
+use book::words::{self, Word};
 use html5ever::buffer_queue::BufferQueue;
 use html5ever::tendril::StrTendril;
 use html5ever::tokenizer::{
     Tag, TagKind, Token, TokenSink, TokenSinkResult, Tokenizer, TokenizerOpts,
 };
+use serde_json::Value;
 
 struct Book {
     folder: PathBuf,
@@ -301,6 +304,102 @@ fn every_page_of_the_summary_is_built_and_found_by_the_search() {
         assert!(book().pages.contains_key(&page), "{page} is not built");
         assert!(index.contains(&page), "the search does not know {page}");
     }
+}
+
+/// The whole book on one page, to print, is none that somebody waits for.
+#[test]
+fn a_page_is_at_most_150_000_bytes_of_html() {
+    const MOST: usize = 150_000;
+    let pages = book().pages.keys().filter(|it| *it != "print.html");
+    let sizes = pages.map(|page| {
+        let html = fs::read(book().folder.join(page)).unwrap();
+        (html.len(), page)
+    });
+    let sizes: BTreeSet<_> = sizes.collect();
+    let (size, page) = sizes.last().expect("there are pages");
+    println!("{page} is the largest: {size} bytes");
+    let too_large: Vec<_> =
+        sizes.iter().filter(|(size, _)| *size > MOST).collect();
+    assert!(too_large.is_empty(), "more than {MOST}: {too_large:?}");
+}
+
+/// What the search knows: a title, its prose, where it stands, and its address.
+fn searched() -> Vec<[String; 4]> {
+    let index = book().files.iter().find(|file| file.contains("searchindex"));
+    let index = index.expect("there is a search index");
+    let index = fs::read_to_string(book().folder.join(index)).unwrap();
+    let json = index.strip_prefix(search::START).expect("its start");
+    let json = json.strip_suffix(search::END).expect("its end");
+    let index: Value = serde_json::from_str(json).expect("JSON");
+    let addresses: Vec<String> =
+        serde_json::from_value(index["doc_urls"].clone()).unwrap();
+    let docs: Vec<[String; 3]> =
+        serde_json::from_value(index["docs"].clone()).unwrap();
+    assert_eq!(docs.len(), addresses.len(), "each has its address");
+    let all = docs.into_iter().zip(addresses);
+    all.map(|([title, body, place], url)| [title, body, place, url]).collect()
+}
+
+#[test]
+fn the_search_index_is_less_than_a_million_bytes() {
+    let index = book().files.iter().find(|file| file.contains("searchindex"));
+    let index = book().folder.join(index.expect("there is a search index"));
+    let size = fs::metadata(index).unwrap().len();
+    println!("the index of the search has {size} bytes");
+    assert!(size < 1_000_000, "{size} bytes");
+}
+
+#[test]
+fn the_search_knows_the_prose_of_a_page_and_neither_its_code_nor_its_figures() {
+    let searched = searched();
+    let of_page = searched.iter().filter(|[_, _, _, url]| {
+        url.starts_with("stage2/what-can-go-back.html")
+    });
+    let text: String = of_page.map(|[_, body, ..]| body.as_str()).collect();
+    // Its first sentence, and the caption of its figure.
+    for known in ["Two blocks of 1,000 bytes.", "A free block that cannot go"] {
+        assert!(text.contains(known), "no {known} in {text}");
+    }
+    // A line of its listing, and what stands in each picture.
+    for unknown in ["pub unsafe fn free", "not ours", "below the break"] {
+        assert!(!text.contains(unknown), "{unknown} in {text}");
+    }
+}
+
+#[test]
+fn what_faults_are_called_is_the_title_of_something_that_is_found() {
+    let searched = searched();
+    for name in ["use after free", "double free", "false sharing"] {
+        let mut titles =
+            searched.iter().map(|[title, ..]| title.to_lowercase());
+        assert!(titles.any(|title| title == name), "nothing is called {name}");
+    }
+}
+
+#[test]
+fn every_term_has_an_anchor_and_is_linked_somewhere() {
+    let folder = build::folder();
+    let list = fs::read_to_string(folder.join("chapters").join(words::LIST));
+    let listed = words::listed(&list.unwrap());
+    let ids = &book().pages["back/words.html"].ids;
+    let linked = |id: &str| {
+        let end = format!("words.html#{id}");
+        let mut pages = book().pages.values();
+        pages.any(|page| page.links.iter().any(|it| it.ends_with(&end)))
+    };
+    assert!(listed.len() > 70, "only {} terms", listed.len());
+    let is_used = |word: &Word| !words::EVERYDAY.contains(&&*word.term);
+    let mut unlinked = Vec::new();
+    for word in &listed {
+        assert!(ids.contains(&word.id()), "no anchor for {}", word.term);
+        assert!(!word.says.is_empty(), "nothing is said of {}", word.term);
+        if is_used(word) && !linked(&word.id()) {
+            unlinked.push(&word.term);
+        }
+    }
+    // Some are used on the page alone that explains them.
+    println!("linked nowhere: {unlinked:?}");
+    assert!(unlinked.len() < listed.len() / 3, "{unlinked:?}");
 }
 
 #[test]

@@ -134,8 +134,8 @@ fn an_exercise_shows_its_parts_in_order() {
         "<details>\n<summary>Hint 2</summary>\n\nOne and one.\n\n",
         "<details>\n<summary>Solution</summary>\n\n",
         "<span>stage1-bump/src/heap.rs</span> <span>+1 −1</span>",
-        "<del data-lines=\"4  \">",
-        "<ins data-lines=\"  4\">",
+        "<del data-n=\"4  \">",
+        "<ins data-n=\"  4\">",
         "\nTwo is more.\n\n</details>\n",
     ] {
         let (_, behind) = rest

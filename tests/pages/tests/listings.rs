@@ -47,13 +47,24 @@ fn a_comment_of_two_lines_is_coloured_in_both() {
     );
 }
 
+/// With the blanks between them. Fewer elements make a smaller page.
+#[test]
+fn what_has_one_colour_is_in_one_element() {
+    assert_eq!(
+        rust("pub const A: u8 = 1;")[0],
+        "<span class=\"hljs-keyword\">pub const</span> A: \
+         <span class=\"hljs-built_in\">u8</span> = \
+         <span class=\"hljs-number\">1</span>;"
+    );
+}
+
 #[test]
 fn no_block_of_html_has_a_blank_line() {
     let lines = html::lines(["a".into(), String::new(), "b".into()]);
     let block = html::block(&format!("<pre>{lines}</pre>\n \n<p>"));
     assert_eq!(
         block,
-        "\n<pre><span>a\n</span><span>\n</span><span>b\n</span></pre>\n\
+        "\n<pre>a\n<span>\n</span>b\n</pre>\n\
          <p>\n\n"
     );
 }
@@ -72,9 +83,9 @@ fn a_diff_has_the_line_numbers_of_both_files() {
     let new = side("a.rs", 20, "a\nc\n");
     assert_eq!(
         diff::html(&old, &new),
-        "<pre><span data-lines=\" 9 20\">a\n</span></pre>\n\
-         <pre><del data-lines=\"10   \">b\n</del>\
-         <ins data-lines=\"   21\">c\n</ins></pre>\n"
+        "<pre><span data-n=\" 9 20\">a\n</span></pre>\n\
+         <pre><del data-n=\"10   \">b\n</del>\
+         <ins data-n=\"   21\">c\n</ins></pre>\n"
     );
 }
 

@@ -14,9 +14,10 @@ use book::exercise;
 use book::page;
 use book::prose::{Passage, passages};
 use book::sources::Sources;
+use book::words::{self, find, split};
 
 /// Where the terms are listed.
-const WORDS: &str = "back/words.md";
+const WORDS: &str = words::LIST;
 
 /// The page that says what there will be. Whoever reads on is told.
 const LANDING: &str = "index.md";
@@ -95,61 +96,10 @@ fn target(from: &str, link: &str) -> String {
     parts.join("/")
 }
 
-/// The words of a text, and where they stand.
-fn words(text: &str) -> Vec<(Range<usize>, String)> {
-    let mut words: Vec<(Range<usize>, String)> = Vec::new();
-    for (at, letter) in text.char_indices() {
-        let end = at + letter.len_utf8();
-        if !letter.is_alphanumeric() {
-            continue;
-        }
-        match words.last_mut() {
-            Some((range, word)) if range.end == at => {
-                range.end = end;
-                word.extend(letter.to_lowercase());
-            }
-            _ => words.push((at..end, letter.to_lowercase().collect())),
-        }
-    }
-    words
-}
-
-/// Whether a word is the last one of a term, or its plural.
-fn is_form(word: &str, of: &str) -> bool {
-    word == of
-        || word.strip_suffix('s') == Some(of)
-        || word.strip_suffix("es") == Some(of)
-        || word
-            .strip_suffix("ies")
-            .is_some_and(|word| of.strip_suffix('y') == Some(word))
-}
-
-/// Where a term stands in a text, in any case, in the singular or the plural.
-fn find(text: &str, term: &str) -> Vec<Range<usize>> {
-    let term: Vec<_> = words(term).into_iter().map(|(_, word)| word).collect();
-    let text_words = words(text);
-    let matches = text_words.windows(term.len()).filter(|window| {
-        // Nothing but a blank or a hyphen may part them.
-        let parted = window.windows(2).any(|pair| {
-            let between = &text[pair[0].0.end..pair[1].0.start];
-            !between.chars().all(|c| c.is_whitespace() || c == '-')
-        });
-        let last = term.len() - 1;
-        !parted
-            && is_form(&window[last].1, &term[last])
-            && window[..last].iter().map(|(_, word)| word).eq(&term[..last])
-    });
-    matches
-        .filter_map(|window| {
-            Some(window.first()?.0.start..window.last()?.0.end)
-        })
-        .collect()
-}
-
 /// Whether a text in bold is a term, in any form, with an article or a number
 /// in front of it: `1. A raw pointer`.
 fn is_marked(bold: &str, term: &str) -> bool {
-    let words = words(bold);
+    let words = split(bold);
     let is_left_out = |(_, word): &&(Range<usize>, String)| {
         ["a", "an", "the"].contains(&word.as_str())
             || word.chars().all(|c| c.is_ascii_digit())
@@ -349,4 +299,68 @@ fn a_term_that_its_page_does_not_explain_is_found() {
         faults(&pages, &[]).err().unwrap_or_default(),
         ["list: is not bold on a.md", "map: no page of the book is `b.md`"]
     );
+}
+
+// What the book makes of the words.
+
+/// A page of which each term is on the list.
+fn linked(markdown: &str) -> String {
+    let list = "**free list**: the *free* `blocks`. [A](../a/list.md)\n\n\
+                **list**: one | many ([B](../b.md)). [C](../c.md)\n\n\
+                **page**: memory. [A](../a/list.md)\n";
+    let listed = words::listed(list);
+    words::linked(markdown, Path::new("d/e.md"), &listed)
+}
+
+#[test]
+fn a_word_says_what_it_means_where_a_page_uses_it_first() {
+    assert_eq!(
+        linked("# Free lists\n\n`list` and\n> free\n> lists, a free list\n"),
+        "# Free lists\n\n`list` and\n> <a class=\"word\" \
+         href=\"../back/words.html#free-list\" \
+         data-says=\"the free blocks.\">free\n> lists</a>, a free list\n"
+    );
+}
+
+#[test]
+fn a_word_in_a_heading_a_link_code_or_a_longer_word_is_not_linked() {
+    for text in [
+        "# A list\n",
+        "[a list](x.md)\n",
+        "`list`\n",
+        "```text\nlist\n```\n",
+        "<p>list</p>\n",
+        "this page\n",
+        "listless\n",
+    ] {
+        assert_eq!(linked(text), text);
+    }
+    let both = linked("A free list, and a list.\n");
+    assert_eq!(both.matches("<a class").count(), 2, "{both}");
+    assert!(both.contains("data-says=\"one &#124; many.\">list<"), "{both}");
+}
+
+#[test]
+fn a_page_that_explains_a_word_does_not_link_it() {
+    let listed = words::listed("**list**: many. [A](../a/list.md)\n");
+    let text = "A **list**, of course.\n";
+    assert_eq!(words::linked(text, Path::new("a/list.md"), &listed), text);
+}
+
+#[test]
+fn the_list_has_an_anchor_for_each_word() {
+    let anchored = words::anchored("# W\n\n**A list**: many. [A](../a.md)\n");
+    let expected = "# W\n\n<b class=\"word\" id=\"a-list\">A list</b>: many. \
+                    [A](../a.md)\n";
+    assert_eq!(anchored, expected);
+}
+
+#[test]
+fn every_word_with_everyday_meanings_is_on_the_list() {
+    let sources = sources();
+    let list = fs::read_to_string(sources.chapters.join(WORDS));
+    let listed = words::listed(&list.expect("the page of words"));
+    for term in words::EVERYDAY {
+        assert!(listed.iter().any(|it| it.term == term), "{term}");
+    }
 }

@@ -129,7 +129,7 @@ fn touch(block: &Block) {
 /// Nanoseconds for which a processor has worked for this thread: whatever else
 /// the machine does, that does not grow meanwhile.
 #[cfg(unix)]
-pub(super) fn own_time() -> f64 {
+pub fn own_time() -> f64 {
     let mut time = std::mem::MaybeUninit::<libc::timespec>::zeroed();
     // SAFETY: `time` may be written, and all its fields may be zero.
     let time = unsafe {
@@ -141,7 +141,7 @@ pub(super) fn own_time() -> f64 {
 
 /// Nanoseconds, where nothing better is known.
 #[cfg(not(unix))]
-pub(super) fn own_time() -> f64 {
+pub fn own_time() -> f64 {
     use std::sync::LazyLock;
     use std::time::Instant;
 

@@ -1,0 +1,111 @@
+//! What axe, which looks for what some readers cannot use, finds in the book's
+//! own part of each page.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::LazyLock;
+
+use book::build;
+use pages::chromium::{self, Browser};
+use timing::workspace::workspace;
+
+/// The program, from the root of the repository. `.ci/run` puts it there.
+const AXE: &str = "target/axe/package/axe.min.js";
+
+/// The themes of mdBook. Every page is looked at in the first.
+const THEMES: [&str; 5] = ["light", "rust", "coal", "navy", "ayu"];
+
+/// Pages that have all kinds of parts between them, for the other themes: players,
+/// diffs with notes, plots of each kind, exercises, answers, tables, a heap to
+/// play with.
+const OF_EACH_KIND: [&str; 9] = [
+    "stage2/what-can-go-back.html",
+    "stage3/from-stage-2.html",
+    "stage3/what-is-true-now.html",
+    "beyond/claim/which-block.html",
+    "stage5/exercises.html",
+    "back/answers.html",
+    "back/side-by-side/index.html",
+    "back/words.html",
+    "try.html",
+];
+
+/// Opens all folds, and says what is wrong, rule by rule.
+const LOOK: &str = "
+    for (const fold of document.querySelectorAll('details')) fold.open = true;
+    axe.run('main', { resultTypes: ['violations'] }).then((found) =>
+        found.violations.flatMap(({ id, nodes }) => nodes.map(
+            (node) => `${id}: ${node.html.slice(0, 120)} ` +
+                `${node.any[0]?.message ?? ''}`,
+        )),
+    )";
+
+/// The folder of the book, built once for all tests.
+fn book() -> &'static Path {
+    static BOOK: LazyLock<PathBuf> = LazyLock::new(|| {
+        let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("axe-book");
+        build::build(&build::folder(), &folder).expect("the book is built");
+        folder
+    });
+    &BOOK
+}
+
+fn axe() -> String {
+    let path = workspace().join(AXE);
+    fs::read_to_string(path).expect("`.ci/run` puts axe-core in target/axe")
+}
+
+/// What is wrong with pages in a theme, each with where it is seen first.
+fn wrong(theme: &str, pages: &[String]) -> BTreeMap<String, String> {
+    let axe = axe();
+    let mut browser = Browser::start();
+    browser.resize(1_200, 900);
+    let mut wrong = BTreeMap::new();
+    let mut open = |page: &str| {
+        browser.open(&chromium::address(&book().join(page)));
+        browser.evaluate(&format!(
+            "localStorage.setItem('mdbook-theme', '{theme}');
+             localStorage.setItem('mdbook-sidebar', 'hidden')"
+        ));
+        browser.evaluate(&format!("{axe}; 0"));
+        browser.evaluate(LOOK)
+    };
+    // A page has the theme that was set before it was opened.
+    open(&pages[0]);
+    for page in pages {
+        let found: Vec<String> =
+            serde_json::from_value(open(page)).expect("a list");
+        for complaint in found {
+            wrong.entry(complaint).or_insert_with(|| page.clone());
+        }
+    }
+    wrong
+}
+
+#[track_caller]
+fn expect_none(theme: &str, pages: &[String]) {
+    let wrong = wrong(theme, pages);
+    println!("{theme}: {} pages, {} complaints", pages.len(), wrong.len());
+    let told = wrong.iter().take(20);
+    let told: Vec<_> =
+        told.map(|(what, page)| format!("{page}: {what}")).collect();
+    assert!(wrong.is_empty(), "{theme}, {}:\n{}", wrong.len(), told.join("\n"));
+}
+
+#[test]
+#[ignore = "needs Chromium and axe-core: .ci/run installs them"]
+fn axe_finds_nothing_on_any_page() {
+    let pages = build::pages(&build::folder()).expect("the book has pages");
+    let html = pages.iter().map(|page| page.with_extension("html"));
+    let pages: Vec<_> = html.map(|page| page.display().to_string()).collect();
+    expect_none(THEMES[0], &pages);
+}
+
+#[test]
+#[ignore = "needs Chromium and axe-core: .ci/run installs them"]
+fn axe_finds_nothing_in_any_theme() {
+    for theme in &THEMES[1..] {
+        expect_none(theme, &OF_EACH_KIND.map(str::to_owned));
+    }
+}
