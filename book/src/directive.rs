@@ -14,8 +14,8 @@ use crate::problem::{did_you_mean, list};
 use crate::repository::linked;
 use crate::sources::Sources;
 use crate::{
-    drawing, exercise, figure, highlight, item, milestone, plot, side_by_side,
-    targets, tryit,
+    drawing, exercise, faults, figure, highlight, item, milestone, plot,
+    side_by_side, targets, tryit,
 };
 
 /// A directive with its arguments.
@@ -81,6 +81,8 @@ pub enum Directive {
     SideBySide,
     /// The programs that ask for them.
     Programs,
+    /// Faults, and which test sees each first.
+    Faults,
     /// An exercise, with hints and a solution.
     Exercise {
         /// Its number, such as `3.1`.
@@ -104,7 +106,7 @@ const ALL: &str = "`{{#item path name}}` (one name or more), \
                    `{{#try}}`, `{{#answers}}`, `{{#answers to stage5}}` \
                    and `{{#answers after stage5}}` (to its last page), \
                    `{{#side-by-side}}`, \
-                   `{{#programs}}`";
+                   `{{#programs}}`, `{{#faults}}`";
 
 /// The line below the notes of a diff.
 pub const END_OF_DIFF: &str = "{{/diff}}";
@@ -172,6 +174,7 @@ impl Directive {
             }
             ("side-by-side", []) => Ok(Self::SideBySide),
             ("programs", []) => Ok(Self::Programs),
+            ("faults", []) => Ok(Self::Faults),
             ("exercise", [number]) => {
                 Ok(Self::Exercise { number: owned(number) })
             }
@@ -181,7 +184,7 @@ impl Directive {
             ("item" | "file" | "diff" | "milestones", _)
             | ("heap" | "drawing" | "plot" | "captured" | "exercise", _)
             | ("targets" | "tell-us" | "try" | "answers", _)
-            | ("side-by-side" | "programs", _) => {
+            | ("side-by-side" | "programs" | "faults", _) => {
                 Err(format!("`{kind}` has other arguments. There are: {ALL}"))
             }
             _ => Err(format!("unknown directive `{kind}`. There are: {ALL}")),
@@ -236,6 +239,7 @@ impl Sources {
             Directive::Answers(part) => Ok(part.place()),
             Directive::SideBySide => side_by_side::table(&self.root, page),
             Directive::Programs => side_by_side::programs(self),
+            Directive::Faults => faults::table(&self.root),
             Directive::Exercise { number } => {
                 return Ok(exercise::load(self, number)?.markdown(page));
             }

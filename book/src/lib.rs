@@ -22,6 +22,7 @@ pub mod edition;
 pub mod empty;
 pub mod exercise;
 pub mod failure;
+pub mod faults;
 pub mod figure;
 pub mod highlight;
 pub mod html;

@@ -148,10 +148,11 @@ impl TokenSink for Counter {
 }
 
 /// What is looked at: figures, plots, and the line that this makes.
-const UNREAD: [&str; 4] = ["heap-figure", "plot", "side-by-side", "length"];
+const UNREAD: [&str; 5] =
+    ["heap-figure", "plot", "side-by-side", "faults", "length"];
 
 /// Those that take a while all the same.
-const PLOTS: [&str; 2] = ["plot", "side-by-side"];
+const PLOTS: [&str; 3] = ["plot", "side-by-side", "faults"];
 
 /// Elements that part no word from the next.
 const IN_LINE: [&str; 6] = ["span", "ins", "del", "b", "em", "code"];

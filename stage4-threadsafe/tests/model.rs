@@ -32,6 +32,7 @@ use locked::LockedHeap;
 use loom::sync::Arc;
 use loom::sync::atomic::{AtomicUsize, Ordering};
 use scenarios::WatchedBrk;
+use scenarios::counted::{spawn, stored};
 use sync::Mutex;
 
 /// The steps of spin's mutex, on an atomic of loom's.
@@ -39,7 +40,42 @@ mod sync {
     use std::ops::{Deref, DerefMut};
 
     use loom::cell::{MutPtr, UnsafeCell};
-    use loom::sync::atomic::{AtomicBool, Ordering};
+    use loom::sync::atomic::Ordering;
+
+    use crate::scenarios::counted::stored;
+
+    /// One of loom's, whose stores are counted.
+    struct AtomicBool(loom::sync::atomic::AtomicBool);
+
+    impl AtomicBool {
+        fn new(value: bool) -> Self {
+            Self(loom::sync::atomic::AtomicBool::new(value))
+        }
+
+        fn load(&self, ordering: Ordering) -> bool {
+            self.0.load(ordering)
+        }
+
+        fn store(&self, value: bool, ordering: Ordering) {
+            stored(self);
+            self.0.store(value, ordering);
+        }
+
+        fn compare_exchange_weak(
+            &self,
+            old: bool,
+            new: bool,
+            success: Ordering,
+            failure: Ordering,
+        ) -> Result<bool, bool> {
+            let result =
+                self.0.compare_exchange_weak(old, new, success, failure);
+            if result.is_ok() {
+                stored(self);
+            }
+            result
+        }
+    }
 
     pub struct Mutex<T> {
         is_locked: AtomicBool,
@@ -202,7 +238,10 @@ unsafe impl Brk for AnybodysBrk {
         if new > REGION {
             return Err(OutOfMemory);
         }
-        self.used.store(new, Ordering::Relaxed);
+        if new != old {
+            stored(&*self.used);
+            self.used.store(new, Ordering::Relaxed);
+        }
         // SAFETY: the break is never above the end of the region.
         Ok(unsafe { self.start.add(old) })
     }
@@ -221,12 +260,12 @@ fn a_lock_is_no_help_against_those_who_do_not_take_it() {
             LockedHeap::<_, DEFAULT>::new(Mutex::new(Heap::new(brk.clone())));
         heap.malloc(1);
 
-        let thread = loom::thread::spawn(move || {
+        let thread = spawn(move || {
             // SAFETY: the break rises: nothing is given back.
             unsafe { brk.sbrk(256) }.unwrap().addr().get()
         });
         let block = heap.malloc(100).addr();
-        let theirs = thread.join().unwrap();
+        let theirs = thread.join();
 
         assert!(
             !(theirs..theirs + 256).contains(&block),

@@ -11,6 +11,8 @@
 #[allow(dead_code)]
 #[path = "../src/brk.rs"]
 mod brk;
+#[path = "scenarios/counted.rs"]
+mod counted;
 #[allow(dead_code)]
 #[path = "../src/fault.rs"]
 mod fault;
@@ -37,9 +39,9 @@ use std::ptr::NonNull;
 use std::sync::Mutex;
 
 use brk::SimBrk;
+use counted::spawn;
 use loom::cell::UnsafeCell;
 use loom::sync::Arc;
-use loom::thread;
 use per_thread::found::free_without_stack;
 use per_thread::holes::Holes;
 use per_thread::record::mark;
@@ -52,6 +54,8 @@ mod atomic {
     use std::cell::Cell;
 
     pub use loom::sync::atomic::Ordering;
+
+    use crate::counted::stored;
 
     thread_local! {
         /// Where the code says this, it gets `Relaxed`. (All threads of a model
@@ -67,6 +71,7 @@ mod atomic {
         }
 
         pub fn store(&self, value: bool, ordering: Ordering) {
+            stored(self);
             self.0.store(value, given(ordering));
         }
 
@@ -78,7 +83,11 @@ mod atomic {
             failure: Ordering,
         ) -> Result<bool, bool> {
             let success = given(success);
-            self.0.compare_exchange(old, new, success, failure)
+            let result = self.0.compare_exchange(old, new, success, failure);
+            if result.is_ok() {
+                stored(self);
+            }
+            result
         }
     }
 
@@ -94,6 +103,7 @@ mod atomic {
         }
 
         pub fn store(&self, value: u32, ordering: Ordering) {
+            stored(self);
             self.0.store(value, given(ordering));
         }
     }
@@ -110,6 +120,7 @@ mod atomic {
         }
 
         pub fn store(&self, value: *mut T, ordering: Ordering) {
+            stored(self);
             self.0.store(value, given(ordering));
         }
     }
@@ -234,6 +245,7 @@ fn explore(endings: &[&'static str], scenario: fn() -> &'static str) {
     let seen = std::sync::Arc::new(Mutex::new(BTreeSet::new()));
     let log = seen.clone();
     loom::model(move || {
+        counted::begin();
         let ending = scenario();
         log.lock().expect("no thread panics with it").insert(ending);
     });
@@ -270,7 +282,7 @@ fn the_owner_pops_while_another_marks() -> &'static str {
     let mut stack = Stack::new(brk);
     let [a, b] = [(); 2].map(|()| Chunk(stack.malloc(16)));
     let (mut stack, owners) = (Parked(stack), memory.clone());
-    let owner = thread::spawn(move || {
+    let owner = spawn(move || {
         let Parked(own) = &mut stack;
         let c = free_and_malloc(own, &owners, b);
         (stack, c)
@@ -278,7 +290,7 @@ fn the_owner_pops_while_another_marks() -> &'static str {
 
     memory.write_and_mark(a);
 
-    let (Parked(mut stack), c) = owner.join().unwrap();
+    let (Parked(mut stack), c) = owner.join();
     assert_empty_without(&mut stack, c, a);
     if c == a { "popped at once" } else { "popped later" }
 }
@@ -288,9 +300,9 @@ fn two_mark_while_the_owner_pops() -> &'static str {
     let mut stack = Stack::new(brk);
     let [a, b, c] = [(); 3].map(|()| Chunk(stack.malloc(16)));
     let others = memory.clone();
-    let other = thread::spawn(move || others.write_and_mark(b));
+    let other = spawn(move || others.write_and_mark(b));
     let (mut stack, owners) = (Parked(stack), memory.clone());
-    let owner = thread::spawn(move || {
+    let owner = spawn(move || {
         let Parked(own) = &mut stack;
         let d = free_and_malloc(own, &owners, c);
         (stack, d)
@@ -298,8 +310,8 @@ fn two_mark_while_the_owner_pops() -> &'static str {
 
     memory.write_and_mark(a);
 
-    other.join().unwrap();
-    let (Parked(mut stack), d) = owner.join().unwrap();
+    other.join();
+    let (Parked(mut stack), d) = owner.join();
     assert_empty_without(&mut stack, d, a);
     match d {
         _ if d == a => "both popped at once",
@@ -315,7 +327,7 @@ fn a_stack_is_adopted_while_another_marks() -> &'static str {
     let parked = Arc::new(loom::sync::Mutex::new(None));
     let (mut stack, owners) = (Parked(stack), memory.clone());
     let (park, parked) = (parked.clone(), parked);
-    let owner = thread::spawn(move || {
+    let owner = spawn(move || {
         let Parked(own) = &mut stack;
         let c = Chunk(own.malloc(16));
         owners.write(c);
@@ -324,7 +336,7 @@ fn a_stack_is_adopted_while_another_marks() -> &'static str {
         *park.lock().unwrap() = Some(stack);
     });
     let (adopters, adopt) = (memory.clone(), parked.clone());
-    let adopter = thread::spawn(move || {
+    let adopter = spawn(move || {
         let mut stack = adopt.lock().unwrap().take()?;
         let Parked(own) = &mut stack;
         let c = free_and_malloc(own, &adopters, b);
@@ -333,8 +345,8 @@ fn a_stack_is_adopted_while_another_marks() -> &'static str {
 
     memory.write_and_mark(a);
 
-    owner.join().unwrap();
-    match adopter.join().unwrap() {
+    owner.join();
+    match adopter.join() {
         Some((Parked(mut stack), c)) => {
             assert_empty_without(&mut stack, c, a);
             if c == a { "popped at once" } else { "popped later" }
@@ -356,7 +368,7 @@ fn a_sweep_goes_by_while_another_marks() -> &'static str {
     // SAFETY: the chunk is live.
     unsafe { holes.free(b.0) };
     let (mut holes, owners) = (Parked(holes), memory.clone());
-    let owner = thread::spawn(move || {
+    let owner = spawn(move || {
         let Parked(own) = &mut holes;
         own.tidy();
         // As much as both have together, and a large one otherwise.
@@ -368,7 +380,7 @@ fn a_sweep_goes_by_while_another_marks() -> &'static str {
 
     memory.write_and_mark(a);
 
-    let c = owner.join().unwrap();
+    let c = owner.join();
     if c == a {
         return "in the hole";
     }
@@ -396,7 +408,7 @@ fn the_owner_comes_down_while_another_empties() -> &'static str {
     let mut stack = Stack::new(mmap);
     let [a, b] = in_two_segments(|size| stack.malloc(size));
     let (mut stack, owners) = (Parked(stack), memory.clone());
-    let owner = thread::spawn(move || {
+    let owner = spawn(move || {
         let Parked(own) = &mut stack;
         let c = free_and_malloc(own, &owners, b);
         (stack, c)
@@ -406,7 +418,7 @@ fn the_owner_comes_down_while_another_empties() -> &'static str {
     // SAFETY: the chunk is live.
     unsafe { free_without_stack(&mut Others(&memory), a.0) };
 
-    let (Parked(mut stack), c) = owner.join().unwrap();
+    let (Parked(mut stack), c) = owner.join();
     let next = stack.malloc(16);
     // SAFETY: the chunks are live.
     unsafe {
@@ -434,11 +446,11 @@ fn two_free_the_last_two_chunks() -> &'static str {
         unsafe { free_without_stack(&mut Others(memory), chunk.0) };
     };
     let others = memory.clone();
-    let other = thread::spawn(move || free(&others, b));
+    let other = spawn(move || free(&others, b));
 
     free(&memory, a);
 
-    other.join().unwrap();
+    other.join();
     // SAFETY: it is a chunk.
     let size = unsafe { stack.usable_size(a.0) };
     if size > SEGMENT / 2 { "one empties it" } else { "it waits" }
@@ -461,7 +473,7 @@ fn a_sweep_goes_by_while_another_empties() -> &'static str {
         top = Chunk(holes.malloc(48));
     }
     let (mut holes, owners) = (Parked(holes), memory.clone());
-    let owner = thread::spawn(move || {
+    let owner = spawn(move || {
         let Parked(own) = &mut holes;
         own.tidy();
         let c = Chunk(own.malloc(40));
@@ -474,7 +486,7 @@ fn a_sweep_goes_by_while_another_empties() -> &'static str {
     // SAFETY: the chunk is live.
     unsafe { free_without_stack(&mut Others(&memory), a.0) };
 
-    match owner.join().unwrap() {
+    match owner.join() {
         c if c == a => "in the empty one",
         c if c.0.addr() / SEGMENT == a.0.addr() / SEGMENT => "beside the chunk",
         _ => "above",
@@ -530,6 +542,7 @@ fn sweep_goes_by_while_another_marks() {
 fn explore_without(missing: atomic::Ordering, scenario: fn() -> &'static str) {
     atomic::MISSING.set(Some(missing));
     loom::model(move || {
+        counted::begin();
         scenario();
     });
 }

@@ -1,9 +1,10 @@
 //! Faults that can be planted in a stage.
 //!
 //! A file in `tests/faults` is one fault: what goes wrong, in a line; the file
-//! of a stage; which test finds it, if that is not the shadow; and lines of the
-//! file, marked as in a diff: `-` for what is taken out, `+` for what is put
-//! in, a space for what stays.
+//! of a stage; which test finds it, if it is none of the stage's own and not the
+//! shadow; where somebody else made it, if that is known; and lines of the file,
+//! marked as in a diff: `-` for what is taken out, `+` for what is put in, a
+//! space for what stays.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -18,8 +19,10 @@ pub struct Fault {
     pub what: String,
     /// The file of a stage, from the root of the workspace.
     pub file: String,
-    /// What comes after `cargo test`.
-    pub test: String,
+    /// A test outside the stage that finds it: what comes after `cargo test`.
+    pub outside: String,
+    /// Where somebody else made it, if that is known.
+    pub seen_in: Option<String>,
     /// Whole lines, as they are and as they should not be.
     right: String,
     wrong: String,
@@ -62,11 +65,12 @@ impl Fault {
         let mut lines = text.lines().peekable();
         let mut line = || lines.next().expect("a fault has two lines first");
         let (what, file) = (line().to_owned(), line().to_owned());
-        let test = lines.next_if(|line| line.starts_with(FOUND_BY));
-        let test = match test {
-            Some(line) => line[FOUND_BY.len()..].to_owned(),
-            None => shadow_of(&file),
+        let mut told = |about: &str| {
+            let line = lines.next_if(|line| line.starts_with(about))?;
+            Some(line[about.len()..].to_owned())
         };
+        let outside = told(FOUND_BY).unwrap_or_else(|| shadow_of(&file));
+        let seen_in = told(SEEN_IN);
         let (mut right, mut wrong) = (String::new(), String::new());
         for line in lines {
             let (mark, code) = line.split_at_checked(1).unwrap_or((" ", ""));
@@ -80,7 +84,12 @@ impl Fault {
                 _ => panic!("{name}: no mark in front of {line:?}"),
             }
         }
-        Self { name, what, file, test, right, wrong }
+        Self { name, what, file, outside, seen_in, right, wrong }
+    }
+
+    /// The folder of the stage that it is planted in, which is its package.
+    pub fn stage(&self) -> &str {
+        self.file.split('/').next().expect("a folder")
     }
 
     /// The source with the fault in it.
@@ -108,6 +117,9 @@ impl Fault {
 
 /// In front of the test that finds a fault.
 const FOUND_BY: &str = "found by: cargo test ";
+
+/// In front of the address of a page that tells of it.
+const SEEN_IN: &str = "seen in: ";
 
 /// The tests that play with the stage that a file is of.
 fn shadow_of(file: &str) -> String {

@@ -1,0 +1,145 @@
+//! `{{#faults}}`: faults that were planted in the stages, each with the test that
+//! sees it first, as a table that is drawn from what a run has seen.
+
+use std::fs;
+use std::path::Path;
+
+use crate::html::escape;
+use crate::plot::table::Table;
+
+/// What was seen, from the root of the repository. The tests' crate writes it.
+const SEEN: &str = "tests/results/faults.csv";
+
+/// Where the faults lie.
+const FAULTS: &str = "tests/faults";
+
+/// In front of the address of a page that tells of a fault.
+const SEEN_IN: &str = "seen in: ";
+
+/// Who waits longer for a test does something else meanwhile.
+const SOON: f64 = 10.0;
+
+/// How a fault's name begins, and what it is planted in. The longest beginnings
+/// come first.
+const GROUPS: [(&str, &str); 6] = [
+    ("5-pt-", "Stage 5, a stack for each thread"),
+    ("5-", "Stage 5, one stack"),
+    ("4-", "Stage 4"),
+    ("3-", "Stage 3"),
+    ("2-", "Stage 2"),
+    ("1-", "Stage 1"),
+];
+
+/// A row of the file, and what the fault says of itself.
+struct Fault {
+    /// Its place in [`GROUPS`].
+    group: usize,
+    what: String,
+    seen_in: Option<String>,
+    package: String,
+    program: String,
+    test: String,
+    seconds: f64,
+}
+
+impl Fault {
+    fn read(root: &Path, row: &[String]) -> Result<Self, String> {
+        let [name, package, program, test, seconds] = row else {
+            return Err(format!("{SEEN} has other columns"));
+        };
+        let path = format!("{FAULTS}/{name}.fault");
+        let text = fs::read_to_string(root.join(&path))
+            .map_err(|_| format!("{path} is not there"))?;
+        let mut lines = text.lines();
+        let what = lines.next().unwrap_or_default().to_owned();
+        let seen_in = lines.find_map(|line| line.strip_prefix(SEEN_IN));
+        let group = GROUPS.iter().position(|(it, _)| name.starts_with(it));
+        Ok(Self {
+            group: group.ok_or(format!("{name} is of no stage"))?,
+            what,
+            seen_in: seen_in.map(str::to_owned),
+            package: package.clone(),
+            program: program.clone(),
+            test: test.clone(),
+            seconds: seconds
+                .parse()
+                .map_err(|_| format!("{SEEN}: {seconds} is no number"))?,
+        })
+    }
+
+    fn is_seen_by_its_stage(&self) -> bool {
+        self.package.starts_with("stage")
+    }
+
+    fn row(&self) -> String {
+        let what = escape(&self.what);
+        let elsewhere = self.seen_in.as_ref().map(|address| {
+            let address = escape(address);
+            format!(" (<a href=\"{address}\">Somebody made it.</a>)")
+        });
+        let elsewhere = elsewhere.unwrap_or_default();
+        // So that a line may end within a long name.
+        let test = escape(&self.test).replace('_', "_<wbr>");
+        let program = escape(&self.program);
+        format!(
+            "<tr><th scope=\"row\">{what}{elsewhere}<small>{program}: \
+             <code>{test}</code></small></th><td>{:.2} s</td></tr>\n",
+            self.seconds
+        )
+    }
+}
+
+/// The table, and what it says as a whole.
+///
+/// # Errors
+///
+/// That nothing was seen yet, or what is wrong with the files.
+pub fn table(root: &Path) -> Result<String, String> {
+    let text = fs::read_to_string(root.join(SEEN))
+        .map_err(|_| format!("{SEEN} is not there"))?;
+    let table =
+        Table::parse(&text).map_err(|error| format!("{SEEN} {error}"))?;
+    let faults = table.rows.iter().map(|row| Fault::read(root, row));
+    let mut faults = faults.collect::<Result<Vec<_>, _>>()?;
+    // The stages in their order, and together what one test sees.
+    faults.sort_by(|a, b| {
+        let place =
+            |it: &Fault| (!it.is_seen_by_its_stage(), it.program.clone());
+        let key = |it: &Fault| (place(it), it.test.clone(), it.what.clone());
+        b.group.cmp(&a.group).then_with(|| key(a).cmp(&key(b)))
+    });
+    let mut rows = String::new();
+    let mut group = None;
+    for fault in &faults {
+        if group != Some(fault.group) {
+            group = Some(fault.group);
+            let (_, title) = GROUPS[fault.group];
+            rows += &format!(
+                "<tr class=\"group\"><th scope=\"rowgroup\" colspan=\"2\">\
+                 {title}</th></tr>\n"
+            );
+        }
+        rows += &fault.row();
+    }
+    Ok(format!(
+        "<p>{}</p>\n<div class=\"faults\">\n<table>\n\
+         <thead><tr><th scope=\"col\">What goes wrong, and which test sees it \
+         first</th><th scope=\"col\">after</th></tr></thead>\n\
+         <tbody>\n{rows}</tbody>\n</table>\n<p>{}</p>\n</div>",
+        summary(&faults),
+        escape(table.about("system").unwrap_or_default()),
+    ))
+}
+
+fn summary(faults: &[Fault]) -> String {
+    let own = faults.iter().filter(|it| it.is_seen_by_its_stage()).count();
+    let soon = faults
+        .iter()
+        .filter(|it| it.is_seen_by_its_stage() && it.seconds < SOON)
+        .count();
+    format!(
+        "There are {} faults. Of {own} the first to see them is a test of the \
+         stage itself, and {soon} of those are seen in less than {SOON} seconds.",
+        faults.len()
+    )
+}
