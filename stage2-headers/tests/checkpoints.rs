@@ -316,3 +316,37 @@ fn two_threads_can_get_the_same_block() {
         assert_ne!(our_block, their_block, "both threads got the same block");
     });
 }
+
+// What is easily got wrong.
+
+#[test]
+fn the_end_goes_back_down_to_what_somebody_else_took() {
+    let mut region = region();
+    let mut heap = Heap::new(SimBrk::new(&mut region));
+    let a = heap.malloc(100);
+    heap.brk().somebody_else_takes(50).unwrap();
+    let b = heap.malloc(100);
+    // SAFETY: the blocks are live.
+    unsafe {
+        heap.free(a);
+        heap.free(b);
+    }
+    let (_, theirs) = heap.brk().foreign()[0];
+    let b = b.addr() - heap.brk().start().addr().get();
+    let used = heap.brk().used();
+    assert!((theirs..b).contains(&used), "{used} is not in {theirs}..{b}");
+    assert!(heap.brk().foreign_is_intact());
+}
+
+#[test]
+fn a_block_that_lacks_a_byte_moves_and_one_that_lacks_none_stays() {
+    let mut region = region();
+    let mut heap = Heap::new(SimBrk::new(&mut region));
+    for (size, stays) in [(31, true), (32, true), (33, false), (48, false)] {
+        let block = heap.malloc(32);
+        heap.malloc(1);
+        // SAFETY: the block is live.
+        let new = unsafe { heap.realloc(block, size) };
+        assert_eq!(new == block, stays, "it stays, with {size} bytes for 32");
+    }
+}

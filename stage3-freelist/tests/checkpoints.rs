@@ -689,3 +689,56 @@ fn two_threads_can_get_the_same_block() {
         assert_ne!(our_block, their_block, "both threads got the same block");
     });
 }
+
+// What is easily got wrong.
+
+#[test]
+fn a_block_leaves_its_list_from_any_place() {
+    for place in 0..3 {
+        let mut region = region();
+        let mut heap = Heap::new(SimBrk::new(&mut region));
+        let blocks: Vec<[*mut u8; 3]> = (0..3)
+            .map(|_| [heap.malloc(100), heap.malloc(16), heap.malloc(16)])
+            .collect();
+        // SAFETY: the blocks are live.
+        unsafe {
+            blocks.iter().for_each(|[block, ..]| heap.free(*block));
+            // It joins the block below it, which goes to another list.
+            heap.free(blocks[place][1]);
+        }
+        let expected = [(6, 112), (6, 112), (8, 144)];
+        assert_eq!(on_lists(&heap), expected, "without block {place}");
+        let mut again = [(); 3].map(|()| heap.malloc(100));
+        again.sort();
+        let blocks: Vec<*mut u8> = blocks.iter().map(|it| it[0]).collect();
+        assert_eq!(again, *blocks, "all three are used again");
+    }
+}
+
+#[test]
+fn what_was_the_end_and_is_it_no_more_is_on_its_list() {
+    let mut region = region();
+    let mut heap = Heap::new(SimBrk::new(&mut region));
+    let last = heap.malloc(1000);
+    // SAFETY: the block is live.
+    unsafe { heap.free(last) };
+    assert_eq!(on_lists(&heap), [], "the last free block is on no list");
+    heap.brk().somebody_else_takes(100).unwrap();
+    heap.malloc(5000);
+    assert_eq!(on_lists(&heap), [(62, 1008)], "there are blocks above it");
+    assert_eq!(heap.malloc(1000), last, "it is used again");
+}
+
+#[test]
+fn what_the_heap_grew_by_in_vain_is_free() {
+    let mut region = region();
+    let mut heap = Heap::new(SimBrk::new(&mut region));
+    let block = heap.malloc(100);
+    heap.brk().somebody_else_takes(100).unwrap();
+    // Their memory lies where the block would grow.
+    // SAFETY: the block is live.
+    let moved = unsafe { heap.realloc(block, 2000) };
+    assert_ne!(moved, block, "it could not grow where it was");
+    let used = heap.blocks().filter(|block| !block.is_free).count();
+    assert_eq!(used, 2, "blocks in use: theirs and ours: {heap:?}");
+}

@@ -1,5 +1,6 @@
 //! How much of the past loom shows, and that no scenario has more of it.
 
+#[allow(dead_code)]
 #[path = "scenarios/counted.rs"]
 mod counted;
 

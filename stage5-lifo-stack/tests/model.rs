@@ -37,40 +37,7 @@ mod sync {
     use loom::cell::{MutPtr, UnsafeCell};
     use loom::sync::atomic::Ordering;
 
-    use crate::scenarios::counted::stored;
-
-    /// One of loom's, whose stores are counted.
-    struct AtomicBool(loom::sync::atomic::AtomicBool);
-
-    impl AtomicBool {
-        fn new(value: bool) -> Self {
-            Self(loom::sync::atomic::AtomicBool::new(value))
-        }
-
-        fn load(&self, ordering: Ordering) -> bool {
-            self.0.load(ordering)
-        }
-
-        fn store(&self, value: bool, ordering: Ordering) {
-            stored(self);
-            self.0.store(value, ordering);
-        }
-
-        fn compare_exchange_weak(
-            &self,
-            old: bool,
-            new: bool,
-            success: Ordering,
-            failure: Ordering,
-        ) -> Result<bool, bool> {
-            let result =
-                self.0.compare_exchange_weak(old, new, success, failure);
-            if result.is_ok() {
-                stored(self);
-            }
-            result
-        }
-    }
+    use crate::scenarios::counted::AtomicBool;
 
     pub struct Mutex<T> {
         is_locked: AtomicBool,

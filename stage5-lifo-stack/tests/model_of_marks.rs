@@ -11,6 +11,7 @@
 #[allow(dead_code)]
 #[path = "../src/brk.rs"]
 mod brk;
+#[allow(dead_code)]
 #[path = "scenarios/counted.rs"]
 mod counted;
 #[allow(dead_code)]

@@ -7,6 +7,7 @@
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 
+use loom::sync::atomic::{self, Ordering};
 use loom::thread::{self, JoinHandle};
 
 /// How many stores of an atomic loom keeps.
@@ -57,4 +58,36 @@ pub fn stored<T>(atomic: &T) {
         "one atomic is written {stores} times while threads run, and loom shows \
          no store older than the last {KEPT}: the scenario is too long"
     );
+}
+
+/// One of loom's, whose stores are counted.
+pub struct AtomicBool(atomic::AtomicBool);
+
+impl AtomicBool {
+    pub fn new(value: bool) -> Self {
+        Self(atomic::AtomicBool::new(value))
+    }
+
+    pub fn load(&self, ordering: Ordering) -> bool {
+        self.0.load(ordering)
+    }
+
+    pub fn store(&self, value: bool, ordering: Ordering) {
+        stored(self);
+        self.0.store(value, ordering);
+    }
+
+    pub fn compare_exchange_weak(
+        &self,
+        old: bool,
+        new: bool,
+        success: Ordering,
+        failure: Ordering,
+    ) -> Result<bool, bool> {
+        let result = self.0.compare_exchange_weak(old, new, success, failure);
+        if result.is_ok() {
+            stored(self);
+        }
+        result
+    }
 }
