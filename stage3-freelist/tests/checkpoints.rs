@@ -730,15 +730,20 @@ fn what_was_the_end_and_is_it_no_more_is_on_its_list() {
 }
 
 #[test]
-fn what_the_heap_grew_by_in_vain_is_free() {
+fn what_the_heap_grew_by_in_vain_is_used() {
     let mut region = region();
     let mut heap = Heap::new(SimBrk::new(&mut region));
+    let place = heap.malloc(2000);
     let block = heap.malloc(100);
     heap.brk().somebody_else_takes(100).unwrap();
     // Their memory lies where the block would grow.
-    // SAFETY: the block is live.
-    let moved = unsafe { heap.realloc(block, 2000) };
-    assert_ne!(moved, block, "it could not grow where it was");
-    let used = heap.blocks().filter(|block| !block.is_free).count();
-    assert_eq!(used, 2, "blocks in use: theirs and ours: {heap:?}");
+    // SAFETY: the blocks are live.
+    let moved = unsafe {
+        heap.free(place);
+        heap.realloc(block, 1900)
+    };
+    assert_eq!(moved, place, "it could not grow where it was");
+    let calls = heap.brk().calls();
+    heap.malloc(1500);
+    assert_eq!(heap.brk().calls(), calls, "moves of the break: {heap:?}");
 }

@@ -152,7 +152,7 @@ fn nightly(arguments: &[&str]) -> Command {
     let is_for_all = |name: &str| !name.starts_with("RUST");
     let all = cargo_settings();
     cargo.envs(all.filter(|(name, _)| is_for_all(&name.to_string_lossy())));
-    cargo.arg("+nightly").args(arguments);
+    cargo.arg(format!("+{}", crate::NIGHTLY)).args(arguments);
     cargo
 }
 

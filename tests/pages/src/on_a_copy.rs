@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use book::{practice, stage};
 use tempfile::TempDir;
+use tests::NIGHTLY;
 use timing::run::run_within;
 use timing::workspace::{profile_folder, workspace};
 
@@ -80,9 +81,10 @@ pub fn miri() -> String {
         "self.first.with_addr(payload.addr().wrapping_sub(HEADER))",
         "payload.wrapping_sub(HEADER).cast::<Header>()",
     );
+    let toolchain = format!("+{NIGHTLY}");
     let said = failure(
         &copy,
-        &["+nightly", "miri", "test", "--test", "contract", "box"],
+        &[&toolchain, "miri", "test", "--test", "contract", "box"],
     );
     let start = said.find("error: Undefined Behavior").expect("its finding");
     let finding = said[start..].lines();

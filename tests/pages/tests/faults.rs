@@ -1,0 +1,77 @@
+//! The table of faults, and which test sees each of them first.
+
+use std::fs;
+
+use book::faults;
+use book::html::escape;
+use tempfile::TempDir;
+use tests::fault::Fault;
+use timing::workspace::workspace;
+
+#[test]
+fn every_fault_has_a_row_that_says_what_goes_wrong() {
+    let table = faults::table(workspace()).expect("the table");
+    let all = Fault::all();
+    assert_eq!(table.matches("<th scope=\"row\">").count(), all.len(), "rows");
+    for fault in all {
+        let what = format!("<th scope=\"row\">{}", escape(&fault.what));
+        assert!(table.contains(&what), "{}: {what}", fault.name);
+    }
+}
+
+/// A repository with one fault of stage 2, and what was seen of it.
+fn seen(row: &str) -> (TempDir, Result<String, String>) {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let write = |path: &str, text: &str| {
+        let path = folder.path().join(path);
+        let parent = path.parent().expect("a folder");
+        fs::create_dir_all(parent).expect("a folder of ours");
+        fs::write(path, text).expect("a file of ours");
+    };
+    write("tests/faults/2-a.fault", "It is < wrong.\na.rs\n-right\n+wrong\n");
+    let text = format!(
+        "# system: a machine\nfault,package,program,test,seconds\n{row}\n"
+    );
+    write("tests/results/faults.csv", &text);
+    let table = faults::table(folder.path());
+    (folder, table)
+}
+
+#[test]
+fn a_row_has_the_test_and_the_seconds_of_the_file() {
+    let (_folder, table) = seen("2-a,stage2-headers,contract,a_test,0.25");
+    let table = table.expect("a table");
+    for part in [
+        "Stage 2",
+        "It is &lt; wrong.<small>contract: <code>a_<wbr>test</code></small>",
+        "<td>0.25 s</td>",
+        "There are 1 faults. Of 1 the first",
+        "and 1 of those are seen in less than 10 seconds",
+        "a machine",
+    ] {
+        assert!(table.contains(part), "{part} is not in {table}");
+    }
+}
+
+#[test]
+fn a_test_from_outside_and_a_slow_one_are_counted_as_such() {
+    let (_folder, table) = seen("2-a,tests,shadow,a_test,0.25");
+    let table = table.expect("a table");
+    assert!(table.contains("Of 0 the first"), "{table}");
+    let (_folder, table) = seen("2-a,stage2-headers,contract,a_test,10.0");
+    let table = table.expect("a table");
+    assert!(table.contains("and 0 of those"), "{table}");
+}
+
+#[test]
+fn what_is_wrong_with_the_file_is_told() {
+    for (row, problem) in [
+        ("2-b,stage2-headers,contract,a_test,1", "2-b.fault is not there"),
+        ("2-a,stage2-headers,contract,a_test,soon", "soon is no number"),
+        ("2-a,stage2-headers,a_test,1", "wants 5 cells"),
+    ] {
+        let (_folder, table) = seen(row);
+        let error = table.expect_err(row);
+        assert!(error.contains(problem), "{error}: not {problem}");
+    }
+}
