@@ -58,12 +58,13 @@ impl<const LISTS: usize> FreeLists<LISTS> {
         // the list.
         unsafe {
             *links(block) = Links { next, prev: ptr::null_mut() };
-            if !next.is_null() {
+            if next.is_null() {
+                self.bitmap |= 1 << class;
+            } else {
                 (*links(next)).prev = block;
             }
         }
         self.heads[class] = block;
-        self.bitmap |= 1 << class;
     }
 
     /// Takes a free block off its list.
@@ -95,10 +96,10 @@ impl<const LISTS: usize> FreeLists<LISTS> {
     /// `size` if a look finds one there, or else from the next class above
     /// that has any.
     pub fn take(&mut self, size: usize) -> Option<*mut Header> {
-        let class = Self::class(size);
-        if self.bitmap >> class == 0 {
+        if self.bitmap == 0 {
             return None;
         }
+        let class = Self::class(size);
         let block = self.look(class, size).or_else(|| {
             // Whatever is in a class above is larger. (If there is nothing, the
             // class comes out past the last one.)
@@ -115,10 +116,13 @@ impl<const LISTS: usize> FreeLists<LISTS> {
     /// looked at, but in the last class all: there is no class above to go to.
     fn look(&self, class: usize, size: usize) -> Option<*mut Header> {
         let looks = if class == LISTS - 1 { usize::MAX } else { LOOKS };
-        // SAFETY: what is on a list has a header.
-        let is_enough =
-            |&block: &*mut Header| unsafe { (*block).size() } >= size;
-        self.list(class).take(looks).find(is_enough)
+        for block in self.list(class).take(looks) {
+            // SAFETY: what is on a list has a header.
+            if unsafe { (*block).size() } >= size {
+                return Some(block);
+            }
+        }
+        None
     }
 
     /// The list of a class, from its front.

@@ -1,4 +1,7 @@
 //! Free blocks are used again: boundary tags, and free lists by size class.
+//!
+//! What each `malloc` or `free` goes through is `#[inline]`: it becomes a part
+//! of who calls it, and knows what is known there, such as the alignment.
 
 use core::{fmt, iter, mem, ptr};
 
@@ -79,12 +82,13 @@ impl<B: Brk, const LISTS: usize> Heap<B, LISTS> {
         }
         let block = self.block(payload);
         // SAFETY: `block` is in use, and its user gives it up.
-        unsafe {
-            let block = self.coalesce(block);
-            self.release(block);
+        let block = unsafe { self.coalesce(block) };
+        // SAFETY: `block` has been joined with what is free beside it.
+        unsafe { self.release(block) };
+        if block == self.last {
+            // What the break refuses to take back stays, free.
+            let _ = self.trim();
         }
-        // What the break refuses to take back stays, free.
-        let _ = self.trim();
     }
 
     /// Returns a block for `count` elements of `size` bytes each, all zero;
@@ -148,6 +152,7 @@ impl<B: Brk, const LISTS: usize> Heap<B, LISTS> {
     /// Returns a block of at least `size` bytes, aligned to `align` and to
     /// [`ALIGN`]; null if there is no memory left or if `align` is not a power
     /// of two. See posix_memalign(3).
+    #[inline(always)]
     pub fn memalign(&mut self, align: usize, size: usize) -> *mut u8 {
         if !align.is_power_of_two() {
             return ptr::null_mut();
@@ -208,6 +213,7 @@ impl<B: Brk, const LISTS: usize> Heap<B, LISTS> {
 
     /// Takes a free block and makes of it one that is in use, whose payload
     /// starts at a multiple of `align`.
+    #[inline(always)]
     fn allocate(&mut self, align: usize, size: usize) -> Option<*mut Header> {
         let size = rounded(size)?;
         let mut enough = size;
@@ -293,7 +299,6 @@ impl<B: Brk, const LISTS: usize> Heap<B, LISTS> {
                 self.last = block;
             } else {
                 self.lists.insert(block);
-                self.fresh = self.fresh.max(payload_of(block).addr() + LINKS);
             }
         }
     }
@@ -304,6 +309,7 @@ impl<B: Brk, const LISTS: usize> Heap<B, LISTS> {
     /// # Safety
     ///
     /// `block` is on no list.
+    #[inline]
     unsafe fn coalesce(&mut self, mut block: *mut Header) -> *mut Header {
         // SAFETY: a free block is on its list, or the last. The block above may
         // be the end, which is not free.
@@ -374,6 +380,8 @@ impl<B: Brk, const LISTS: usize> Heap<B, LISTS> {
                 // It is not the last any more.
                 let passed = mem::replace(&mut self.last, ptr::null_mut());
                 self.release(passed);
+                // And what is on a list is not fresh.
+                self.fresh = self.fresh.max(block.addr());
             }
             set(block, self.end.addr() - block.addr() - HEADER, 0);
             let joined = self.coalesce(block);
@@ -429,6 +437,7 @@ impl<B: Brk, const LISTS: usize> Heap<B, LISTS> {
     /// Gives the end of the heap back to the system.
     ///
     /// All but the slack, if the last block is free and has twice as much.
+    #[inline]
     fn trim(&mut self) -> Result<(), OutOfMemory> {
         let free = self.free_at_end();
         if free < 2 * self.slack + HEADER {
@@ -520,6 +529,7 @@ impl<B: Brk, const LISTS: usize> Heap<B, LISTS> {
 
     /// The block in use that a payload belongs to. Ends the program if there
     /// can be none.
+    #[inline(always)]
     fn block(&self, payload: *mut u8) -> *mut Header {
         // `payload` may speak for its own block alone; `first` comes from the
         // break and reaches the whole heap.
