@@ -116,13 +116,10 @@ impl<const LISTS: usize> FreeLists<LISTS> {
     /// looked at, but in the last class all: there is no class above to go to.
     fn look(&self, class: usize, size: usize) -> Option<*mut Header> {
         let looks = if class == LISTS - 1 { usize::MAX } else { LOOKS };
-        for block in self.list(class).take(looks) {
-            // SAFETY: what is on a list has a header.
-            if unsafe { (*block).size() } >= size {
-                return Some(block);
-            }
-        }
-        None
+        // SAFETY: what is on a list has a header.
+        let is_enough =
+            |&block: &*mut Header| unsafe { (*block).size() } >= size;
+        self.list(class).take(looks).find(is_enough)
     }
 
     /// The list of a class, from its front.
