@@ -348,8 +348,7 @@ pub fn links() -> Recording {
 fn stage3_heap(region: &mut Region) -> Stage3<'_> {
     let brk = stage3_freelist::SimBrk::new(region.bytes());
     let heap = stage3_freelist::Heap::new(brk);
-    let label = |_class, _place| String::new();
-    Labelled { heap, label, is_small: true }
+    Labelled { heap, has_labels: false, is_small: true }
 }
 
 impl Bits<Stage3<'_>> {

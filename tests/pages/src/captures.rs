@@ -416,7 +416,7 @@ pub const CAPTURES: [Capture; 55] = [
 
 /// Those for which a plain `cargo test` has not all that they need: other
 /// programs, or the minutes that a measurement takes.
-const NEEDS_MORE: [&str; 23] = [
+const NEEDS_MORE: [&str; 24] = [
     "library-sizes",
     "steps-3",
     "live-blocks",
