@@ -13,8 +13,8 @@ use crate::problem::{did_you_mean, list};
 use crate::repository::linked;
 use crate::sources::Sources;
 use crate::{
-    answers, exercise, figure, highlight, item, milestone, plot, side_by_side,
-    targets, tryit,
+    answers, drawing, exercise, figure, highlight, item, milestone, plot,
+    side_by_side, targets, tryit,
 };
 
 /// A directive with its arguments.
@@ -50,6 +50,11 @@ pub enum Directive {
         /// The code that it is recorded on, if the page says so: the folder of
         /// a stage, or the file of a step.
         source: Option<String>,
+    },
+    /// A drawing of memory that nobody has recorded.
+    Drawing {
+        /// Its name.
+        name: String,
     },
     /// A plot of results.
     Plot {
@@ -91,7 +96,8 @@ const ALL: &str = "`{{#item path name}}` (one name or more), \
                    `{{#file path}}`, `{{#diff old new}}`, \
                    `{{#diff old new name}}`, `{{#heap scenario}}`, \
                    `{{#heap scenario stage1-bump}}` (to name its heap), \
-                   `{{#captured name}}`, `{{#plot name}}`, \
+                   `{{#drawing name}}`, `{{#captured name}}`, \
+                   `{{#plot name}}`, \
                    `{{#plot name 3}}` (for stage 3), `{{#exercise 3.1}}`, \
                    `{{#milestones 3}}`, `{{#targets}}`, `{{#tell-us}}`, \
                    `{{#try}}`, `{{#answers}}`, `{{#side-by-side}}`, \
@@ -149,6 +155,7 @@ impl Directive {
                 let stage = stage.first().map(|stage| owned(stage));
                 Ok(Self::Plot { name: owned(name), stage })
             }
+            ("drawing", [name]) => Ok(Self::Drawing { name: owned(name) }),
             ("captured", [name]) => Ok(Self::Captured { name: owned(name) }),
             ("targets", []) => Ok(Self::Targets),
             ("tell-us", []) => Ok(Self::TellUs),
@@ -163,7 +170,7 @@ impl Directive {
                 Ok(Self::Milestones { stage: owned(stage) })
             }
             ("item" | "file" | "diff" | "milestones", _)
-            | ("heap" | "plot" | "captured" | "exercise", _)
+            | ("heap" | "drawing" | "plot" | "captured" | "exercise", _)
             | ("targets" | "tell-us" | "try" | "answers", _)
             | ("side-by-side" | "programs", _) => {
                 Err(format!("`{kind}` has other arguments. There are: {ALL}"))
@@ -209,6 +216,7 @@ impl Sources {
                 return self.diff(old, new, name.as_deref(), notes);
             }
             Directive::Heap { scenario, .. } => heap(scenario),
+            Directive::Drawing { name } => drawn(name),
             Directive::Plot { name, stage } => {
                 plot::render(&self.root, name, stage.as_deref())
             }
@@ -480,6 +488,17 @@ fn files(folder: &Path) -> BTreeSet<String> {
         }
     }
     names
+}
+
+fn drawn(name: &str) -> Result<String, String> {
+    drawing::render(name).ok_or_else(|| {
+        let names = drawing::names();
+        format!(
+            "there is no drawing `{name}`.{} There is: {}",
+            did_you_mean(name, &names),
+            list(&names)
+        )
+    })
 }
 
 fn heap(scenario: &str) -> Result<String, String> {

@@ -17,6 +17,7 @@ pub mod constant;
 pub mod count;
 pub mod diff;
 pub mod directive;
+pub mod drawing;
 pub mod empty;
 pub mod exercise;
 pub mod failure;

@@ -167,12 +167,13 @@ impl<'a> Page<'a> {
             .collect()
     }
 
-    /// The names of the figures on the page that are recordings.
+    /// The names of the figures on the page that are recordings or drawings.
     pub fn figures(&self) -> Vec<String> {
         let directives = self.directives().into_iter();
         directives
             .filter_map(|(_, line)| match Directive::parse(line) {
                 Ok(Directive::Heap { scenario, .. }) => Some(scenario),
+                Ok(Directive::Drawing { name }) => Some(name),
                 _ => None,
             })
             .collect()

@@ -15,7 +15,7 @@ use crate::page::Page;
 use crate::problem::{Problem, Problems};
 use crate::repository::{self, Repository};
 use crate::sources::Sources;
-use crate::{answers, figure, html};
+use crate::{answers, drawing, figure, html};
 
 /// Where `book.toml` names the parts whose chapters have numbers.
 const NUMBERED: &str = "preprocessor.malloc.numbered";
@@ -161,8 +161,10 @@ impl Back {
         let mut markdown = String::new();
         for Asked { title, path, expanded, figures } in &self.0 {
             let asked = answers::at_the_back(expanded, path, to);
-            let figures: Vec<_> =
-                figures.iter().filter_map(|it| figure::answers(it)).collect();
+            let answers = |name: &String| {
+                figure::answers(name).or_else(|| drawing::answers(name))
+            };
+            let figures: Vec<_> = figures.iter().filter_map(answers).collect();
             if asked.is_empty() && figures.is_empty() {
                 continue;
             }

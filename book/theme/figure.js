@@ -255,5 +255,11 @@
         show(0);
     }
 
-    document.querySelectorAll("figure.heap-figure").forEach(player);
+    // A drawing of one picture has nothing to play.
+    const figures = document.querySelectorAll("figure.heap-figure");
+    figures.forEach((figure) => {
+        if (figure.querySelector(".hf-controls")) {
+            player(figure);
+        }
+    });
 })();

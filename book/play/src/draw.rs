@@ -19,7 +19,8 @@ pub fn figure(name: &str, title: &str, recording: &Recording) -> String {
     let (name, title) = (escape(name), escape(title));
     let pictures = pictures(recording);
     let words = words(recording);
-    let controls = controls(recording);
+    let asks = !recording.asks.is_empty();
+    let controls = controls(recording.frames.len() - 1, asks);
     let operations = operations(recording);
     let legend = legend(&recording.frames);
     let heap = prose(&recording.heap.told);
@@ -279,7 +280,7 @@ fn words(recording: &Recording) -> String {
 }
 
 /// A question, and a button for each choice.
-fn asked(index: usize, question: &Question) -> String {
+pub fn asked(index: usize, question: &Question) -> String {
     let choices: String = (0..)
         .zip(&question.choices)
         .map(|(choice, text)| {
@@ -372,8 +373,7 @@ pub(crate) fn told(frame: &Frame, before: Option<&Frame>) -> String {
 }
 
 /// The buttons, hidden until the script makes them work.
-fn controls(recording: &Recording) -> String {
-    let last = recording.frames.len() - 1;
+pub fn controls(last: usize, asks: bool) -> String {
     let buttons = [
         button("first", "First", "M3.5 3v10M12.5 3l-5 5 5 5"),
         button("back", "Back", "M10.5 3l-5 5 5 5"),
@@ -382,9 +382,9 @@ fn controls(recording: &Recording) -> String {
         button("last", "Last", "M3.5 3l5 5-5 5M12.5 3v10"),
     ]
     .concat();
-    let asks = match recording.asks.is_empty() {
-        true => "",
-        false => {
+    let asks = match asks {
+        false => "",
+        true => {
             "<label class='hf-asks'><input type='checkbox' checked> Ask me\
              </label>"
         }
@@ -523,7 +523,7 @@ pub(crate) fn bytes(count: usize) -> String {
 }
 
 /// A note as HTML. What stands in backticks is code.
-fn prose(note: &str) -> String {
+pub fn prose(note: &str) -> String {
     let mut html = String::new();
     for (index, part) in note.split('`').enumerate() {
         html += &match index % 2 {
@@ -535,7 +535,7 @@ fn prose(note: &str) -> String {
     html.replace("0x…", "0x…\u{2060}")
 }
 
-pub(crate) fn escape(text: &str) -> String {
+pub fn escape(text: &str) -> String {
     text.replace('&', "&amp;")
         .replace('<', "&lt;")
         .replace('>', "&gt;")
