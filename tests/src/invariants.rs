@@ -136,16 +136,29 @@ pub fn stage_3(
     lists: &Lists,
     around: &Around,
 ) -> Result<(), String> {
-    tiles(blocks, around)?;
-    tags_agree(blocks, around)?;
-    free_ones_are_joined(blocks)?;
+    stage_3_books(blocks, lists, around)?;
     used_ones_are_live_or_foreign(blocks, around)?;
     rests_are_split_off(blocks, around)?;
     the_end_goes_back(blocks, around)?;
+    null_was_right(blocks, lists, around)
+}
+
+/// What must be true in stage 3 whatever is live.
+///
+/// # Errors
+///
+/// The first rule that does not hold.
+pub fn stage_3_books(
+    blocks: &[Seen],
+    lists: &Lists,
+    around: &Around,
+) -> Result<(), String> {
+    tiles(blocks, around)?;
+    tags_agree(blocks, around)?;
+    free_ones_are_joined(blocks)?;
     lists_hold_what_is_free(blocks, lists)?;
     links_agree(lists, around)?;
-    bitmap_is_right(lists)?;
-    null_was_right(blocks, lists, around)
+    bitmap_is_right(lists)
 }
 
 /// Bytes of a boundary tag.
@@ -401,21 +414,35 @@ pub fn stage_5(
     most: usize,
     around: &Around,
 ) -> Result<(), String> {
+    stage_5_books(records, most, around)?;
+    live_ones_are_noted(records, around)?;
+    let Some(top) = records.last() else { return Ok(()) };
+    what_is_unused_goes_back(top, around)?;
+    let is_full = records.len() == most;
+    null_was_right_on_a_stack(top, is_full, around)
+}
+
+/// What must be true in stage 5 whatever is live.
+///
+/// # Errors
+///
+/// The first rule that does not hold.
+pub fn stage_5_books(
+    records: &[Record],
+    most: usize,
+    around: &Around,
+) -> Result<(), String> {
     ensure(records.len() <= most, || {
         format!("{} records are more than {most}", records.len())
     })?;
     chunks_lie_in_order(records, around)?;
     theirs_are_noted(records, around)?;
-    live_ones_are_noted(records, around)?;
     let Some(top) = records.last() else { return Ok(()) };
     ensure(!top.is_free, || format!("the top is never free: {top:?}"))?;
     let end = around.remembered();
     ensure(top.end <= end, || {
         format!("the top ends below the break that was ours: {top:?}, {end:#x}")
-    })?;
-    what_is_unused_goes_back(top, around)?;
-    let is_full = records.len() == most;
-    null_was_right_on_a_stack(top, is_full, around)
+    })
 }
 
 /// Each chunk starts at a multiple of 16, where the one below ends or above,

@@ -15,6 +15,7 @@ pub mod matrix;
 pub mod misuse;
 pub mod misuse_told;
 pub mod shadow;
+pub mod soak;
 
 #[cfg(doctest)]
 pub mod snippets;

@@ -6,13 +6,16 @@
 //! heap works. What must be true inside a heap is checked too, where the heap
 //! lets us look: see [`invariants`].
 
-use std::cell::{Cell, RefCell, RefMut};
-use std::collections::BTreeMap;
+use std::cell::RefCell;
+use std::collections::hash_map::DefaultHasher;
+use std::collections::{BTreeMap, VecDeque};
+use std::hash::{Hash, Hasher};
 use std::iter;
 use std::mem::MaybeUninit;
 use std::ptr::{self, NonNull};
-use std::rc::Rc;
 use std::slice;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
 
 use fastrand::Rng;
@@ -69,6 +72,11 @@ pub trait Allocator {
         Box::new(iter::empty())
     }
 
+    /// How many bytes the heap has, if that is not what lies below the break.
+    fn mapped(&mut self) -> Option<usize> {
+        None
+    }
+
     /// How many more blocks the heap can note, if it notes them in a place of
     /// a fixed size. What somebody else took is noted there too.
     fn room_for_notes(&self) -> usize {
@@ -105,42 +113,69 @@ pub struct Demands {
     pub everything: bool,
 }
 
+impl Demands {
+    /// What a heap of stage 1 is held to.
+    pub const STAGE_1: Self =
+        Self { align: 16, overhead: 16, nested: false, everything: true };
+
+    /// Stage 2 has a header in front of each block.
+    pub const STAGE_2: Self = Self { overhead: 64, ..Self::STAGE_1 };
+
+    /// Stage 3 has an end to its heap as well, and cuts off what is in front of
+    /// an aligned block.
+    pub const STAGE_3: Self = Self { overhead: 96, ..Self::STAGE_1 };
+
+    /// Stage 5 has nothing in front of a chunk, and one byte in a chunk of none.
+    pub const STAGE_5: Self = Self { overhead: 1, ..Self::STAGE_1 };
+
+    /// A stack takes whole segments, at multiples of their size.
+    pub const STACK: Self = Self { overhead: 3 * 16 * 1024, ..Self::STAGE_1 };
+}
+
 /// A simulated break in the hands of two: the heap, which moves it, and the
 /// shadow, which watches it and plays tricks with it.
 #[derive(Clone, Debug)]
-pub struct Break(Rc<Region>);
+pub struct Break(Arc<Region>);
 
 #[derive(Debug)]
 struct Region {
-    brk: RefCell<SimBrk<'static>>,
+    brk: Mutex<SimBrk<'static>>,
     height: usize,
     bytes: *mut [MaybeUninit<u8>],
-    fallen: Cell<usize>,
-    came_again: Cell<usize>,
+    fallen: AtomicUsize,
+    came_again: AtomicUsize,
 }
 
+// SAFETY: the bytes are reached through the break, one thread at a time, or by
+// who has a block in them.
+unsafe impl Send for Region {}
+
+// SAFETY: as above.
+unsafe impl Sync for Region {}
+
 impl Break {
-    /// A break that can rise by `height` bytes, from the start of a page.
+    /// A break that can rise by `height` bytes, from a multiple of 16 KiB.
     pub fn new(height: usize) -> Self {
         Self::starting_at(0, height)
     }
 
-    /// A break that can rise by `height` bytes, from `offset` bytes past the
-    /// start of a page. (So a game is the same each time, padding included.)
+    /// A break that can rise by `height` bytes, from `offset` bytes past a
+    /// multiple of 16 KiB, as much as a segment of [`Memory`] has. (So a game is
+    /// the same each time, padding included.)
     pub fn starting_at(offset: usize, height: usize) -> Self {
-        const PAGE: usize = 4096;
-        let bytes = Box::into_raw(Box::new_uninit_slice(height + PAGE));
-        let skip = offset.wrapping_sub(bytes.addr()) % PAGE;
+        const ALIGN: usize = 16 * 1024;
+        let bytes = Box::into_raw(Box::new_uninit_slice(height + ALIGN));
+        let skip = offset.wrapping_sub(bytes.addr()) % ALIGN;
         // SAFETY: the bytes live until the region is dropped, and the break
         // with it.
         let region: &'static mut [_] = unsafe { &mut *bytes };
         let brk = SimBrk::new(&mut region[skip..skip + height]);
-        Self(Rc::new(Region {
-            brk: RefCell::new(brk),
+        Self(Arc::new(Region {
+            brk: Mutex::new(brk),
             height,
             bytes,
-            fallen: Cell::new(0),
-            came_again: Cell::new(0),
+            fallen: AtomicUsize::new(0),
+            came_again: AtomicUsize::new(0),
         }))
     }
 
@@ -157,19 +192,45 @@ impl Break {
         let old =
             unsafe { stage1_bump::Brk::sbrk(&mut *self.sim(), increment)? };
         let Region { fallen, came_again, .. } = &*self.0;
+        let bytes = increment.unsigned_abs();
         if increment < 0 {
-            fallen.set(fallen.get() + increment.unsigned_abs());
+            fallen.fetch_add(bytes, Ordering::Relaxed);
         } else {
-            let again = fallen.get().min(increment.unsigned_abs());
-            fallen.set(fallen.get() - again);
-            came_again.set(came_again.get() + again);
+            let again = fallen.load(Ordering::Relaxed).min(bytes);
+            fallen.fetch_sub(again, Ordering::Relaxed);
+            came_again.fetch_add(again, Ordering::Relaxed);
         }
         Ok(old)
     }
 
+    /// How many bytes have gone back and come again.
+    pub fn came_again(&self) -> usize {
+        self.0.came_again.load(Ordering::Relaxed)
+    }
+
     /// The break itself.
-    pub fn sim(&self) -> RefMut<'_, SimBrk<'static>> {
-        self.0.brk.borrow_mut()
+    pub fn sim(&self) -> MutexGuard<'_, SimBrk<'static>> {
+        self.0.brk.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Where the break is.
+    pub fn top(&self) -> usize {
+        let sim = self.sim();
+        sim.start().addr().get() + sim.used()
+    }
+
+    /// What somebody else has taken, from and to: what touches is joined.
+    pub fn foreign(&self) -> Vec<(usize, usize)> {
+        let sim = self.sim();
+        let bottom = sim.start().addr().get();
+        let mut joined: Vec<(usize, usize)> = Vec::new();
+        for &(from, to) in sim.foreign() {
+            match joined.last_mut() {
+                Some((_, end)) if *end == bottom + from => *end = bottom + to,
+                _ => joined.push((bottom + from, bottom + to)),
+            }
+        }
+        joined
     }
 
     /// By how many bytes the break can rise in all.
@@ -356,13 +417,20 @@ play_with!(stage5_lifo_stack<const CHUNKS> {
     }
 });
 
-/// Memory for a thread's heap, from our break.
+/// Memory for a thread's heap, from our break, which rises by 1 MiB at most.
 pub type Memory = SimMmap<Break>;
 
+/// Memory for a thread's heap, from a break that rises by 16 MiB at most.
+pub type LargeMemory = SimMmap<Break, 16384, 16384>;
+
 /// A thread's heap is asked as `threads` asks it.
-impl<const LISTS: bool, const HOLE: usize> Allocator
-    for Holes<Memory, LISTS, HOLE>
+impl<const UNITS: usize, const LISTS: bool, const HOLE: usize> Allocator
+    for Holes<SimMmap<Break, 16384, UNITS>, LISTS, HOLE>
 {
+    fn mapped(&mut self) -> Option<usize> {
+        Some(self.mmap().mapped())
+    }
+
     fn malloc(&mut self, size: usize) -> *mut u8 {
         self.malloc(size)
     }
@@ -419,7 +487,7 @@ impl<const LISTS: bool, const HOLE: usize> Allocator
                 (size, list.map(|chunk| chunk.addr()).collect())
             })
             .collect();
-        invariants::segments(&pieces, Holes::<Memory>::MIDDLE, around)?;
+        invariants::segments(&pieces, Self::MIDDLE, around)?;
         let in_hand = self.in_hand().map(|chunk| chunk.addr());
         invariants::lists(&pieces, &lists, in_hand)
     }
@@ -467,7 +535,7 @@ impl From<&stage5_lifo_stack::heap::Chunk> for Record {
 }
 
 /// Lets a heap do `rounds` operations that `seed` picks, and then frees what
-/// is left.
+/// is left. Everything is checked after each of them.
 ///
 /// # Errors
 ///
@@ -479,28 +547,13 @@ pub fn play(
     seed: u64,
     rounds: usize,
 ) -> Result<(), String> {
-    let _story = Story::begins(seed);
+    let _story = Story::begins(format!("MALLOC_SEED={seed}"));
     let mut rng = Rng::with_seed(seed);
-    let mut shadow = Shadow {
-        heap,
-        brk: brk.clone(),
-        demands,
-        refusals: 0,
-        denied: None,
-        has_freed: false,
-        keeps_its_end: None,
-        live: BTreeMap::new(),
-        blocks_so_far: 0,
-    };
+    let mut shadow = Shadow::new(heap, brk, demands);
     for round in 0..rounds {
         // In turns, the heap fills and empties.
         let operation = shadow.choose(round / 50 % 2 == 1, &mut rng);
-        // Either all moves of the break fail, or the first.
-        let refusals = match rng.u8(..) {
-            0..16 if demands.everything => usize::MAX,
-            16..26 if demands.everything => 1,
-            _ => 0,
-        };
+        let refusals = shadow.refusals(&mut rng);
         shadow.perform_and_check(operation, refusals)?;
     }
     while !shadow.live.is_empty() {
@@ -510,24 +563,129 @@ pub fn play(
     Ok(())
 }
 
-thread_local! {
-    /// What the heap was asked for in the game that this thread plays, and how
-    /// often the break refused to move meanwhile.
-    static OPERATIONS: RefCell<Vec<(Operation, usize)>> =
-        const { RefCell::new(Vec::new()) };
-
-    /// The seed of that game.
-    static SEED: Cell<Option<u64>> = const { Cell::new(None) };
+/// A game that is too long to check everything at each step.
+#[derive(Clone, Copy, Debug)]
+pub struct LongGame {
+    /// How many operations.
+    pub steps: usize,
+    /// After so many of them everything is checked. (What an operation itself
+    /// gives and takes is always checked.)
+    pub check_every: usize,
+    /// The largest size, but for those that no heap can give.
+    pub largest: usize,
+    /// When so many bytes are live the heap empties.
+    pub most_live: usize,
+    /// Whether the break refuses to move now and then, and somebody else takes
+    /// memory.
+    pub tricks: bool,
 }
 
-/// A game that is on. If it does not come to its end, because something in the
-/// heap panics or ends the process, its story is told all the same.
-struct Story;
+/// What a long game has come to.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Told {
+    /// How many operations there were.
+    pub steps: usize,
+    /// A number that comes from all of them, and from where the blocks were.
+    pub digest: u64,
+    /// How many bytes the heap may have asked for, if it used nothing again.
+    pub asked: usize,
+    /// How many of them since it was last empty.
+    pub asked_since: usize,
+    /// How many bytes were live at one time, at most, with 32 for each block:
+    /// a header, and what comes of rounding up.
+    pub most_live: usize,
+    /// How many bytes the heap has.
+    pub used: usize,
+}
+
+/// Lets a heap do what `seed` picks for a long time, and then frees what is
+/// left. Each check also asks `is_little` whether the heap uses too much.
+///
+/// # Errors
+///
+/// The first promise that was broken, the heap, and the operations up to it.
+pub fn play_long(
+    name: String,
+    heap: impl Allocator,
+    brk: &Break,
+    demands: Demands,
+    game: LongGame,
+    seed: u64,
+    mut is_little: impl FnMut(&Told) -> Result<(), String>,
+) -> Result<Told, String> {
+    let _story = Story::begins(name);
+    let mut rng = Rng::with_seed(seed);
+    let mut shadow = Shadow::new(heap, brk, demands);
+    shadow.largest = game.largest;
+    shadow.frees = [35, 70];
+    shadow.has_tricks = false;
+    let mut told = Told::default();
+    let (mut emptying, mut until) = (false, rng.usize(..game.most_live));
+    loop {
+        let live = shadow.live_bytes;
+        told.steps += 1;
+        let is_over = told.steps > game.steps;
+        if is_over && shadow.live.is_empty() {
+            break;
+        }
+        if !is_over && emptying == (live <= until) {
+            emptying = !emptying;
+            until = match rng.u8(..4) {
+                0 if emptying => 0,
+                _ if emptying => rng.usize(..=live / 2),
+                _ => rng.usize(live..=live.max(game.most_live)),
+            };
+        }
+        shadow.has_tricks = game.tricks && rng.u8(..16) == 0;
+        let (operation, refusals) = if is_over {
+            let block = Some(rng.usize(..shadow.live.len()));
+            (Operation::Free { block }, 0)
+        } else {
+            let operation = shadow.choose(emptying, &mut rng);
+            (operation, shadow.refusals(&mut rng))
+        };
+        // Whether the break refused is known to this check alone.
+        let is_due = told.steps.is_multiple_of(game.check_every)
+            || refusals > 0
+            || is_over && shadow.live.len() == 1;
+        shadow.perform(operation, refusals)?;
+        (told.asked, told.asked_since) = (shadow.asked, shadow.asked_since);
+        told.most_live = told.most_live.max(shadow.live_bytes);
+        if is_due {
+            shadow.check_everything()?;
+            told.used = shadow.used();
+            is_little(&told).map_err(|broken| shadow.tell(&broken))?;
+        }
+    }
+    told.digest = shadow.digest.finish();
+    Ok(told)
+}
+
+thread_local! {
+    /// The game that this thread plays.
+    static STORY: RefCell<Option<Story>> = const { RefCell::new(None) };
+}
+
+/// What is told of a game that does not come to its end.
+struct Story {
+    /// How to play it again.
+    name: String,
+    operations: usize,
+    /// The last of them, and how often the break refused to move meanwhile.
+    last: VecDeque<(Operation, usize)>,
+}
+
+/// A game that is on. If something in the heap panics or ends the process, its
+/// story is told all the same.
+struct Playing;
 
 impl Story {
-    fn begins(seed: u64) -> Self {
-        SEED.set(Some(seed));
-        OPERATIONS.with_borrow_mut(Vec::clear);
+    /// So many operations are told.
+    const LAST: usize = 30;
+
+    fn begins(name: String) -> Playing {
+        let last = VecDeque::with_capacity(Self::LAST);
+        STORY.set(Some(Self { name, operations: 0, last }));
         #[cfg(all(unix, not(miri)))]
         for signal in [libc::SIGABRT, libc::SIGSEGV, libc::SIGBUS] {
             let handler = told_at_the_end as extern "C" fn(libc::c_int);
@@ -535,16 +693,24 @@ impl Story {
             // thread that plays: no lock is held that it needs.
             unsafe { libc::signal(signal, handler as libc::sighandler_t) };
         }
-        Self
+        Playing
+    }
+
+    fn goes_on(&mut self, operation: Operation, refusals: usize) {
+        self.operations += 1;
+        if self.last.len() == Self::LAST {
+            self.last.pop_front();
+        }
+        self.last.push_back((operation, refusals));
     }
 }
 
-impl Drop for Story {
+impl Drop for Playing {
     fn drop(&mut self) {
         if thread::panicking() {
             eprintln!("{}", story());
         }
-        SEED.set(None);
+        STORY.set(None);
     }
 }
 
@@ -558,16 +724,15 @@ extern "C" fn told_at_the_end(signal: libc::c_int) {
     unsafe { libc::signal(signal, libc::SIG_DFL) };
 }
 
-/// The seed and the last operations of the game that is on.
+/// The name and the last operations of the game that is on.
 fn story() -> String {
-    const LAST: usize = 30;
-    let Some(seed) = SEED.get() else { return String::new() };
-    OPERATIONS.with_borrow(|all| {
-        let last = &all[all.len().saturating_sub(LAST)..];
-        let mut story = format!(
-            "MALLOC_SEED={seed}, the last {} of {} operations:\n",
+    STORY.with_borrow(|story| {
+        let Some(Story { name, operations, last }) = story else {
+            return String::new();
+        };
+        let mut told = format!(
+            "{name}, the last {} of {operations} operations:\n",
             last.len(),
-            all.len(),
         );
         for (operation, refusals) in last {
             let refused = match refusals {
@@ -575,15 +740,15 @@ fn story() -> String {
                 1 => ", the break refused to move once",
                 _ => ", the break refused to move",
             };
-            story += &format!("    {operation:?}{refused}\n");
+            told += &format!("    {operation:?}{refused}\n");
         }
-        story
+        told
     })
 }
 
 /// What the shadow asks of the heap. A block is named by its place among
 /// those that are live, the lowest address first.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Hash)]
 enum Operation {
     Malloc { size: usize },
     Free { block: Option<usize> },
@@ -622,6 +787,11 @@ static CONTENTS: [u8; 2 * PERIOD] = {
 };
 
 impl Block {
+    /// A block whose contents somebody else knows.
+    pub fn new(payload: *mut u8, size: usize, usable: usize) -> Self {
+        Self { payload, size, len: usable.max(size), id: 0 }
+    }
+
     fn contents(&self) -> &'static [u8] {
         &CONTENTS[self.id * 59 % PERIOD..][..PERIOD]
     }
@@ -647,6 +817,12 @@ impl Block {
         unsafe { slice::from_raw_parts(payload, len) }
     }
 
+    /// Whether this block, which is live, holds what it should.
+    fn check_itself(&self) -> Result<(), String> {
+        // SAFETY: the block is live.
+        self.check(unsafe { Self::bytes(self.payload, self.len) })
+    }
+
     /// Whether `bytes` is how this block begins.
     fn check(&self, bytes: &[u8]) -> Result<(), String> {
         match difference(bytes, self.contents()) {
@@ -659,6 +835,11 @@ impl Block {
                 bytes[at],
             )),
         }
+    }
+
+    /// What it takes to have it: as in [`Told::most_live`].
+    fn cost(&self) -> usize {
+        self.size + 32
     }
 
     fn overlaps(&self, other: &Block) -> bool {
@@ -691,9 +872,66 @@ struct Shadow<A> {
     keeps_its_end: Option<usize>,
     live: BTreeMap<usize, Block>,
     blocks_so_far: usize,
+    /// The largest size that is asked for, if memory is to be had at all.
+    largest: usize,
+    /// Of a hundred operations so many free a block, while the heap fills and
+    /// while it empties.
+    frees: [u8; 2],
+    /// Whether the break refuses to move now and then, and somebody else moves
+    /// it.
+    has_tricks: bool,
+    /// As in [`Told`].
+    asked: usize,
+    /// As in [`Told`].
+    asked_since: usize,
+    /// As in [`Told::most_live`].
+    live_bytes: usize,
+    /// As in [`Told`].
+    digest: DefaultHasher,
 }
 
 impl<A: Allocator> Shadow<A> {
+    fn new(heap: A, brk: &Break, demands: Demands) -> Self {
+        Self {
+            heap,
+            brk: brk.clone(),
+            demands,
+            refusals: 0,
+            denied: None,
+            has_freed: false,
+            keeps_its_end: None,
+            live: BTreeMap::new(),
+            blocks_so_far: 0,
+            largest: brk.height() / 4,
+            frees: [25, 55],
+            has_tricks: true,
+            asked: 0,
+            asked_since: 0,
+            live_bytes: 0,
+            digest: DefaultHasher::new(),
+        }
+    }
+
+    /// How often the break refuses: to move at all, or once.
+    fn refusals(&self, rng: &mut Rng) -> usize {
+        match rng.u8(..) {
+            _ if !self.demands.everything || !self.has_tricks => 0,
+            0..16 => usize::MAX,
+            16..26 => 1,
+            _ => 0,
+        }
+    }
+
+    /// How many bytes lie below the break and are not somebody else's.
+    fn used(&mut self) -> usize {
+        if let Some(bytes) = self.heap.mapped() {
+            return bytes;
+        }
+        let sim = self.brk.sim();
+        let theirs = sim.foreign().iter().map(|(from, to)| to - from);
+        sim.used() - theirs.sum::<usize>()
+    }
+
     fn choose(&self, emptying: bool, rng: &mut Rng) -> Operation {
         let block = match self.live.len() {
             0 => None,
@@ -708,7 +946,7 @@ impl<A: Allocator> Shadow<A> {
                 _ => Operation::Free { block },
             };
         }
-        if rng.u8(..100) < if emptying { 55 } else { 25 } {
+        if rng.u8(..100) < self.frees[usize::from(emptying)] {
             return Operation::Free { block };
         }
         match rng.u8(..100) {
@@ -728,6 +966,9 @@ impl<A: Allocator> Shadow<A> {
             }
             93..95 => Operation::Free { block: None },
             95..96 => Operation::Realloc { block: None, size: self.size(rng) },
+            96.. if !self.has_tricks => {
+                Operation::Malloc { size: self.size(rng) }
+            }
             96..99 => {
                 Operation::SomebodyElseTakes { bytes: rng.usize(1..=200) }
             }
@@ -747,7 +988,7 @@ impl<A: Allocator> Shadow<A> {
             4..20 => rng.usize(1..=64),
             20..26 => rng.usize(1..=70) * 16,
             _ => {
-                let power = (self.brk.height() / 4).max(32).ilog2();
+                let power = self.largest.max(32).ilog2();
                 let most = 1 << rng.u32(4..=power);
                 rng.usize(1..=most)
             }
@@ -778,23 +1019,39 @@ impl<A: Allocator> Shadow<A> {
         operation: Operation,
         refusals: usize,
     ) -> Result<(), String> {
-        OPERATIONS.with_borrow_mut(|all| all.push((operation, refusals)));
+        self.perform(operation, refusals)?;
+        self.check_everything()
+    }
+
+    fn perform(
+        &mut self,
+        operation: Operation,
+        refusals: usize,
+    ) -> Result<(), String> {
+        STORY.with_borrow_mut(|story| {
+            let story = story.as_mut().expect("a game that is on");
+            story.goes_on(operation, refusals);
+        });
+        (operation, refusals).hash(&mut self.digest);
         self.refusals = refusals;
         self.denied = None;
         self.has_freed = false;
         self.brk.sim().refuse(refusals);
-        let result = self.perform(operation);
+        let result = self.ask(operation);
         self.brk.sim().refuse(0);
-        result.and_then(|()| self.check_everything()).map_err(|promise| {
-            let heap = match invariants::walk(self.heap.blocks(), self.top()) {
-                Ok(_) => self.heap.draw(),
-                Err(_) => "cannot be walked".to_owned(),
-            };
-            format!("{promise}\nthe heap: {heap}\n{}", story())
-        })
+        result.map_err(|promise| self.tell(&promise))
     }
 
-    fn perform(&mut self, operation: Operation) -> Result<(), String> {
+    /// The promise that was broken, the heap, and how it came about.
+    fn tell(&self, promise: &str) -> String {
+        let heap = match invariants::walk(self.heap.blocks(), self.brk.top()) {
+            Ok(_) => self.heap.draw(),
+            Err(_) => "cannot be walked".to_owned(),
+        };
+        format!("{promise}\nthe heap: {heap}\n{}", story())
+    }
+
+    fn ask(&mut self, operation: Operation) -> Result<(), String> {
         match operation {
             Operation::Malloc { size } => {
                 let payload = self.heap.malloc(size);
@@ -802,6 +1059,9 @@ impl<A: Allocator> Shadow<A> {
             }
             Operation::Free { block } => {
                 let block = block.map(|place| self.take(place));
+                if let Some(block) = &block {
+                    block.check_itself()?;
+                }
                 self.has_freed = block.is_some();
                 let payload = block.map_or(ptr::null_mut(), |b| b.payload);
                 // SAFETY: null or a live block, which is so no more.
@@ -830,7 +1090,9 @@ impl<A: Allocator> Shadow<A> {
     /// Takes a block off the list of those that are live.
     fn take(&mut self, place: usize) -> Block {
         let address = *self.live.keys().nth(place).expect("a place in use");
-        self.live.remove(&address).expect("it was there")
+        let block = self.live.remove(&address).expect("it was there");
+        self.live_bytes -= block.cost();
+        block
     }
 
     fn realloc(
@@ -848,7 +1110,9 @@ impl<A: Allocator> Shadow<A> {
         })?;
         if !moved {
             // It failed: the old block stays as it was.
-            self.live.extend(old.map(|old| (old.payload.addr(), old)));
+            if let Some(old) = old {
+                self.put(old);
+            }
         }
         Ok(())
     }
@@ -886,8 +1150,21 @@ impl<A: Allocator> Shadow<A> {
         check(unsafe { Block::bytes(payload, size) })?;
         block.fill();
         self.blocks_so_far += 1;
-        self.live.insert(payload.addr(), block);
+        if self.live.is_empty() {
+            self.asked_since = 0;
+        }
+        let asked = block.len + align + self.demands.overhead;
+        self.asked += asked;
+        self.asked_since += asked;
+        let bottom = self.brk.sim().start().addr().get();
+        (payload.addr() - bottom).hash(&mut self.digest);
+        self.put(block);
         Ok(true)
+    }
+
+    fn put(&mut self, block: Block) {
+        self.live_bytes += block.cost();
+        self.live.insert(block.payload.addr(), block);
     }
 
     /// Whether the heap may say that it has no memory for this.
@@ -935,13 +1212,13 @@ impl<A: Allocator> Shadow<A> {
         let inside = bottom <= start
             && start
                 .checked_add(block.len)
-                .is_some_and(|end| end <= self.top());
+                .is_some_and(|end| end <= self.brk.top());
         if !inside {
             return Err(format!(
                 "a block lies below the break: it has {} bytes at {start:#x}, \
                  the heap goes from {bottom:#x} to {:#x}",
                 block.len,
-                self.top(),
+                self.brk.top(),
             ));
         }
         let below = self.live.range(..=start).next_back();
@@ -955,14 +1232,12 @@ impl<A: Allocator> Shadow<A> {
         }
     }
 
-    /// Where the break is.
-    fn top(&self) -> usize {
-        let sim = self.brk.sim();
-        sim.start().addr().get() + sim.used()
+    fn check_everything(&mut self) -> Result<(), String> {
+        self.find_fault().map_err(|promise| self.tell(&promise))
     }
 
-    fn check_everything(&mut self) -> Result<(), String> {
-        let blocks = invariants::walk(self.heap.blocks(), self.top())?;
+    fn find_fault(&mut self) -> Result<(), String> {
+        let blocks = invariants::walk(self.heap.blocks(), self.brk.top())?;
         let last = blocks.last();
         let end = last.map(Seen::end);
         if self.refusals > 0 && last.is_some_and(|last| last.is_free) {
@@ -971,18 +1246,17 @@ impl<A: Allocator> Shadow<A> {
         let start = self.brk.sim().start();
         let around = Around {
             start,
-            brk: self.top(),
-            foreign: self.foreign(),
+            brk: self.brk.top(),
+            foreign: self.brk.foreign(),
             live: &self.live,
             keeps_its_end: end == self.keeps_its_end,
-            came_again: self.brk.0.came_again.get(),
+            came_again: self.brk.came_again(),
             denied: self.denied,
             could_shrink: self.has_freed && self.refusals == 0,
         };
         self.heap.check(&blocks, &around)?;
         for block in self.live.values() {
-            // SAFETY: the block is live.
-            block.check(unsafe { Block::bytes(block.payload, block.len) })?;
+            block.check_itself()?;
         }
         for &(from, to) in &around.foreign {
             let from = start.as_ptr().with_addr(from);
@@ -998,20 +1272,6 @@ impl<A: Allocator> Shadow<A> {
             }
         }
         Ok(())
-    }
-
-    /// What somebody else has taken, from and to: what touches is joined.
-    fn foreign(&self) -> Vec<(usize, usize)> {
-        let sim = self.brk.sim();
-        let bottom = sim.start().addr().get();
-        let mut joined: Vec<(usize, usize)> = Vec::new();
-        for &(from, to) in sim.foreign() {
-            match joined.last_mut() {
-                Some((_, end)) if *end == bottom + from => *end = bottom + to,
-                _ => joined.push((bottom + from, bottom + to)),
-            }
-        }
-        joined
     }
 }
 

@@ -12,23 +12,6 @@ use stage4_threadsafe::{LockedHeap, Mutex};
 use stage5_lifo_stack::per_thread::holes::Holes;
 use tests::shadow::{Allocator, Break, Demands, Memory, play};
 
-/// What a heap of stage 1 is held to.
-const STAGE_1: Demands =
-    Demands { align: 16, overhead: 16, nested: false, everything: true };
-
-/// Stage 2 has a header in front of each block.
-const STAGE_2: Demands = Demands { overhead: 64, ..STAGE_1 };
-
-/// Stage 3 has an end to its heap as well, and cuts off what is in front of an
-/// aligned block.
-const STAGE_3: Demands = Demands { overhead: 96, ..STAGE_1 };
-
-/// Stage 5 has nothing in front of a chunk, and one byte in a chunk of none.
-const STAGE_5: Demands = Demands { overhead: 1, ..STAGE_1 };
-
-/// A stack takes whole segments, at multiples of their size.
-const STACK: Demands = Demands { overhead: 3 * 16 * 1024, ..STAGE_1 };
-
 /// The seeds to play: fewer where somebody waits, and under Miri, which is slow.
 fn seeds() -> Range<u64> {
     let number = |text: &str| {
@@ -89,27 +72,27 @@ fn play_in<A: Allocator>(
 
 #[test]
 fn stage_1_keeps_its_promises() {
-    play_all(Heap::new, STAGE_1);
+    play_all(Heap::new, Demands::STAGE_1);
 }
 
 #[test]
 fn stage_2_keeps_its_promises() {
-    play_all(stage2_headers::Heap::new, STAGE_2);
+    play_all(stage2_headers::Heap::new, Demands::STAGE_2);
 }
 
 #[test]
 fn stage_3_keeps_its_promises() {
-    play_all(stage3_freelist::Heap::<_, 128>::new, STAGE_3);
+    play_all(stage3_freelist::Heap::<_, 128>::new, Demands::STAGE_3);
 }
 
 #[test]
 fn stage_3_with_few_lists_keeps_its_promises() {
-    play_all(stage3_freelist::Heap::<_, 8>::new, STAGE_3);
+    play_all(stage3_freelist::Heap::<_, 8>::new, Demands::STAGE_3);
 }
 
 #[test]
 fn stage_3_with_one_list_keeps_its_promises() {
-    play_all(stage3_freelist::Heap::<_, 1>::new, STAGE_3);
+    play_all(stage3_freelist::Heap::<_, 1>::new, Demands::STAGE_3);
 }
 
 /// What is free at the end goes back, and is taken again. It takes large blocks,
@@ -118,19 +101,19 @@ fn stage_3_with_one_list_keeps_its_promises() {
 #[cfg_attr(miri, ignore = "large blocks are slow under Miri")]
 fn stage_3_with_large_blocks_keeps_its_promises() {
     let heap = stage3_freelist::Heap::<_, 128>::new;
-    play_in(large_region, seeds().step_by(10), heap, STAGE_3);
+    play_in(large_region, seeds().step_by(10), heap, Demands::STAGE_3);
 }
 
 #[test]
 #[cfg_attr(miri, ignore = "stage 3's heap, to the letter")]
 fn stage_4_keeps_its_promises() {
-    play_all(locked::<128>, STAGE_3);
+    play_all(locked::<128>, Demands::STAGE_3);
 }
 
 #[test]
 #[cfg_attr(miri, ignore = "stage 3's heap, to the letter")]
 fn stage_4_with_one_list_keeps_its_promises() {
-    play_all(locked::<1>, STAGE_3);
+    play_all(locked::<1>, Demands::STAGE_3);
 }
 
 fn locked<const LISTS: usize>(brk: Break) -> LockedHeap<Break, LISTS> {
@@ -139,18 +122,18 @@ fn locked<const LISTS: usize>(brk: Break) -> LockedHeap<Break, LISTS> {
 
 #[test]
 fn stage_5_keeps_its_promises() {
-    play_all(stage5_lifo_stack::Heap::<_, 4096>::new, STAGE_5);
+    play_all(stage5_lifo_stack::Heap::<_, 4096>::new, Demands::STAGE_5);
 }
 
 #[test]
 #[cfg_attr(miri, ignore = "16 chunks are enough under Miri")]
 fn stage_5_with_64_chunks_keeps_its_promises() {
-    play_all(stage5_lifo_stack::Heap::<_, 64>::new, STAGE_5);
+    play_all(stage5_lifo_stack::Heap::<_, 64>::new, Demands::STAGE_5);
 }
 
 #[test]
 fn stage_5_with_16_chunks_keeps_its_promises() {
-    play_all(stage5_lifo_stack::Heap::<_, 16>::new, STAGE_5);
+    play_all(stage5_lifo_stack::Heap::<_, 16>::new, Demands::STAGE_5);
 }
 
 /// What is unused goes back, and is taken again. It takes large chunks, and so
@@ -159,7 +142,7 @@ fn stage_5_with_16_chunks_keeps_its_promises() {
 #[cfg_attr(miri, ignore = "large chunks are slow under Miri")]
 fn stage_5_with_large_chunks_keeps_its_promises() {
     let heap = stage5_lifo_stack::Heap::<_, 4096>::new;
-    let demands = Demands { nested: true, ..STAGE_5 };
+    let demands = Demands { nested: true, ..Demands::STAGE_5 };
     play_in(large_region, seeds().step_by(10), heap, demands);
 }
 
@@ -183,37 +166,37 @@ fn play_stack<const LISTS: bool, const HOLE: usize>(
 
 #[test]
 fn stage_5_a_stack_in_segments_keeps_its_promises() {
-    play_stack::<true, 16>(seeds(), STACK);
+    play_stack::<true, 16>(seeds(), Demands::STACK);
 }
 
 #[test]
 #[cfg_attr(miri, ignore = "one stack with holes is enough under Miri")]
 fn stage_5_a_stack_in_segments_keeps_its_promises_when_calls_nest() {
-    play_stack::<true, 16>(seeds(), Demands { nested: true, ..STACK });
+    play_stack::<true, 16>(seeds(), Demands { nested: true, ..Demands::STACK });
 }
 
 #[test]
 #[cfg_attr(miri, ignore = "one stack with holes is enough under Miri")]
 fn stage_5_a_stack_with_short_lists_keeps_its_promises() {
-    play_stack::<true, 128>(seeds(), STACK);
+    play_stack::<true, 128>(seeds(), Demands::STACK);
 }
 
 #[test]
 #[cfg_attr(miri, ignore = "one stack with holes is enough under Miri")]
 fn stage_5_a_stack_with_holes_alone_keeps_its_promises() {
-    play_stack::<false, 16>(seeds(), STACK);
+    play_stack::<false, 16>(seeds(), Demands::STACK);
 }
 
 #[test]
 #[cfg_attr(miri, ignore = "one stack with holes is enough under Miri")]
 fn stage_5_a_stack_with_lists_alone_keeps_its_promises() {
-    play_stack::<true, { 1 << 60 }>(seeds(), STACK);
+    play_stack::<true, { 1 << 60 }>(seeds(), Demands::STACK);
 }
 
 #[test]
 #[cfg_attr(miri, ignore = "one stack with holes is enough under Miri")]
 fn stage_5_a_stack_without_additions_keeps_its_promises() {
-    play_stack::<false, { 1 << 60 }>(seeds(), STACK);
+    play_stack::<false, { 1 << 60 }>(seeds(), Demands::STACK);
 }
 
 // That the shadow finds nothing proves nothing unless it can find something.
@@ -378,7 +361,7 @@ fn the_shadow_catches_each_planted_fault() {
             .filter_map(|seed| {
                 let brk = Break::new(32 * 1024);
                 let heap = Faulty::new(&brk, fault);
-                play(heap, &brk, STAGE_1, seed, 400).err()
+                play(heap, &brk, Demands::STAGE_1, seed, 400).err()
             })
             .collect();
         // It may break another promise first: not in every game.
@@ -393,7 +376,7 @@ fn the_shadow_catches_each_planted_fault() {
 fn a_fault_is_told_with_the_operations_that_led_to_it() {
     let brk = Break::new(4096);
     let heap = Faulty::new(&brk, Fault::Misaligned);
-    let demands = Demands { everything: false, ..STAGE_1 };
+    let demands = Demands { everything: false, ..Demands::STAGE_1 };
     let message = play(heap, &brk, demands, 1, 400).expect_err("a fault");
     let operations = message.lines().filter(|line| line.starts_with("    "));
     let mallocs = operations.filter(|line| line.contains("Malloc")).count();
@@ -405,7 +388,7 @@ fn a_seed_names_the_same_game_each_time() {
     let game = || {
         let brk = Break::new(4096);
         let heap = Faulty::new(&brk, Fault::Misaligned);
-        let demands = Demands { everything: false, ..STAGE_1 };
+        let demands = Demands { everything: false, ..Demands::STAGE_1 };
         let message = play(heap, &brk, demands, 3, 400).expect_err("a fault");
         // Addresses differ.
         message.split_once('\n').expect("a list").1.to_owned()
@@ -418,7 +401,7 @@ fn a_seed_names_the_same_game_each_time() {
 #[test]
 #[cfg_attr(miri, ignore = "long games are slow under Miri")]
 fn a_failure_shows_the_heap_and_the_last_operations() {
-    let demands = Demands { overhead: 0, ..STAGE_3 };
+    let demands = Demands { overhead: 0, ..Demands::STAGE_3 };
     let message = (0..1000)
         .find_map(|seed| {
             let brk = Break::new(16 * 1024);
