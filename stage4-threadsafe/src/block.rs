@@ -76,8 +76,7 @@ impl Block {
 pub unsafe fn set(block: *mut Header, size: usize, flag: usize) {
     // SAFETY: as the caller promises.
     unsafe {
-        let above = block.byte_add(HEADER + size);
-        (*above).prev_size = size;
+        (*block.byte_add(HEADER + size)).prev_size = size;
         // Last: what comes next asks for it, and it is still known.
         (*block).size_and_flag = size | flag;
     }

@@ -427,11 +427,8 @@ impl<B: Brk, const LISTS: usize> Heap<B, LISTS> {
 
     /// How many bytes the last block has, with its header, if it is free.
     fn free_at_end(&self) -> usize {
-        if self.last.is_null() {
-            return 0;
-        }
-        // SAFETY: `last` is a block of the heap.
-        HEADER + unsafe { (*self.last).size() }
+        // SAFETY: `last` is null or a block of the heap.
+        unsafe { self.last.as_ref() }.map_or(0, |last| HEADER + last.size())
     }
 
     /// Gives the end of the heap back to the system.
@@ -554,17 +551,16 @@ impl<B: Brk, const LISTS: usize> Heap<B, LISTS> {
         // end, and so do its neighbours, if the sizes are not too large.
         unsafe {
             let (prev_size, size) = ((*block).prev_size, (*block).size());
-            let fits_below = if block == self.first {
-                prev_size == 0
-            } else {
-                prev_size.is_multiple_of(ALIGN)
-                    && (LINKS..room_below).contains(&prev_size)
-                    && (*below(block)).size() == prev_size
-            };
-            fits_below
-                && size.is_multiple_of(ALIGN)
+            size.is_multiple_of(ALIGN)
                 && (LINKS..room_above).contains(&size)
                 && (*above(block)).prev_size == size
+                && if block == self.first {
+                    prev_size == 0
+                } else {
+                    prev_size.is_multiple_of(ALIGN)
+                        && (LINKS..room_below).contains(&prev_size)
+                        && (*below(block)).size() == prev_size
+                }
         }
     }
 }
