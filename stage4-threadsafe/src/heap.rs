@@ -249,7 +249,7 @@ impl<B: Brk, const LISTS: usize> Heap<B, LISTS> {
         align: usize,
     ) -> *mut Header {
         let payload = block.addr() + HEADER;
-        if payload.is_multiple_of(align) {
+        if align == ALIGN || payload.is_multiple_of(align) {
             return block;
         }
         let aligned = (payload + LINKS + HEADER).next_multiple_of(align);
