@@ -126,20 +126,31 @@ pub fn table(root: &Path) -> Result<String, String> {
          <thead><tr><th scope=\"col\">What goes wrong, and which test sees it \
          first</th><th scope=\"col\">after</th></tr></thead>\n\
          <tbody>\n{rows}</tbody>\n</table>\n<p>{}</p>\n</div>",
-        summary(&faults),
+        summary(root, &faults)?,
         escape(table.about("system").unwrap_or_default()),
     ))
 }
 
-fn summary(faults: &[Fault]) -> String {
+fn summary(root: &Path, faults: &[Fault]) -> Result<String, String> {
     let own = faults.iter().filter(|it| it.is_seen_by_its_stage()).count();
     let soon = faults
         .iter()
         .filter(|it| it.is_seen_by_its_stage() && it.seconds < SOON)
         .count();
-    format!(
-        "There are {} faults. Of {own} the first to see them is a test of the \
-         stage itself, and {soon} of those are seen in less than {SOON} seconds.",
+    let planted = fs::read_dir(root.join(FAULTS))
+        .map_err(|error| format!("{FAULTS}: {error}"))?
+        .count();
+    let more = match planted.saturating_sub(faults.len()) {
+        0 => String::new(),
+        more => format!(
+            " ({more} more are planted and found. Which test is the first to \
+             see them was not looked for yet.)"
+        ),
+    };
+    Ok(format!(
+        "There are {} faults in the table. Of {own} the first to see them is a \
+         test of the stage itself, and {soon} of those are seen in less than \
+         {SOON} seconds.{more}",
         faults.len()
-    )
+    ))
 }

@@ -734,6 +734,7 @@ fn what_the_heap_grew_by_in_vain_is_used() {
     let mut region = region();
     let mut heap = Heap::new(SimBrk::new(&mut region));
     let place = heap.malloc(2000);
+    heap.malloc(1); // a guard, so that they do not join
     let block = heap.malloc(100);
     heap.brk().somebody_else_takes(100).unwrap();
     // Their memory lies where the block would grow.

@@ -1,10 +1,10 @@
 //! Faults that can be planted in a stage.
 //!
 //! A file in `tests/faults` is one fault: what goes wrong, in a line; the file
-//! of a stage; which test finds it, if it is none of the stage's own and not the
-//! shadow; where somebody else made it, if that is known; and lines of the file,
-//! marked as in a diff: `-` for what is taken out, `+` for what is put in, a
-//! space for what stays.
+//! of a stage; a test that finds it, if none of the stage's own is known to, and
+//! it is not the shadow; where somebody else made it, if that is known; and lines
+//! of the file, marked as in a diff: `-` for what is taken out, `+` for what is
+//! put in, a space for what stays.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -19,8 +19,9 @@ pub struct Fault {
     pub what: String,
     /// The file of a stage, from the root of the workspace.
     pub file: String,
-    /// A test outside the stage that finds it: what comes after `cargo test`.
-    pub outside: String,
+    /// A test that finds it, where none of the stage's own is known to: what
+    /// comes after `cargo test`.
+    pub found_by: String,
     /// Where somebody else made it, if that is known.
     pub seen_in: Option<String>,
     /// Whole lines, as they are and as they should not be.
@@ -69,7 +70,7 @@ impl Fault {
             let line = lines.next_if(|line| line.starts_with(about))?;
             Some(line[about.len()..].to_owned())
         };
-        let outside = told(FOUND_BY).unwrap_or_else(|| shadow_of(&file));
+        let found_by = told(FOUND_BY).unwrap_or_else(|| shadow_of(&file));
         let seen_in = told(SEEN_IN);
         let (mut right, mut wrong) = (String::new(), String::new());
         for line in lines {
@@ -84,7 +85,7 @@ impl Fault {
                 _ => panic!("{name}: no mark in front of {line:?}"),
             }
         }
-        Self { name, what, file, outside, seen_in, right, wrong }
+        Self { name, what, file, found_by, seen_in, right, wrong }
     }
 
     /// The folder of the stage that it is planted in, which is its package.

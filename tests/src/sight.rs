@@ -56,16 +56,31 @@ impl Display for Sight {
 ///
 /// If a program does not build.
 pub fn first(shop: &Workshop, fault: &Fault) -> Option<Sight> {
-    let (outside, beginning) = Program::of(&fault.outside);
-    let own = Program::all_that_see(fault).into_iter().map(|it| (it, ""));
-    let mut programs = own.chain([(outside, beginning)]);
+    let own = Program::all_that_see(fault);
     shop.with(fault, || {
-        programs.find_map(|(program, beginning)| {
-            let built = shop.build(&program);
-            let (test, after) = first_in(&built, beginning)?;
-            Some(Sight { fault: fault.name.clone(), program, test, after })
-        })
+        let first = own.into_iter().find_map(|program| {
+            let (test, after) = first_in(&shop.build(&program), "")?;
+            Some((program, test, after))
+        });
+        let (program, test, after) =
+            first.or_else(|| first_of(shop, &fault.found_by))?;
+        Some(Sight { fault: fault.name.clone(), program, test, after })
     })
+}
+
+/// The first that fails of the tests that a `command` runs: what comes after
+/// `cargo test`.
+///
+/// # Panics
+///
+/// If it names no program, or that does not build.
+pub fn first_of(
+    shop: &Workshop,
+    command: &str,
+) -> Option<(Program, String, Duration)> {
+    let (program, beginning) = Program::of(command);
+    let (test, after) = first_in(&shop.build(&program), beginning)?;
+    Some((program, test, after))
 }
 
 /// The first test of a program that fails, and how long the program had run
