@@ -5,12 +5,14 @@
 
 mod bits;
 mod fork;
+mod ls;
 mod map;
 mod misuse;
 mod pages;
 mod rows;
 mod scenarios;
 mod segments;
+mod stacks;
 mod steps3;
 mod ten_lines;
 mod threads;

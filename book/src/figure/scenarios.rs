@@ -10,10 +10,12 @@ use super::{stage1, ten_lines, two_threads};
 mod before;
 mod bits;
 mod chunks;
+mod claim;
 mod free_lists;
 mod headers;
 mod misuse;
 mod segments;
+mod stacks;
 mod threads;
 
 /// A program to record.
@@ -43,6 +45,8 @@ pub fn all() -> impl Iterator<Item = &'static Scenario> {
         .chain(&free_lists::SCENARIOS)
         .chain(&threads::SCENARIOS)
         .chain(&chunks::SCENARIOS)
+        .chain(&claim::SCENARIOS)
+        .chain(&stacks::SCENARIOS)
         .chain(&segments::SCENARIOS)
         .chain(&bits::SCENARIOS)
         .chain(&misuse::SCENARIOS)

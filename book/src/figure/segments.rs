@@ -20,6 +20,9 @@ pub const SEGMENT: usize = 1024;
 /// Bytes of the record in front of a chunk.
 pub const RECORD: usize = 8;
 
+/// What stands there before that.
+pub const GROUND_LABEL: &str = "its words, the ground";
+
 /// Where the record of the first chunk of a segment is.
 const GROUND: usize = 88;
 
@@ -168,7 +171,7 @@ fn segment<'c>(
         let label = label.to_owned();
         Span { label, ..Span::new(Kind::Header, from, to) }
     };
-    let mut spans = vec![header(from, from + GROUND, "its words, the ground")];
+    let mut spans = vec![header(from, from + GROUND, GROUND_LABEL)];
     let (mut at, mut rest) = (from + GROUND, "empty, and kept");
     for (start, chunk) in chunks {
         let is_first = at == from + GROUND;

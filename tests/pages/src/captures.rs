@@ -239,6 +239,13 @@ pub const CAPTURES: [Capture; 55] = [
         make: || lines_of_a_trace("sqlite3", 40010, 40019),
     },
     Capture {
+        name: "trace-ls",
+        command: "cargo run -p timing --example traces -- rep ls | \
+                  sed -n 5,1462p",
+        compare: Compare::Exact,
+        make: || lines_of_a_trace("ls", 5, 1462),
+    },
+    Capture {
         name: "trace-perl",
         command: "cargo run -p timing --example traces -- rep perl | \
                   sed -n 20020,20033p",

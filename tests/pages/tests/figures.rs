@@ -907,6 +907,186 @@ fn the_bytes_of_a_figure_are_in_its_html() {
     }
 }
 
+// Before the first stage.
+
+#[test]
+fn the_heap_grows_up_and_the_stack_grows_down_in_what_a_run_has_printed() {
+    let recording = record("memory-map");
+    let asked: Vec<String> = questions(&recording)
+        .into_iter()
+        .map(|(_, asked)| asked.choices[asked.right].clone())
+        .collect();
+    assert_eq!(
+        asked,
+        ["Up", "Between heap and stack", "Between heap and stack", "Down"]
+    );
+}
+
+/// Low addresses are at the bottom in every figure: the rows come from the
+/// lowest up, and the style sheet turns them around.
+#[test]
+fn low_addresses_are_at_the_bottom_of_every_figure() {
+    let style = workspace().join("book/theme/figure.css");
+    let style = fs::read_to_string(style).expect("a style sheet");
+    for list in [".hf-memory {", ".heap-figure .hf-fields ol {"] {
+        let rule = style.split(list).nth(1).expect(list);
+        let rule = rule.split('}').next().expect("a rule ends");
+        assert!(rule.contains("column-reverse"), "{list} {rule}");
+    }
+    for name in ["memory-map", "break-and-pages", "ls-pins"] {
+        for (index, frame) in record(name).frames.iter().enumerate() {
+            let html = &frame.drawn.as_ref().expect("a drawing").html;
+            let rows = html.split("<span class='hf-at'>").skip(1);
+            let addresses: Vec<u64> = rows
+                .filter_map(|row| {
+                    let at = row.split('<').next()?.replace([',', '…'], "");
+                    match at.strip_prefix("0x") {
+                        Some(at) => u64::from_str_radix(at, 16).ok(),
+                        None => at.parse().ok(),
+                    }
+                })
+                .collect();
+            assert!(!addresses.is_empty(), "{name}, {index}: {html}");
+            assert!(addresses.is_sorted(), "{name}, {index}: {addresses:x?}");
+        }
+    }
+}
+
+/// As many bytes as the program has printed: the figure is not made otherwise.
+#[test]
+fn what_is_zero_after_the_break_has_moved_is_what_a_run_has_printed() {
+    let recording = record("break-and-pages");
+    let html = &last(&recording).drawn.as_ref().expect("a drawing").html;
+    let file = workspace().join("book/captured/the-break.txt");
+    let printed = fs::read_to_string(file).expect("it is kept");
+    let zero = printed.lines().find_map(|line| {
+        line.split_once(" of the 5,000 bytes are zero").map(|it| it.0)
+    });
+    let zero: usize = zero.expect("a line").parse().expect("a number");
+    let drawn = format!("{},{:03} bytes", zero / 1000, zero % 1000);
+    assert!(html.contains(&drawn), "no {drawn} in {html}");
+    let zeroes = html.matches("ours: zeroes").count();
+    assert_eq!(zeroes, 2, "the first 60, and what has come again: {html}");
+}
+
+// Real programs on a stack of chunks.
+
+#[test]
+fn sqlite_never_frees_the_newest_and_perl_never_the_top() {
+    for name in ["sqlite-one-late", "perl-under-a-copy"] {
+        let frames = record(name).frames;
+        let is_free = |frame: &&Frame| {
+            let operation = frame.operation.as_ref();
+            operation.is_some_and(|it| it.code.starts_with("free"))
+        };
+        let frees: Vec<&Frame> = frames.iter().filter(is_free).collect();
+        assert!(frees.len() >= 4, "{name}: {}", frees.len());
+        for frame in frees {
+            assert!(frame.note.contains("above it"), "{name}: {}", frame.note);
+            let top = stack(frame).pop().expect("something is in use");
+            assert_ne!(top, "-", "{name}: the top is in use");
+        }
+    }
+}
+
+#[test]
+fn each_buffer_of_ls_goes_on_top_and_none_comes_back() {
+    let recording = record("ls-pins");
+    let said: Vec<String> = questions(&recording)
+        .into_iter()
+        .map(|(_, asked)| asked.choices[asked.right].clone())
+        .collect();
+    assert_eq!(said, ["No", "On top of all", "On top of all"]);
+    let pinned = |frame: &Frame| {
+        let html = &frame.drawn.as_ref().expect("a drawing").html;
+        html.matches("a buffer: free, and pinned").count()
+    };
+    let pinned: Vec<usize> = recording.frames.iter().map(pinned).collect();
+    assert!(pinned.is_sorted(), "it falls: {pinned:?}");
+    assert_eq!(pinned.last(), Some(&3), "{pinned:?}");
+}
+
+// Stacks of several threads.
+
+/// Where the free chunks and those in use are, by what is said of them.
+fn free_labels(frame: &Frame) -> Vec<&str> {
+    let free = spans_of(frame, Kind::Free).into_iter();
+    free.map(|span| span.label.as_str()).collect()
+}
+
+fn names_in_use(frame: &Frame) -> Vec<String> {
+    let payloads = spans_of(frame, Kind::Payload).into_iter();
+    payloads.flat_map(|span| span.owners.clone()).collect()
+}
+
+#[test]
+fn another_thread_marks_and_the_owner_pops() {
+    let recording = record("mark-and-pop");
+    let frames = &recording.frames;
+    assert_eq!(free_labels(&frames[5]), ["marked"]);
+    assert_eq!(names_in_use(&frames[5]), ["a", "c", "x"]);
+    let lane = |step: usize| frames[step].operation.as_ref().unwrap().lane;
+    assert_eq!((lane(5), lane(7)), (1, 0), "who marks, and who pops");
+    assert_eq!(free_labels(&frames[7]), [""; 0]);
+    assert_eq!(names_in_use(&frames[7]), ["a"]);
+}
+
+/// Whose segments there are, from the lowest up.
+fn owners(frame: &Frame) -> Vec<&str> {
+    let headers = spans_of(frame, Kind::Header).into_iter();
+    headers
+        .filter_map(|span| span.label.split_once(": a segment"))
+        .map(|(owner, _)| owner)
+        .collect()
+}
+
+#[test]
+fn a_stack_that_a_thread_leaves_behind_goes_to_the_next() {
+    let recording = record("adoption");
+    let frames = &recording.frames;
+    assert_eq!(owners(&frames[3]), ["thread 1", "thread 2"]);
+    assert_eq!(owners(&frames[4]), ["parked", "thread 2"]);
+    assert_eq!(owners(&frames[6]), ["thread 3", "thread 2"]);
+    assert_eq!(free_labels(&frames[5]), ["marked"]);
+    assert_eq!(names_in_use(last(&recording)), ["a", "x"]);
+    assert_eq!(free_labels(last(&recording)), [""; 0]);
+}
+
+#[test]
+fn three_threads_have_a_segment_each_and_leave_none_in_use() {
+    let recording = record("three-stacks");
+    let all = &recording.frames[5];
+    assert_eq!(owners(all), ["thread 1", "thread 2", "thread 3"]);
+    assert_eq!(last(&recording).in_use(), 0);
+    for (index, frame) in recording.frames.iter().enumerate() {
+        let waiting = free_labels(frame);
+        assert_eq!(waiting, [""; 0], "nobody waits: {index}");
+    }
+}
+
+#[test]
+fn a_chunk_on_a_list_is_given_out_again_to_its_size_alone() {
+    let recording = record("on-a-list");
+    let frames = &recording.frames;
+    assert_eq!(free_labels(&frames[4]), ["on a list"]);
+    assert_ne!(place(&recording, 5), place(&recording, 1));
+    assert_eq!(place(&recording, 6), place(&recording, 1));
+}
+
+#[test]
+fn a_sweep_joins_four_chunks_and_the_next_ones_are_cut_from_them() {
+    let recording = record("a-hole");
+    let frames = &recording.frames;
+    assert_eq!(spans_of(&frames[3], Kind::Free).len(), 4);
+    let lowest = spans_of(&frames[3], Kind::Free)[0].start;
+    assert_eq!(place(&recording, 4), lowest, "at the front of the hole");
+    let [rest] = spans_of(&frames[4], Kind::Free)[..] else {
+        panic!("not one rest: {:?}", frames[4])
+    };
+    assert_eq!(place(&recording, 5), rest.start);
+    assert_eq!(frames[4].mapped, frames[3].mapped, "nothing was mapped");
+}
+
 // What the players ask.
 
 /// The questions of a recording, with their steps.
