@@ -160,13 +160,18 @@ fn small(column: &mut Column, start: usize, before: &str, run: &[&Chunk]) {
     let class = if used > 0 { "is-header" } else { "is-free" };
     let at = address(first.start.addr() - start);
     let size = last.end.addr() - first.start.addr();
+    let name = match (used, free) {
+        (0, _) => format!("{free} small ones, free"),
+        (_, 0) => format!("{used} small ones, in use"),
+        _ => format!("{used} small ones in use, {free} free"),
+    };
     column.row(&Row {
         at: &at,
         class,
-        name: &format!("{before}{used} in use, {free} free"),
+        name: &format!("{before}{name}"),
         size: &format!("{} bytes", number(size as u128)),
         tag: "",
-        height: if before.is_empty() { 20 } else { 44 },
+        height: if before.is_empty() { 30 } else { 44 },
     });
 }
 

@@ -9,6 +9,7 @@ mod ls;
 mod map;
 mod misuse;
 mod pages;
+mod reserved;
 mod rows;
 mod scenarios;
 mod segments;

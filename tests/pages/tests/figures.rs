@@ -613,6 +613,22 @@ fn two_threads_and_a_lock_get_a_block_each() {
     assert_eq!(spans_of(end, Kind::Padding), [] as [&Span; 0]);
 }
 
+#[test]
+fn pages_stay_open_when_the_break_falls() {
+    let recording = record("reserved");
+    let html = |step: usize| {
+        let drawn = recording.frames[step].drawn.as_ref();
+        drawn.expect("a drawing").html.clone()
+    };
+    let left = "open, without memory";
+    let open: Vec<bool> =
+        (0..5).map(|step| html(step).contains(left)).collect();
+    assert_eq!(open, [false, false, false, true, true]);
+    let asked: Vec<usize> =
+        questions(&recording).iter().map(|(_, asked)| asked.right).collect();
+    assert_eq!(asked, [2, 1], "it falls, and rises without being opened");
+}
+
 // Stage 5.
 
 /// The stack of chunks in a frame, from the ground up: whose they are, and `-`
@@ -637,7 +653,9 @@ fn stacks(recording: &Recording) -> Vec<String> {
 fn the_chunks_are_the_memory() {
     for name in figure::names() {
         for (index, frame) in record(name).frames.iter().enumerate() {
-            for chunk in frame.chunks.iter().flatten().skip(1) {
+            let chunks = frame.chunks.iter().flatten();
+            // The ground, and what is somebody else's, start nowhere.
+            for chunk in chunks.filter(|chunk| chunk.start.is_some()) {
                 let kind =
                     if chunk.is_free { Kind::Free } else { Kind::Payload };
                 let is_it = |span: &Span| {
@@ -726,6 +744,15 @@ fn a_record_has_eight_bytes_wherever_it_is_drawn() {
         let sizes: BTreeSet<usize> = records.map(Span::len).collect();
         assert!(sizes.is_subset(&BTreeSet::from([8])), "{name}: {sizes:?}");
     }
+}
+
+#[test]
+fn what_somebody_else_took_is_a_chunk_that_pins_for_ever() {
+    let recording = record("a-foreign-chunk");
+    let theirs = ["a", "a", "a  b", "-  b", "- "];
+    assert_eq!(stacks(&recording), theirs);
+    let foreign = spans_of(last(&recording), Kind::Foreign);
+    assert_eq!(foreign.len(), 1, "{foreign:?}");
 }
 
 /// How many bytes are mapped in each frame.
@@ -933,7 +960,7 @@ fn low_addresses_are_at_the_bottom_of_every_figure() {
         let rule = rule.split('}').next().expect("a rule ends");
         assert!(rule.contains("column-reverse"), "{list} {rule}");
     }
-    for name in ["memory-map", "break-and-pages", "ls-pins"] {
+    for name in ["memory-map", "break-and-pages", "ls-pins", "reserved"] {
         for (index, frame) in record(name).frames.iter().enumerate() {
             let html = &frame.drawn.as_ref().expect("a drawing").html;
             let rows = html.split("<span class='hf-at'>").skip(1);

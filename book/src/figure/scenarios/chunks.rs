@@ -9,7 +9,7 @@ use crate::figure::stage5::record;
 /// Room for the five pages that the heap takes, and five more.
 const ROOM: usize = 10 * 4096;
 
-pub const SCENARIOS: [Scenario; 4] = [
+pub const SCENARIOS: [Scenario; 5] = [
     Scenario {
         name: "nested-calls",
         title: "Five functions, each called by the one before",
@@ -21,6 +21,12 @@ pub const SCENARIOS: [Scenario; 4] = [
         title: "A chunk that is freed too early waits for the one above it",
         asks: &[(5, Ask::Chunks), (6, Ask::Chunks)],
         record: || record(ROOM, out_of_order),
+    },
+    Scenario {
+        name: "a-foreign-chunk",
+        title: "Somebody else’s memory is a chunk that is never free",
+        asks: &[(3, Ask::Place), (4, Ask::Free), (5, Ask::Free)],
+        record: || record(2 * ROOM, a_foreign_chunk),
     },
     Scenario {
         name: "a-chunk-that-stays",
@@ -94,6 +100,25 @@ fn out_of_order(r: &mut Recorder<'_>) {
     );
     r.free("b");
     r.free("a");
+}
+
+fn a_foreign_chunk(r: &mut Recorder<'_>) {
+    r.malloc("a", 96);
+    r.somebody_else_takes(4096);
+    r.note("The heap is not told.");
+    r.malloc("b", ROOM / 2);
+    r.note(
+        "The heap needs the break to rise, and finds that it is not where it \
+         was. What came in between becomes a chunk that starts nowhere, and \
+         `b` lies above it.",
+    );
+    r.free("a");
+    r.note("`a` is marked.");
+    r.free("b");
+    r.note(
+        "`b` is popped. The next one is not free, and never will be, so `a` \
+         waits for ever.",
+    );
 }
 
 fn a_chunk_that_stays(r: &mut Recorder<'_>) {

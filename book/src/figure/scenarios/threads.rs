@@ -1,10 +1,10 @@
-//! Stage 4: one heap for two threads.
+//! Stage 4: one heap for two threads, and a break of its own.
 
 use super::Scenario;
 use crate::figure::question::Ask;
-use crate::figure::threads;
+use crate::figure::{reserved, threads};
 
-pub const SCENARIOS: [Scenario; 2] = [
+pub const SCENARIOS: [Scenario; 3] = [
     Scenario {
         name: "two-threads-in-the-heap",
         title: "Two threads in one heap, and a block that it does not know",
@@ -16,5 +16,11 @@ pub const SCENARIOS: [Scenario; 2] = [
         title: "Two threads and a lock: one waits for the other",
         asks: &[(2, Ask::Lock), (4, Ask::Lock), (9, Ask::Place)],
         record: threads::with_lock,
+    },
+    Scenario {
+        name: "reserved",
+        title: "A break in addresses of its own",
+        asks: &[(3, Ask::Drawn), (4, Ask::Drawn)],
+        record: reserved::record,
     },
 ];

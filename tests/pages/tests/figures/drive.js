@@ -247,6 +247,17 @@ function columnsAreThereOrNamed(player, isWide) {
     check(`${player.name}: columns and names`, got, [heads, names]);
 }
 
+// Whatever stands beside the heap, the heap can be read.
+function heapHasRoom(player, least) {
+    if (!player.figure.querySelector(".hf-chunks, .hf-fields")) {
+        return;
+    }
+    const memory = player.figure.querySelector(".is-now .hf-memory");
+    const { width } = memory.getBoundingClientRect();
+    const isWide = width >= least ? "wide enough" : width;
+    check(`${player.name}: its heap`, isWide, "wide enough");
+}
+
 function targetsAreLarge(player) {
     const targets = player.figure.querySelectorAll("button, select, input");
     const small = [...targets].filter((target) => {
@@ -292,10 +303,12 @@ async function drive() {
     wide.slice(1).forEach((player) => player.isAt("the others stay", 0));
     wide.forEach(targetsAreLarge);
     wide.forEach((player) => columnsAreThereOrNamed(player, true));
+    wide.forEach((player) => heapHasRoom(player, 300));
 
     const narrow = players("narrow");
     narrow.forEach((player) => columnsAreThereOrNamed(player, false));
     narrow.forEach(targetsAreLarge);
+    narrow.forEach((player) => heapHasRoom(player, 300));
     narrow.forEach(questionsCanBePassed);
     narrow.forEach((player) => player.ask(false));
     for (const player of narrow) {
