@@ -25,6 +25,7 @@ pub mod failure;
 pub mod faults;
 pub mod figure;
 pub mod highlight;
+pub mod homes;
 pub mod html;
 pub mod inline;
 pub mod item;

@@ -17,7 +17,7 @@ use crate::problem::{Problem, Problems};
 use crate::repository::{self, Repository};
 use crate::sources::Sources;
 use crate::words::{self, Word};
-use crate::{answers, drawing, edition, figure, html};
+use crate::{answers, drawing, edition, figure, homes, html};
 
 /// Where `book.toml` names the parts whose chapters have numbers.
 const NUMBERED: &str = "preprocessor.malloc.numbered";
@@ -128,7 +128,7 @@ fn expand(sources: &Sources, mut book: Book) -> Result<Book, Problems> {
         } else if path == Path::new(words::LIST) {
             words::anchored(&chapter.content)
         } else {
-            words::linked(&chapter.content, path, &words)
+            words::linked(&homes::linked(&chapter.content), path, &words)
         };
         if let Some(commit) = &sources.commit {
             let repository = sources.repository.as_ref();

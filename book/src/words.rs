@@ -108,42 +108,52 @@ pub fn anchored(list: &str) -> String {
 /// headings, code and links, and not on the page that explains it.
 pub fn linked(markdown: &str, path: &Path, words: &[Word]) -> String {
     let mut first: Vec<Option<Range<usize>>> = vec![None; words.len()];
-    for passage in passages(markdown) {
-        for (word, range) in in_passage(&passage, words) {
+    for passage in passages(markdown).iter().filter(|it| !it.is_link) {
+        for (word, range) in in_passage(passage, words) {
             if words[word].page != path && first[word].is_none() {
                 first[word] = Some(range);
             }
         }
     }
     let list = relative(path, &Path::new(LIST).with_extension("html"));
-    let mut places: Vec<_> = words
-        .iter()
-        .zip(first)
+    let places = words.iter().zip(first);
+    let links = places
         .filter(|(word, _)| !EVERYDAY.contains(&&*word.term))
-        .filter_map(|(word, range)| Some((range?, word)))
-        .collect();
-    places.sort_by_key(|(range, _)| range.start);
+        .filter_map(|(word, range)| {
+            // A bar would end the cell of a table.
+            let says = escape(&word.says).replace('|', "&#124;");
+            let id = word.id();
+            let link = format!(
+                "<a class=\"word\" href=\"{list}#{id}\" data-says=\"{says}\">"
+            );
+            Some((range?, link))
+        });
+    insert(markdown, links.collect())
+}
+
+/// A page with links, each around a part of it: the part, and the link's start.
+pub(crate) fn insert(
+    markdown: &str,
+    mut links: Vec<(Range<usize>, String)>,
+) -> String {
+    links.sort_by_key(|(range, _)| range.start);
     let mut linked = String::new();
     let mut done = 0;
-    for (range, word) in places {
+    for (range, link) in links {
         linked += &markdown[done..range.start];
-        // A bar would end the cell of a table.
-        let says = escape(&word.says).replace('|', "&#124;");
-        linked += &format!(
-            "<a class=\"word\" href=\"{list}#{}\" data-says=\"{says}\">{}</a>",
-            word.id(),
-            &markdown[range.clone()],
-        );
+        linked += &format!("{link}{}</a>", &markdown[range.clone()]);
         done = range.end;
     }
     linked + &markdown[done..]
 }
 
-/// Text in a row that is neither a heading, nor code, nor a link: the words may
-/// be on several lines.
+/// Text in a row that is neither a heading nor code: the words may be on several
+/// lines.
 #[derive(Default)]
-struct Passage {
-    text: String,
+pub(crate) struct Passage {
+    pub text: String,
+    /// Whether all of it is in a link.
+    pub is_link: bool,
     // Where pieces of the text start, in it and in the page.
     places: Vec<(usize, usize)>,
 }
@@ -154,39 +164,54 @@ impl Passage {
         let pieces = self.places.iter().take_while(|(start, _)| *start <= at);
         pieces.last().map_or(at, |(start, place)| place + at - start)
     }
+
+    /// Where a part of the text stands on the page.
+    pub fn range(&self, part: Range<usize>) -> Range<usize> {
+        self.place(part.start)..self.place(part.end - 1) + 1
+    }
 }
 
-fn passages(markdown: &str) -> Vec<Passage> {
-    let mut passages = vec![Passage::default()];
-    // How deep in what has no words.
-    let mut inside = 0;
+/// The passages of a page.
+pub(crate) fn passages(markdown: &str) -> Vec<Passage> {
+    let mut passages = Vec::new();
+    let mut passage = Passage::default();
+    // How deep in what has no words, and in links.
+    let (mut without, mut links) = (0, 0);
     let options = MarkdownOptions::default();
     let events = new_cmark_parser(markdown, &options).into_offset_iter();
     for (event, range) in events {
-        let last = passages.last_mut();
-        match (event, last) {
-            (Event::Text(text), Some(last)) if inside == 0 => {
-                // What was written in another way has no place.
-                if text[..] == markdown[range.clone()] {
-                    last.places.push((last.text.len(), range.start));
-                    last.text += &text;
-                } else {
-                    passages.push(Passage::default());
+        match event {
+            Event::Text(text) if text[..] == markdown[range.clone()] => {
+                if without == 0 {
+                    passage.places.push((passage.text.len(), range.start));
+                    passage.text += &text;
                 }
+                continue;
             }
-            (Event::SoftBreak, Some(last)) => last.text.push(' '),
-            (Event::Start(tag), _) => {
-                inside += usize::from(is_without_words(&tag.to_end()));
-                passages.push(Passage::default());
+            Event::SoftBreak => {
+                passage.text.push(' ');
+                continue;
             }
-            (Event::End(tag), _) => {
-                inside -= usize::from(is_without_words(&tag));
-                passages.push(Passage::default());
+            Event::Start(tag) => {
+                links += usize::from(tag.to_end() == TagEnd::Link);
+                without += usize::from(is_without_words(&tag.to_end()));
             }
-            _ => passages.push(Passage::default()),
+            Event::End(tag) => {
+                links -= usize::from(tag == TagEnd::Link);
+                without -= usize::from(is_without_words(&tag));
+            }
+            Event::InlineHtml(html) => {
+                links += usize::from(html.starts_with("<a "));
+                links -= usize::from(&*html == "</a>");
+            }
+            // What was written in another way has no place on the page.
+            _ => {}
         }
+        let next = Passage { is_link: links > 0, ..Passage::default() };
+        passages.push(std::mem::replace(&mut passage, next));
     }
-    passages.retain(|passage| !passage.text.is_empty());
+    passages.push(passage);
+    passages.retain(|passage| !passage.places.is_empty());
     passages
 }
 
@@ -196,7 +221,6 @@ fn is_without_words(tag: &TagEnd) -> bool {
         TagEnd::Heading(_)
             | TagEnd::CodeBlock
             | TagEnd::HtmlBlock
-            | TagEnd::Link
             | TagEnd::Image
     )
 }
@@ -227,12 +251,7 @@ fn in_passage(passage: &Passage, words: &[Word]) -> Vec<(usize, Range<usize>)> {
         found.iter().any(around)
     };
     let whole = found.iter().filter(|(_, range)| !is_part(range));
-    whole
-        .map(|(word, range)| {
-            let end = passage.place(range.end - 1) + 1;
-            (*word, passage.place(range.start)..end)
-        })
-        .collect()
+    whole.map(|(word, range)| (*word, passage.range(range.clone()))).collect()
 }
 
 /// The words of a text in small letters, and where they stand.

@@ -74,16 +74,17 @@ fn expect_none(wrong: &Wrong) {
     assert!(told.is_empty(), "{}", told.join("\n"));
 }
 
-/// What is wrong with the pages by the keyboard, and on paper. Each page is
-/// opened once, since that takes longest.
-fn looked_at() -> &'static [Wrong; 2] {
-    static LOOKED_AT: LazyLock<[Wrong; 2]> = LazyLock::new(look_at);
+/// What is wrong with the pages by the keyboard, on paper, and with the commands
+/// on a narrow screen. Each page is opened once, since that takes longest.
+fn looked_at() -> &'static [Wrong; 3] {
+    static LOOKED_AT: LazyLock<[Wrong; 3]> = LazyLock::new(look_at);
     &LOOKED_AT
 }
 
-fn look_at() -> [Wrong; 2] {
+fn look_at() -> [Wrong; 3] {
     let mut browser = Browser::start();
-    let [mut by_keyboard, mut on_paper] = [Wrong::new(), Wrong::new()];
+    let [mut by_keyboard, mut on_paper, mut commands] =
+        [const { Wrong::new() }; 3];
     let mut stops = 0;
     // The contents are to be shut. The first page is opened twice for that.
     browser.resize(NARROW, 900);
@@ -97,6 +98,8 @@ fn look_at() -> [Wrong; 2] {
         browser.press(Key::TAB, count);
         note(&mut by_keyboard, browser.evaluate("walk.end()"), &page);
         stops += count;
+        let script = include_str!("whole_book/commands.js");
+        note(&mut commands, browser.evaluate(script), &page);
         browser.resize(PAPER, 1_000);
         browser.on_paper(true);
         let script = include_str!("whole_book/paper.js");
@@ -105,7 +108,7 @@ fn look_at() -> [Wrong; 2] {
         browser.resize(NARROW, 900);
     }
     println!("{stops} stops on {} pages", pages().len());
-    [by_keyboard, on_paper]
+    [by_keyboard, on_paper, commands]
 }
 
 #[test]
@@ -118,6 +121,70 @@ fn the_tab_key_reaches_every_control_in_its_order_and_shows_where_it_is() {
 #[ignore = "needs Chromium: .ci/run runs it"]
 fn nothing_scrolls_on_paper_and_nothing_is_cut_off() {
     expect_none(&looked_at()[1]);
+}
+
+#[test]
+#[ignore = "needs Chromium: .ci/run runs it"]
+fn a_command_is_read_to_its_end_on_a_narrow_screen() {
+    expect_none(&looked_at()[2]);
+}
+
+#[test]
+#[ignore = "needs Chromium: .ci/run runs it"]
+fn the_search_finds_what_faults_are_called() {
+    let mut browser = Browser::start();
+    browser.resize(WIDE, 900);
+    let browser = &mut browser;
+    for name in ["use after free", "double free", "false sharing"] {
+        open(browser, Path::new("index.html"));
+        browser.evaluate(
+            "document.getElementById('mdbook-search-toggle').click()",
+        );
+        browser.expect("document.activeElement.id === 'mdbook-searchbar'");
+        // It comes when it is asked for.
+        browser.expect("'doc_urls' in window.search");
+        browser.write(name);
+        let first = format!(
+            "[...document.querySelectorAll('#mdbook-searchresults li')]
+                 .slice(0, 2)
+                 .some((it) => it.textContent.toLowerCase().includes('{name}'))"
+        );
+        browser.expect(&first);
+    }
+}
+
+#[test]
+#[ignore = "needs Chromium: .ci/run runs it"]
+fn what_has_a_key_is_lit_and_the_others_fade() {
+    let mut browser = Browser::start();
+    browser.resize(WIDE, 900);
+    open(&mut browser, Path::new("beyond/measured/growth.html"));
+    let opacity = |key: u32| {
+        format!(
+            "getComputedStyle(document.querySelector('[data-of=\"{key}\"]')).opacity"
+        )
+    };
+    browser.expect(&format!("{} === '1'", opacity(1)));
+    browser.tab_to("[data-key=\"0\"]");
+    browser.expect(&format!("{} === '1'", opacity(0)));
+    browser.expect(&format!("{} === '0.15'", opacity(1)));
+    browser.press(Key::SPACE, 1);
+    browser.evaluate("document.activeElement.blur()");
+    browser.expect(&format!("{} === '0.15'", opacity(1)));
+}
+
+#[test]
+#[ignore = "needs Chromium: .ci/run runs it"]
+fn a_word_says_what_it_means_to_whoever_comes_by_the_keyboard() {
+    let mut browser = Browser::start();
+    browser.resize(NARROW, 900);
+    open(&mut browser, Path::new("beyond/per-thread/false-sharing.html"));
+    browser.tab_to("a.word");
+    let says = "getComputedStyle(document.activeElement, '::after')";
+    browser.expect(&format!("{says}.content.includes('bytes in a row')"));
+    browser.expect(&format!(
+        "parseFloat({says}.width) <= document.documentElement.clientWidth"
+    ));
 }
 
 #[test]

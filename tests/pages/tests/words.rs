@@ -11,6 +11,7 @@ use std::path::{Component, Path, PathBuf};
 
 use book::build;
 use book::exercise;
+use book::homes;
 use book::page;
 use book::prose::{Passage, passages};
 use book::sources::Sources;
@@ -362,5 +363,47 @@ fn every_word_with_everyday_meanings_is_on_the_list() {
     let listed = words::listed(&list.expect("the page of words"));
     for term in words::EVERYDAY {
         assert!(listed.iter().any(|it| it.term == term), "{term}");
+    }
+}
+
+// Who is named.
+
+#[test]
+fn what_a_page_names_first_links_to_its_home() {
+    let home = "https://github.com/microsoft/mimalloc";
+    let title = "Reconsidering Custom\n  Memory Allocation";
+    let page =
+        format!("# mimalloc\n\n- `mimalloc`, mimalloc; mimalloc \"{title}\"\n");
+    let linked = homes::linked(&page);
+    let expected =
+        format!("`mimalloc`, <a href=\"{home}\">mimalloc</a>; mimalloc ");
+    assert!(linked.contains(&expected), "{linked}");
+    let expected = format!(">{title}</a>");
+    assert!(linked.contains(&expected), "{linked}");
+}
+
+#[test]
+fn what_is_named_in_a_link_first_stays_as_it_is() {
+    for page in [
+        "[mimalloc](mimalloc.md) and mimalloc\n",
+        "<a href=\"x\">loom</a>, loom\n",
+        "mimallocate\n",
+    ] {
+        assert_eq!(homes::linked(page), page);
+    }
+}
+
+/// And an address that is no page of anybody's is of no use.
+#[test]
+fn all_that_has_a_home_is_named_somewhere() {
+    let pages = pages();
+    let passages = || pages.iter().flat_map(|page| &page.passages);
+    for (name, home) in homes::HOMES {
+        assert!(home.starts_with("https://"), "{name}: {home}");
+        let is_named = |text: &str| match name.contains(' ') {
+            true => text.contains(name),
+            false => !find(text, name).is_empty(),
+        };
+        assert!(passages().any(|it| is_named(&it.text)), "{name}");
     }
 }
