@@ -144,6 +144,8 @@ fn the_search_finds_what_faults_are_called() {
         // It comes when it is asked for.
         browser.expect("'doc_urls' in window.search");
         browser.write(name);
+        // mdBook looks for it when a key comes up.
+        browser.press(Key::RIGHT, 1);
         let first = format!(
             "[...document.querySelectorAll('#mdbook-searchresults li')]
                  .slice(0, 2)
