@@ -195,7 +195,7 @@ impl Constants {
                 match name.as_str() {
                     "u8" | "i8" | "bool" => Ok((1, 1)),
                     "u16" | "i16" => Ok((2, 2)),
-                    "u32" | "i32" => Ok((4, 4)),
+                    "u32" | "i32" | "AtomicU32" => Ok((4, 4)),
                     "u64" | "usize" | "isize" | "NonNull" => Ok((8, 8)),
                     _ => self.layout_of_structure(&name, depth),
                 }

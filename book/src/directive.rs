@@ -14,8 +14,8 @@ use crate::problem::{did_you_mean, list};
 use crate::repository::linked;
 use crate::sources::Sources;
 use crate::{
-    drawing, exercise, faults, figure, highlight, item, milestone, plot,
-    side_by_side, targets, tryit,
+    drawing, exercise, faults, figure, highlight, item, map, milestone, plot,
+    poster, side_by_side, targets, tryit,
 };
 
 /// A directive with its arguments.
@@ -64,6 +64,15 @@ pub enum Directive {
         /// The number of the stage, if it is a plot for one of them.
         stage: Option<String>,
     },
+    /// A stage on one page.
+    Poster {
+        /// Its name: the number of the stage, or `per-thread`.
+        name: String,
+    },
+    /// The chapters, and what is read before what.
+    Map,
+    /// A short way through the book.
+    Route,
     /// What was asked for of the heaps, and what has come of it.
     Targets,
     /// The output of a real program.
@@ -102,7 +111,8 @@ const ALL: &str = "`{{#item path name}}` (one name or more), \
                    `{{#drawing name}}`, `{{#captured name}}`, \
                    `{{#plot name}}`, \
                    `{{#plot name 3}}` (for stage 3), `{{#exercise 3.1}}`, \
-                   `{{#milestones 3}}`, `{{#targets}}`, `{{#tell-us}}`, \
+                   `{{#milestones 3}}`, `{{#poster 3}}`, `{{#map}}`, \
+                   `{{#route}}`, `{{#targets}}`, `{{#tell-us}}`, \
                    `{{#try}}`, `{{#answers}}`, `{{#answers to stage5}}` \
                    and `{{#answers after stage5}}` (to its last page), \
                    `{{#side-by-side}}`, \
@@ -162,6 +172,9 @@ impl Directive {
             }
             ("drawing", [name]) => Ok(Self::Drawing { name: owned(name) }),
             ("captured", [name]) => Ok(Self::Captured { name: owned(name) }),
+            ("poster", [name]) => Ok(Self::Poster { name: owned(name) }),
+            ("map", []) => Ok(Self::Map),
+            ("route", []) => Ok(Self::Route),
             ("targets", []) => Ok(Self::Targets),
             ("tell-us", []) => Ok(Self::TellUs),
             ("try", []) => Ok(Self::Try),
@@ -184,7 +197,8 @@ impl Directive {
             ("item" | "file" | "diff" | "milestones", _)
             | ("heap" | "drawing" | "plot" | "captured" | "exercise", _)
             | ("targets" | "tell-us" | "try" | "answers", _)
-            | ("side-by-side" | "programs" | "faults", _) => {
+            | ("side-by-side" | "programs" | "faults", _)
+            | ("poster" | "map" | "route", _) => {
                 Err(format!("`{kind}` has other arguments. There are: {ALL}"))
             }
             _ => Err(format!("unknown directive `{kind}`. There are: {ALL}")),
@@ -232,6 +246,9 @@ impl Sources {
             Directive::Plot { name, stage } => {
                 plot::render(&self.root, name, stage.as_deref())
             }
+            Directive::Poster { name } => poster::render(self, name, page),
+            Directive::Map => Ok(map::MAP.to_owned()),
+            Directive::Route => Ok(map::ROUTE.to_owned()),
             Directive::Targets => return targets::markdown(&self.root),
             Directive::Captured { name } => terminal(&self.captured(name)?),
             Directive::TellUs => Ok(self.tell_us()),

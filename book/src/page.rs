@@ -224,6 +224,19 @@ impl<'a> Page<'a> {
         path: &Path,
         sources: &Sources,
     ) -> Result<String, Vec<Mistake>> {
+        self.expand_measured(path, sources).map(|(expanded, _)| expanded)
+    }
+
+    /// The same, and how long the page is.
+    ///
+    /// # Errors
+    ///
+    /// All mistakes of the page.
+    pub fn expand_measured(
+        &self,
+        path: &Path,
+        sources: &Sources,
+    ) -> Result<(String, Length), Vec<Mistake>> {
         let (blocks, mut mistakes) = self.blocks(path, sources);
         let (mut expanded, title_end) = self.with(&blocks, path, sources);
         let length = self.measured(sources, &expanded);
@@ -235,7 +248,7 @@ impl<'a> Page<'a> {
         }
         let head = head(path, sources, length);
         expanded.insert_str(title_end, &head);
-        Ok(expanded)
+        Ok((expanded, length))
     }
 
     /// What the directives stand for, with the numbers of their lines.

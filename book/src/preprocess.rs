@@ -1,6 +1,6 @@
 //! The preprocessor: what mdBook runs before it renders.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::io::{self, Read, Write};
 use std::path::{Component, Path, PathBuf};
@@ -11,6 +11,7 @@ use mdbook_preprocessor::errors::Result;
 use mdbook_preprocessor::{Preprocessor, PreprocessorContext, parse_input};
 
 use crate::answers::Part;
+use crate::map::Map;
 use crate::numbering::{self, Numbering};
 use crate::page::Page;
 use crate::problem::{Problem, Problems};
@@ -91,12 +92,14 @@ fn expand(sources: &Sources, mut book: Book) -> Result<Book, Problems> {
     let mut problems = Vec::new();
     let mut known = BTreeSet::new();
     let mut back = Back::default();
+    let mut minutes = BTreeMap::new();
     book.for_each_chapter_mut(|chapter| {
         let Some(path) = &chapter.source_path else { return };
         known.insert(path.clone());
         let page = Page::new(&chapter.content);
-        match page.expand(path, sources) {
-            Ok(expanded) => {
+        match page.expand_measured(path, sources) {
+            Ok((expanded, length)) => {
+                minutes.insert(path.clone(), length.to_read);
                 let title = match sources.numbering.in_title(path) {
                     None => chapter.name.clone(),
                     number => numbering::titled(number, &chapter.name),
@@ -133,6 +136,12 @@ fn expand(sources: &Sources, mut book: Book) -> Result<Book, Problems> {
         if let Some(commit) = &sources.commit {
             let repository = sources.repository.as_ref();
             chapter.content += &edition::line(commit, repository);
+        }
+    });
+    let map = Map::new(&book, &minutes);
+    book.for_each_chapter_mut(|chapter| {
+        if let Some(path) = &chapter.source_path {
+            chapter.content = map.put_in(&chapter.content, path);
         }
     });
     Ok(book)

@@ -13,23 +13,24 @@ use crate::sources::Sources;
 const SEEN: &str = "tests/results/side-by-side.csv";
 
 /// The page that has the programs, beside that of the table.
-const PROGRAMS: &str = "programs.html";
+pub(crate) const PROGRAMS: &str = "programs.html";
 
 /// The columns in front of those of the heaps.
 const FIRST: usize = 4;
 
 /// A row of the file.
-struct Property<'a> {
-    group: &'a str,
-    id: &'a str,
+pub(crate) struct Property<'a> {
+    pub group: &'a str,
+    pub id: &'a str,
     source: &'a str,
-    fact: &'a str,
-    cells: Vec<Cell<'a>>,
+    pub fact: &'a str,
+    /// One for each heap, in the order of the columns.
+    pub cells: Vec<Cell<'a>>,
 }
 
 /// What was seen of a property and a heap.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Cell<'a> {
+pub(crate) enum Cell<'a> {
     Holds,
     Fails { how: &'a str, page: &'a str },
     DoesNotApply(&'a str),
@@ -50,13 +51,18 @@ impl<'a> Cell<'a> {
     }
 
     /// What stands in the table: a class, a sign, and what the sign means.
-    fn sign(self) -> [&'static str; 3] {
+    pub fn sign(self) -> [&'static str; 3] {
         match self {
             Self::Holds => ["holds", "✓", "holds"],
             Self::Fails { .. } => ["fails", "✗", "fails"],
             Self::DoesNotApply(_) => ["no-question", "–", "does not apply"],
             Self::PassedOver(_) => ["no-question", "?", "not asked"],
         }
+    }
+
+    /// Whether anybody has asked.
+    pub fn is_asked(self) -> bool {
+        matches!(self, Self::Holds | Self::Fails { .. })
     }
 
     /// What is said below the fact, if anything is.
@@ -69,13 +75,13 @@ impl<'a> Cell<'a> {
     }
 }
 
-fn read(root: &Path) -> Result<Table, String> {
+pub(crate) fn read(root: &Path) -> Result<Table, String> {
     let text = fs::read_to_string(root.join(SEEN))
         .map_err(|_| format!("{SEEN} is not there"))?;
     Table::parse(&text).map_err(|error| format!("{SEEN} {error}"))
 }
 
-fn properties(table: &Table) -> Result<Vec<Property<'_>>, String> {
+pub(crate) fn properties(table: &Table) -> Result<Vec<Property<'_>>, String> {
     let rows = table.rows.iter().map(|row| {
         let [group, id, source, fact, cells @ ..] = &row[..] else {
             return Err(format!("{SEEN} has a short row"));
@@ -85,6 +91,11 @@ fn properties(table: &Table) -> Result<Vec<Property<'_>>, String> {
         Ok(Property { group, id, source, fact, cells })
     });
     rows.collect()
+}
+
+/// Where a heap stands among the cells of a property.
+pub(crate) fn column(table: &Table, heap: &str) -> Option<usize> {
+    table.columns[FIRST..].iter().position(|it| it == heap)
 }
 
 /// The table, for the page at `page` below the folder of the chapters.

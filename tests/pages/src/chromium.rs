@@ -3,7 +3,7 @@
 //! A page that drives itself is [opened](open) and [tells](seen) what it saw.
 //! What needs real keys or paper is asked of a [`Browser`] that stays open.
 
-use std::fs::File;
+use std::fs::{self, File};
 use std::io::{BufRead, BufReader, Write};
 use std::path::Path;
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
@@ -37,6 +37,28 @@ pub fn open(address: &str, options: &[&str]) -> String {
         .output()
         .expect("chromium starts");
     String::from_utf8_lossy(&output.stdout).into_owned()
+}
+
+/// How many sheets of paper a page takes.
+pub fn sheets(file: &Path) -> usize {
+    const SHEET: &str = "/Type /Page";
+    let folder = tempfile::tempdir().expect("a folder of our own");
+    let printed = folder.path().join("printed.pdf");
+    let output = Command::new("chromium")
+        .args(OPTIONS)
+        .arg(format!("--user-data-dir={}", folder.path().display()))
+        .arg(format!("--print-to-pdf={}", printed.display()))
+        .arg("--no-pdf-header-footer")
+        .arg(address(file))
+        .output()
+        .expect("chromium starts");
+    let errors = String::from_utf8_lossy(&output.stderr);
+    let pdf = fs::read(&printed).unwrap_or_else(|_| panic!("{errors}"));
+    let pdf = String::from_utf8_lossy(&pdf);
+    // The list of all pages has a name that begins like theirs.
+    let names =
+        pdf.match_indices(SHEET).map(|(at, _)| &pdf[at + SHEET.len()..]);
+    names.filter(|rest| !rest.starts_with('s')).count()
 }
 
 /// What a page has written into `<pre id=seen>`.

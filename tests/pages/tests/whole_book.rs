@@ -257,3 +257,44 @@ fn what_a_click_does_enter_and_space_do_too() {
              .endsWith('Forgotten.')",
     );
 }
+
+/// The pages with a poster.
+fn posters() -> Vec<PathBuf> {
+    let is_one = |page: &PathBuf| page.ends_with("poster.html");
+    let posters: Vec<_> = pages().into_iter().filter(is_one).collect();
+    assert!(!posters.is_empty(), "no page has a poster");
+    posters
+}
+
+#[test]
+#[ignore = "needs Chromium: .ci/run runs it"]
+fn a_poster_is_on_one_screen() {
+    const HEIGHT: u32 = 800;
+    let mut browser = Browser::start();
+    browser.resize(WIDE, HEIGHT);
+    let end = "Math.ceil(document.querySelector('.poster')
+                   .getBoundingClientRect().bottom)";
+    // The contents are to be shut. The first page is opened twice for that.
+    open(&mut browser, &posters()[0]);
+    let mut ends = BTreeMap::new();
+    for page in posters() {
+        open(&mut browser, &page);
+        ends.insert(page, browser.evaluate(end).as_u64());
+    }
+    let is_seen =
+        |end: &Option<u64>| end.is_some_and(|it| it <= u64::from(HEIGHT));
+    assert!(ends.values().all(is_seen), "of {HEIGHT} pixels: {ends:?}");
+}
+
+#[test]
+#[ignore = "needs Chromium: .ci/run runs it"]
+fn a_poster_is_on_one_sheet_of_paper() {
+    let sheets: BTreeMap<_, _> = posters()
+        .into_iter()
+        .map(|page| {
+            let sheets = chromium::sheets(&book().join(&page));
+            (page, sheets)
+        })
+        .collect();
+    assert!(sheets.values().all(|it| *it == 1), "{sheets:?}");
+}

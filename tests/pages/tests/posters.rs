@@ -1,0 +1,91 @@
+//! The posters of the stages: they leave out nothing that was seen of a heap.
+
+use std::fs;
+use std::path::Path;
+
+use book::directive::Directive;
+use book::page::Page;
+use book::plot::table::Table;
+use book::{build, poster};
+use timing::workspace::workspace;
+
+/// A poster, as it is on a page of a chapter.
+fn render(name: &str) -> String {
+    let sources = build::sources(&build::folder()).expect("the book is there");
+    let page = Path::new("stage1/poster.md");
+    let html = poster::render(&sources, name, page);
+    html.unwrap_or_else(|error| panic!("poster {name}: {error}"))
+}
+
+fn table(path: &str) -> Table {
+    let text = fs::read_to_string(workspace().join(path)).expect(path);
+    Table::parse(&text).expect(path)
+}
+
+#[test]
+fn every_poster_is_on_one_page() {
+    let pages = build::pages(&build::folder()).expect("the book has pages");
+    let mut found = Vec::new();
+    for page in pages {
+        let file = workspace().join("book/chapters").join(page);
+        let text = fs::read_to_string(file).expect("the page is there");
+        for (_, line) in Page::new(&text).directives() {
+            if let Ok(Directive::Poster { name }) = Directive::parse(line) {
+                found.push(name);
+            }
+        }
+    }
+    assert_eq!(found, poster::names());
+}
+
+#[test]
+fn there_is_no_poster_of_an_unknown_stage() {
+    let sources = build::sources(&build::folder()).expect("the book is there");
+    let html = poster::render(&sources, "9", Path::new("one.md"));
+    let error = html.expect_err("there is no stage 9");
+    assert!(error.contains("`per-thread`"), "{error}");
+}
+
+#[test]
+fn a_poster_has_a_sign_for_each_promise_and_says_which_are_broken() {
+    let seen = table("tests/results/side-by-side.csv");
+    let facts = seen.column("fact").expect("a column");
+    for name in poster::names() {
+        let html = render(name);
+        let heap = poster::heap(name).expect("its name is in the list");
+        let cells = seen.column(heap).expect("a column for each heap");
+        let signs = ["holds", "fails", "no-question"]
+            .map(|it| html.matches(&format!("<i class=\"{it}\">")).count());
+        let [holds, fails, _] = ["holds", "fails: ", ""]
+            .map(|it| cells.iter().filter(|cell| cell.starts_with(it)).count());
+        let others = cells.len() - holds - fails;
+        assert_eq!(signs, [holds, fails, others], "poster {name}");
+        for (fact, cell) in facts.iter().zip(&cells) {
+            let fact = book::html::escape(fact);
+            let is_told = html.contains(&format!(">{fact}</a>: "));
+            assert_eq!(is_told, cell.starts_with("fails: "), "{name}: {fact}");
+        }
+    }
+}
+
+#[test]
+fn the_costs_on_a_poster_are_those_that_were_measured() {
+    let random = table("tests/bench/results/random.csv");
+    let column = |name| random.column(name).expect("a column");
+    let (live, heaps, net) =
+        (column("live"), column("allocator"), column("net"));
+    for name in poster::names() {
+        let html = render(name);
+        let heap = poster::heap(name).expect("its name is in the list");
+        for heap in [heap, "glibc"] {
+            let mut rows = live.iter().zip(&heaps);
+            let row = rows.position(|row| row == (&"1000", &heap));
+            let net: f64 = net[row.expect(heap)].parse().expect("a number");
+            // What is larger is written without a fraction.
+            if net < 100.0 {
+                let cell = format!("<td>{net:.1}</td>");
+                assert!(html.contains(&cell), "{name}, {heap}: {net}\n{html}");
+            }
+        }
+    }
+}
