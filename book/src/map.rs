@@ -76,14 +76,17 @@ const fn place(
 }
 
 /// Chapters that are looked things up in, or that are about the others.
-pub const LOOKED_UP: [&str; 9] = [
+pub const LOOKED_UP: [&str; 12] = [
     "before/ten-questions.md",
     "back/side-by-side/index.md",
+    "back/which-test-sees-it-first.md",
     "back/answers.md",
     "back/words.md",
     "back/when-it-goes-wrong.md",
     "back/if-something-fails.md",
     "back/how-this-book-is-checked.md",
+    "back/how-to-help.md",
+    "back/what-has-changed.md",
     "back/for-teachers.md",
     "before/map.md",
 ];
