@@ -1,7 +1,8 @@
 //! What looks at all the stages from outside.
 //!
 //! The tests are in `tests/tests`. What they share is here: [`shadow`] watches
-//! a heap do random work and [`invariants`] what goes on inside it,
+//! a heap do random work and [`invariants`] what goes on inside it, [`soak`] has
+//! it do so for hours, [`fuzzed`] asks it for what some bytes say,
 //! [`contract`] runs the contract on a heap that is no stage's, [`fault`] has
 //! faults to plant in a stage, [`workshop`] is where that is done, and [`sight`]
 //! says which test sees them, [`misuse`] runs programs that break the rules, and
@@ -15,10 +16,12 @@ pub const NIGHTLY: &str = include_str!("../nightly.txt").trim_ascii();
 
 pub mod contract;
 pub mod fault;
+pub mod fuzzed;
 pub mod invariants;
 pub mod matrix;
 pub mod misuse;
 pub mod misuse_told;
+pub mod operations;
 pub mod shadow;
 pub mod sight;
 pub mod soak;

@@ -25,6 +25,7 @@ use stage5_lifo_stack::per_thread::holes::Holes;
 use stage5_lifo_stack::per_thread::sim::SimMmap;
 
 use crate::invariants::{self, Around, Lists, Piece, Record, Seen};
+use crate::operations::{Decoder, Operation};
 
 /// What can be asked of a heap. A step on the way to a stage may have `malloc`
 /// and `free` alone.
@@ -563,6 +564,31 @@ pub fn play(
     Ok(())
 }
 
+/// Lets a heap do what some bytes ask for, and then frees what is left, the
+/// highest first. Everything is checked after each operation.
+///
+/// # Errors
+///
+/// The first promise that was broken, the heap, and the operations up to it.
+pub fn play_bytes(
+    heap: impl Allocator,
+    brk: &Break,
+    demands: Demands,
+    bytes: &[u8],
+) -> Result<(), String> {
+    let _playing = Story::is_told(format!("{} bytes", bytes.len()));
+    let mut shadow = Shadow::new(heap, brk, demands);
+    let mut decoder = Decoder::new(bytes);
+    while let Some((operation, refusals)) = decoder.next(shadow.live.len()) {
+        shadow.perform_and_check(operation, refusals)?;
+    }
+    while let Some(block) = shadow.live.len().checked_sub(1) {
+        let operation = Operation::Free { block: Some(block) };
+        shadow.perform_and_check(operation, 0)?;
+    }
+    Ok(())
+}
+
 /// A game that is too long to check everything at each step.
 #[derive(Clone, Copy, Debug)]
 pub struct LongGame {
@@ -683,9 +709,15 @@ impl Story {
     /// So many operations are told.
     const LAST: usize = 30;
 
-    fn begins(name: String) -> Playing {
+    /// A game begins, which is told if it does not come to its end.
+    fn is_told(name: String) -> Playing {
         let last = VecDeque::with_capacity(Self::LAST);
         STORY.set(Some(Self { name, operations: 0, last }));
+        Playing
+    }
+
+    /// As above, and if the process ends, too.
+    fn begins(name: String) -> Playing {
         #[cfg(all(unix, not(miri)))]
         for signal in [libc::SIGABRT, libc::SIGSEGV, libc::SIGBUS] {
             let handler = told_at_the_end as extern "C" fn(libc::c_int);
@@ -693,7 +725,7 @@ impl Story {
             // thread that plays: no lock is held that it needs.
             unsafe { libc::signal(signal, handler as libc::sighandler_t) };
         }
-        Playing
+        Self::is_told(name)
     }
 
     fn goes_on(&mut self, operation: Operation, refusals: usize) {
@@ -744,19 +776,6 @@ fn story() -> String {
         }
         told
     })
-}
-
-/// What the shadow asks of the heap. A block is named by its place among
-/// those that are live, the lowest address first.
-#[derive(Clone, Copy, Debug, Hash)]
-enum Operation {
-    Malloc { size: usize },
-    Free { block: Option<usize> },
-    Calloc { count: usize, size: usize },
-    Realloc { block: Option<usize>, size: usize },
-    Memalign { align: usize, size: usize },
-    SomebodyElseTakes { bytes: usize },
-    SomebodyElseGivesBack { bytes: usize },
 }
 
 /// A block that the heap gave out and has not got back.
