@@ -164,7 +164,10 @@ fn stage_1(name: String, seed: u64) -> Result<Round, String> {
 fn stage_2(name: String, seed: u64) -> Result<Round, String> {
     let demands = Demands { nested: true, ..Demands::STAGE_2 };
     let heap = stage2_headers::Heap::new;
-    round(name, seed, heap, demands, 50_000, Limit::Since(0))
+    // Under the lowest block, what alignment left out belongs to nobody. No
+    // block is aligned to more than this.
+    let padding = 4 * KIB;
+    round(name, seed, heap, demands, 50_000, Limit::Since(padding))
 }
 
 /// Between the blocks there are holes that fit nobody: as much again as what is
