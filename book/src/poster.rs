@@ -167,14 +167,15 @@ fn structures(sources: &Sources, poster: &Poster) -> Result<String, String> {
         let size = size(&sources.root.join(&path), name);
         let size = size.map_or(String::new(), |size| format!(", {size}"));
         all += &format!(
-            "<p><code>{}</code>{size}</p>\n\
-             <pre><code class=\"nohighlight hljs\">{lines}</code></pre>\n",
+            "<div><p><code>{}</code>{size}</p>\n\
+             <pre><code class=\"nohighlight hljs\">{lines}</code></pre></div>\n",
             escape(file)
         );
     }
     Ok(format!(
         "<section class=\"po-structures\">\n\
-         <p class=\"po-title\">What it is made of</p>\n{all}</section>"
+         <p class=\"po-title\">What it is made of</p>\n\
+         <div>\n{all}</div>\n</section>"
     ))
 }
 
@@ -224,7 +225,11 @@ fn costs(root: &Path, poster: &Poster) -> Result<String, String> {
         let pairs = "100[a = malloc(100); free(a)] -> moves";
         let what = "a hundred pairs move the break".to_owned();
         let moves = ran::value(root, &format!("{whole}: {pairs}"))?;
-        rows.push([what, format!("{moves} times"), String::new()]);
+        let moves = match &*moves {
+            "1" => "once".to_owned(),
+            moves => format!("{moves} times"),
+        };
+        rows.push([what, moves, String::new()]);
     }
     let heap = escape(poster.heap);
     let rows: String = rows
