@@ -23,7 +23,7 @@ const OF_EACH_KIND: [&str; 9] = [
     "stage2/what-can-go-back.html",
     "stage3/from-stage-2.html",
     "stage3/what-is-true-now.html",
-    "beyond/claim/which-block.html",
+    "beyond/claim/in-what-order.html",
     "stage5/exercises.html",
     "back/answers.html",
     "back/side-by-side/index.html",

@@ -228,6 +228,16 @@ fn the_page_on_frees_says_what_the_results_say() {
                 percent(median(&sixteen)),
             ),
             "In thirteen of the fifteen".into(),
+        ],
+    );
+}
+
+#[test]
+fn the_page_on_orders_says_what_the_results_say() {
+    let claim = Claim(load("claim"));
+    say(
+        "in-what-order.md",
+        &[
             format!(
                 "{} of sqlite3's frees hit one of the newest four blocks, and \
                  {} the newest",
