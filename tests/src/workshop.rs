@@ -21,7 +21,7 @@ const RUN: Duration = Duration::from_secs(120);
 
 /// What the workshop has of the tests' crate: the shadow, what forks need, and
 /// what the C libraries promise.
-const TESTS: [&str; 14] = [
+const TESTS: [&str; 15] = [
     "examples/at_fork.rs",
     "examples/blocked_break.rs",
     "examples/crash_report.rs",
@@ -29,6 +29,7 @@ const TESTS: [&str; 14] = [
     "examples/no_memory.rs",
     "examples/signal.rs",
     "src/invariants.rs",
+    "src/operations.rs",
     "src/shadow.rs",
     "tests/c_library.rs",
     "tests/fork.rs",
@@ -163,7 +164,7 @@ impl Workshop {
         );
         shop.write(
             "tests/src/lib.rs",
-            "pub mod invariants;\npub mod shadow;\n",
+            "pub mod invariants;\npub mod operations;\npub mod shadow;\n",
         );
         shop
     }
