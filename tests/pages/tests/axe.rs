@@ -1,5 +1,12 @@
 //! What axe, which looks for what some readers cannot use, finds in the book's
-//! own part of each page.
+//! own part of each page. It takes minutes, so whoever changes what all pages
+//! share runs it:
+//!
+//! ```text
+//! npm pack --pack-destination target axe-core@4.10.2
+//! mkdir -p target/axe && tar -xzf target/axe-core-4.10.2.tgz -C target/axe
+//! cargo test -p pages --test axe -- --ignored
+//! ```
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -10,7 +17,7 @@ use book::build;
 use pages::chromium::{self, Browser};
 use timing::workspace::workspace;
 
-/// The program, from the root of the repository. `.ci/run` puts it there.
+/// The program, from the root of the repository.
 const AXE: &str = "target/axe/package/axe.min.js";
 
 /// The themes of mdBook.
@@ -35,6 +42,11 @@ const OF_EACH_KIND: [&str; 9] = [
 /// stack of chunks two columns have no name: the cells say what they are.
 const LOOK: &str = "
     for (const fold of document.querySelectorAll('details')) fold.open = true;
+    // What is just fading in has not its own colour yet.
+    const still = document.createElement('style');
+    still.textContent = '* { animation: none !important; ' +
+        'transition: none !important; }';
+    document.head.append(still);
     const where = { include: ['main'], exclude: ['.hf-chunks thead'] };
     axe.run(where, { resultTypes: ['violations'] }).then((found) =>
         found.violations.flatMap(({ id, nodes }) => nodes.map(
@@ -55,7 +67,7 @@ fn book() -> &'static Path {
 
 fn axe() -> String {
     let path = workspace().join(AXE);
-    fs::read_to_string(path).expect("`.ci/run` puts axe-core in target/axe")
+    fs::read_to_string(path).expect("axe-core is in target/axe")
 }
 
 /// What is wrong with pages in a theme, each with where it is seen first.
@@ -106,7 +118,8 @@ fn axe_finds_nothing_on_any_page() {
 }
 
 #[test]
-#[ignore = "needs Chromium and axe-core: .ci/run installs them"]
+#[ignore = "needs Chromium and axe-core, and some minutes: run it after a change \
+            of what all pages share"]
 fn axe_finds_nothing_in_any_theme() {
     for theme in &THEMES {
         expect_none(theme, &OF_EACH_KIND.map(str::to_owned));

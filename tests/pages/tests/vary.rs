@@ -118,7 +118,9 @@ const INSERT: &str = "        let next = self.heads[class];
         // the list.
         unsafe {
             *links(block) = Links { next, prev: ptr::null_mut() };
-            if !next.is_null() {
+            if next.is_null() {
+                self.bitmap |= 1 << class;
+            } else {
                 (*links(next)).prev = block;
             }
         }
@@ -146,6 +148,7 @@ const INSERT_BEHIND: &str = "        let mut next = self.heads[class];
                 (*links(prev)).next = block;
             }
         }
+        self.bitmap |= 1 << class;
 ";
 const LOOK_AT_ALL: &str = "take(looks).filter(is_enough)
             // SAFETY: what is on a list has a header.
