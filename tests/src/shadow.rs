@@ -1085,6 +1085,11 @@ impl<A: Allocator> Shadow<A> {
                 let payload = block.map_or(ptr::null_mut(), |b| b.payload);
                 // SAFETY: null or a live block, which is so no more.
                 unsafe { self.heap.free(payload) };
+                // (Not where `realloc` moves the only block: then the old one is
+                // in the heap beside the new.)
+                if self.live.is_empty() {
+                    self.asked_since = 0;
+                }
             }
             Operation::Calloc { count, size } => {
                 let payload = self.heap.calloc(count, size);
@@ -1169,9 +1174,6 @@ impl<A: Allocator> Shadow<A> {
         check(unsafe { Block::bytes(payload, size) })?;
         block.fill();
         self.blocks_so_far += 1;
-        if self.live.is_empty() {
-            self.asked_since = 0;
-        }
         let asked = block.len + align + self.demands.overhead;
         self.asked += asked;
         self.asked_since += asked;

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use tests::invariants::{Around, Seen};
 use tests::shadow::{Allocator, Break, Demands};
-use tests::soak::{Limit, TURNS, play_one, round, soak, turn_of};
+use tests::soak::{Limit, TURNS, Turn, play_one, round, soak, turn_of};
 
 type Heap = stage3_freelist::Heap<Break, 128>;
 
@@ -209,6 +209,16 @@ fn each_heap_has_its_turn_however_short_the_time() {
         let is_told = said.iter().any(|line| line.ends_with(&name));
         assert!(is_told, "{} had no turn: {said:#?}", turn.name);
     }
+}
+
+/// Two hours of rounds came to this one. While `realloc` moves the only block,
+/// the old one is in the heap beside the new, and was asked for.
+#[test]
+fn what_realloc_moves_is_asked_for_twice() {
+    let is_stage_2 = |turn: &&Turn| turn.name == "stage 2";
+    let turn = TURNS.iter().find(is_stage_2).expect("its turn");
+    let played = (turn.play)("stage 2".to_owned(), 20_263_453);
+    assert_eq!(played.err(), None);
 }
 
 #[cfg(all(target_os = "linux", target_env = "gnu"))]
