@@ -30,10 +30,43 @@ struct Poster {
     scenario: &'static str,
     /// Files in the folder, and the structures that are shown of them.
     structures: &'static [(&'static str, &'static str)],
-    /// The heap that is run for what is counted: once where it asks for what it
-    /// needs, and once as it is.
-    ran: Option<[&'static str; 2]>,
+    /// What is counted, each with the run that counts it.
+    counted: &'static [[&'static str; 2]],
 }
+
+/// What a hundred blocks take where a heap asks for what it needs, and how often
+/// a hundred pairs move the break of the heap as it is.
+macro_rules! over_a_break {
+    ($needed:literal, $whole:literal) => {
+        &[
+            [
+                "a hundred blocks of 100 bytes take",
+                concat!($needed, ": 100[a = malloc(100)] -> used as bytes"),
+            ],
+            [
+                "a hundred pairs move the break",
+                concat!($whole, ": 100[a = malloc(100); free(a)] -> moves"),
+            ],
+        ]
+    };
+}
+
+/// The same of a heap in segments that are as large as in a process.
+const IN_SEGMENTS: &[[&str; 2]] = &[
+    [
+        "a hundred blocks of 100 bytes take",
+        "per-thread segments: \
+         a = malloc(100); 100[b = malloc(100)] -> from a to b as bytes",
+    ],
+    [
+        "what is mapped for them",
+        "per-thread segments: 100[a = malloc(100)] -> mapped as bytes",
+    ],
+    [
+        "a hundred pairs map a segment",
+        "per-thread segments: 100[a = malloc(100); free(a)] -> moves",
+    ],
+];
 
 static POSTERS: [Poster; 6] = [
     Poster {
@@ -42,7 +75,7 @@ static POSTERS: [Poster; 6] = [
         folder: "stage1-bump",
         scenario: "bump",
         structures: &[("src/heap.rs", "Heap")],
-        ran: Some(["stage1", "stage1"]),
+        counted: over_a_break!("stage1", "stage1"),
     },
     Poster {
         name: "2",
@@ -50,7 +83,7 @@ static POSTERS: [Poster; 6] = [
         folder: "stage2-headers",
         scenario: "free-in-the-middle",
         structures: &[("src/block.rs", "Header"), ("src/heap.rs", "Heap")],
-        ran: Some(["stage2", "stage2"]),
+        counted: over_a_break!("stage2", "stage2"),
     },
     Poster {
         name: "3",
@@ -63,7 +96,7 @@ static POSTERS: [Poster; 6] = [
             ("src/free_lists.rs", "FreeLists"),
             ("src/heap.rs", "Heap"),
         ],
-        ran: Some(["stage3", "stage3 steps"]),
+        counted: over_a_break!("stage3", "stage3 steps"),
     },
     Poster {
         name: "4",
@@ -72,7 +105,7 @@ static POSTERS: [Poster; 6] = [
         scenario: "two-threads-and-a-lock",
         structures: &[("src/locked.rs", "LockedHeap"), ("src/heap.rs", "Heap")],
         // Its heap is stage 3's, to the byte.
-        ran: Some(["stage3", "stage3 steps"]),
+        counted: over_a_break!("stage3", "stage3 steps"),
     },
     Poster {
         name: "5",
@@ -80,7 +113,7 @@ static POSTERS: [Poster; 6] = [
         folder: "stage5-lifo-stack",
         scenario: "out-of-order",
         structures: &[("src/heap.rs", "Chunk"), ("src/heap.rs", "Heap")],
-        ran: Some(["stage5", "stage5"]),
+        counted: over_a_break!("stage5", "stage5"),
     },
     Poster {
         name: "per-thread",
@@ -92,8 +125,7 @@ static POSTERS: [Poster; 6] = [
             ("src/per_thread/stack.rs", "Stack"),
             ("src/per_thread/holes.rs", "Holes"),
         ],
-        // What it asks for in a simulation is not what it asks for in earnest.
-        ran: None,
+        counted: IN_SEGMENTS,
     },
 ];
 
@@ -217,19 +249,8 @@ fn costs(root: &Path, poster: &Poster) -> Result<String, String> {
             median(ratios(table, column, heap)).map(|it| format!("× {it:.2}"))
         }));
     }
-    if let Some([needed, whole]) = poster.ran {
-        let blocks = "100[a = malloc(100)] -> used as bytes";
-        let what = "a hundred blocks of 100 bytes take".to_owned();
-        let taken = ran::value(root, &format!("{needed}: {blocks}"))?;
-        rows.push([what, taken, String::new()]);
-        let pairs = "100[a = malloc(100); free(a)] -> moves";
-        let what = "a hundred pairs move the break".to_owned();
-        let moves = ran::value(root, &format!("{whole}: {pairs}"))?;
-        let moves = match &*moves {
-            "1" => "once".to_owned(),
-            moves => format!("{moves} times"),
-        };
-        rows.push([what, moves, String::new()]);
+    for [what, run] in poster.counted {
+        rows.push([(*what).to_owned(), count(root, run)?, String::new()]);
     }
     let heap = escape(poster.heap);
     let rows: String = rows
@@ -251,6 +272,16 @@ fn costs(root: &Path, poster: &Poster) -> Result<String, String> {
          <tbody>\n{rows}</tbody>\n</table>\n<p>{}</p>\n</section>",
         escape(&about)
     ))
+}
+
+/// What a run has counted. How often something has moved is said as one says it.
+fn count(root: &Path, run: &str) -> Result<String, String> {
+    let counted = ran::value(root, run)?;
+    Ok(match &*counted {
+        "1" if run.ends_with("moves") => "once".to_owned(),
+        times if run.ends_with("moves") => format!("{times} times"),
+        _ => counted,
+    })
 }
 
 /// A row: a number of this heap, and of glibc's.

@@ -8,7 +8,8 @@
 //!
 //! The first word is the heap: `stage1`, `stage2`, `stage3`, `stage5`,
 //! `per-thread`. Stage 3's has less than a step of its break to grow into,
-//! unless `steps` stands behind it. Then come the operations. A number in front
+//! unless `steps` stands behind it, and the segments of `per-thread` are small,
+//! unless `segments` does. Then come the operations. A number in front
 //! of brackets says how often what is in them is done. `free(a)` frees the
 //! newest block called `a`, and `free(oldest a)` the oldest; `sbrk(n)` is
 //! somebody else's. Behind the arrow stands what is asked for:

@@ -105,10 +105,12 @@ fn array(chunks: &[Chunk], before: &[Chunk]) -> String {
         .collect();
     let empty = "<tr><td colspan='5'>no chunk yet</td></tr>";
     let rows = if chunks.is_empty() { empty } else { &rows };
+    let heads = ["place", "chunk", "start", "end", "free"]
+        .map(|head| format!("<th scope='col'>{head}</th>"))
+        .concat();
     format!(
         "<table class='hf-chunks'><caption>the stack of chunks</caption>\
-         <thead><tr><th></th><th></th><th>start</th><th>end</th><th>free</th>\
-         </tr></thead><tbody>{rows}</tbody></table>"
+         <thead><tr>{heads}</tr></thead><tbody>{rows}</tbody></table>"
     )
 }
 
@@ -121,7 +123,7 @@ fn entry(index: usize, chunk: &Chunk, is_new: bool, is_top: bool) -> String {
     let start = chunk.start.map_or("null".to_owned(), address);
     let (end, is_free) = (address(chunk.end), chunk.is_free);
     format!(
-        "<tr class='{class}'><th>{top} {index}</th><td><b>{owner}</b></td>\
+        "<tr class='{class}'><th scope='row'>{top} {index}</th><td><b>{owner}</b></td>\
          <td>{start}</td><td>{end}</td><td>{is_free}</td></tr>"
     )
 }

@@ -70,6 +70,9 @@ pub fn with_heap<R>(
     /// How large a hole is.
     const HOLE: usize = 16;
     const NEVER: usize = 1 << 60;
+    const SMALL: usize = segments::SEGMENT;
+    /// How many bytes a segment of a process has.
+    const LARGE: usize = 1 << 20;
     let (stage, room) = match name {
         "stage1" => (1, ROOM),
         "stage2" => (2, ROOM),
@@ -82,12 +85,17 @@ pub fn with_heap<R>(
             let brk = SimBrk::new(region.bytes());
             return Some(act(&mut Heap::<_, FEW>::new(brk)));
         }
-        "per-thread" => return Some(segments::with::<true, HOLE, R>(act)),
+        "per-thread" => {
+            return Some(segments::with::<true, HOLE, SMALL, R>(act));
+        }
+        "per-thread segments" => {
+            return Some(segments::with::<true, HOLE, LARGE, R>(act));
+        }
         "per-thread no lists" => {
-            return Some(segments::with::<false, HOLE, R>(act));
+            return Some(segments::with::<false, HOLE, SMALL, R>(act));
         }
         "per-thread no holes" => {
-            return Some(segments::with::<true, NEVER, R>(act));
+            return Some(segments::with::<true, NEVER, SMALL, R>(act));
         }
         _ => return None,
     };

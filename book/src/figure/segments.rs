@@ -29,38 +29,46 @@ const GROUND: usize = 88;
 /// Bytes in front of a large block.
 const WORDS: usize = size_of::<Mapping>();
 
-pub type Memory<'m> = SimMmap<SimBrk<'m>, SEGMENT>;
+pub type Memory<'m, const BYTES: usize = SEGMENT> = SimMmap<SimBrk<'m>, BYTES>;
 
-/// The heap of one thread.
-struct Heap<'m, const LISTS: bool, const HOLE: usize>(
-    Holes<Memory<'m>, LISTS, HOLE>,
+/// The heap of one thread, with segments of `BYTES`.
+struct Heap<'m, const LISTS: bool, const HOLE: usize, const BYTES: usize>(
+    Holes<Memory<'m, BYTES>, LISTS, HOLE>,
 );
 
 /// How far memory can grow where nothing is drawn.
 const ROOM: usize = 4 << 20;
 
 /// Does something with an empty heap that has lists for what is freed, or none,
-/// and whose holes have `HOLE` bytes at least.
-pub fn with<const LISTS: bool, const HOLE: usize, R>(
+/// whose holes have `HOLE` bytes at least, and whose segments have `BYTES`.
+pub fn with<const LISTS: bool, const HOLE: usize, const BYTES: usize, R>(
     act: impl FnOnce(&mut dyn Recorded) -> R,
 ) -> R {
     let mut region = Region::new(ROOM);
     let memory = SimMmap::new(SimBrk::new(region.bytes()));
-    act(&mut Heap::<LISTS, HOLE>(Holes::new(memory)))
+    act(&mut Heap::<LISTS, HOLE, BYTES>(Holes::new(memory)))
 }
 
 /// Runs `program` on an empty heap, with room for `room` bytes.
 pub fn record(room: usize, program: fn(&mut Recorder<'_>)) -> Recording {
     let mut region = Region::new(room);
     let mmap = SimMmap::new(SimBrk::new(region.bytes()));
-    Recorder::run(whose(), &mut Heap::<true, 16>(Holes::new(mmap)), program)
+    Recorder::run(
+        whose(),
+        &mut Heap::<true, 16, SEGMENT>(Holes::new(mmap)),
+        program,
+    )
 }
 
 /// The same, for a program that breaks the rules.
 pub fn misuse(room: usize, program: fn(&mut Misuse<'_>)) -> Recording {
     let mut region = Region::new(room);
     let mmap = SimMmap::new(SimBrk::new(region.bytes()));
-    Misuse::run(whose(), &mut Heap::<true, 16>(Holes::new(mmap)), program)
+    Misuse::run(
+        whose(),
+        &mut Heap::<true, 16, SEGMENT>(Holes::new(mmap)),
+        program,
+    )
 }
 
 /// What the caption says.
@@ -73,7 +81,9 @@ pub fn whose() -> RecordedHeap {
     RecordedHeap { source: "stage5-lifo-stack", told, room: None }
 }
 
-impl<const LISTS: bool, const HOLE: usize> Recorded for Heap<'_, LISTS, HOLE> {
+impl<const LISTS: bool, const HOLE: usize, const BYTES: usize> Recorded
+    for Heap<'_, LISTS, HOLE, BYTES>
+{
     fn malloc(&mut self, size: usize) -> *mut u8 {
         self.0.malloc(size)
     }
@@ -113,7 +123,10 @@ impl<const LISTS: bool, const HOLE: usize> Recorded for Heap<'_, LISTS, HOLE> {
 }
 
 /// What can be seen of memory that is mapped, and of the chunks in it.
-pub fn view(mmap: &mut Memory<'_>, chunks: &[Chunk]) -> View {
+pub fn view<const BYTES: usize>(
+    mmap: &mut Memory<'_, BYTES>,
+    chunks: &[Chunk],
+) -> View {
     let mapped = Some(mmap.mapped());
     let (start, used) = (mmap.brk().start(), mmap.brk().used());
     let first = start.addr().get();
@@ -129,7 +142,7 @@ pub fn view(mmap: &mut Memory<'_>, chunks: &[Chunk]) -> View {
                 .iter()
                 .filter(|it| (from..end).contains(&(it.start.addr() - first)));
             let its = its.map(|it| (it.start.addr() - first, it));
-            spans.extend(segment(from, its));
+            spans.extend(segment(from, end, its));
         }
     }
     spans.extend(padding(end, used, "not mapped"));
@@ -146,9 +159,11 @@ pub fn view(mmap: &mut Memory<'_>, chunks: &[Chunk]) -> View {
 
 /// The mappings, by their addresses: where each starts, from the start of the
 /// memory, how long it is, and whether it is a large block's.
-fn mappings(mmap: &mut Memory<'_>) -> BTreeSet<(usize, usize, bool)> {
+fn mappings<const BYTES: usize>(
+    mmap: &mut Memory<'_, BYTES>,
+) -> BTreeSet<(usize, usize, bool)> {
     let (start, used) = (mmap.brk().start(), mmap.brk().used());
-    let units = (0..used).step_by(Memory::UNIT);
+    let units = (0..used).step_by(Memory::<BYTES>::UNIT);
     let noted =
         units.map(|unit| mmap.mapping_at(start.as_ptr().wrapping_add(unit)));
     noted
@@ -165,6 +180,7 @@ fn mappings(mmap: &mut Memory<'_>) -> BTreeSet<(usize, usize, bool)> {
 /// What a segment has, with the chunks in it. One without chunks is kept.
 fn segment<'c>(
     from: usize,
+    end: usize,
     chunks: impl Iterator<Item = (usize, &'c Chunk)>,
 ) -> Vec<Span> {
     let header = |from, to, label: &str| {
@@ -195,7 +211,7 @@ fn segment<'c>(
             State::Used | State::Room => {}
         }
     }
-    spans.extend(padding(at, from + SEGMENT, rest));
+    spans.extend(padding(at, end, rest));
     spans
 }
 

@@ -3,6 +3,7 @@
 use std::fs;
 use std::path::Path;
 
+use book::constant::Constants;
 use book::directive::Directive;
 use book::page::Page;
 use book::plot::table::Table;
@@ -88,4 +89,37 @@ fn the_costs_on_a_poster_are_those_that_were_measured() {
             }
         }
     }
+}
+
+#[test]
+fn every_poster_has_rows_that_are_counted() {
+    for (name, rows) in [
+        ("1", &[("take", "11,500 bytes"), ("break", "100 times")][..]),
+        ("per-thread", &[("map a segment", "once")][..]),
+    ] {
+        let html = render(name);
+        for (what, count) in rows {
+            let row = format!("{what}</th><td>{count}</td><td></td></tr>");
+            assert!(html.contains(&row), "{name}: {row}\n{html}");
+        }
+    }
+    for name in poster::names() {
+        let html = render(name);
+        let counted = html.matches("</td><td></td></tr>").count();
+        assert!(counted >= 2, "{name} has {counted}");
+    }
+}
+
+#[test]
+fn what_is_mapped_on_a_poster_is_a_segment_of_a_process() {
+    let root = workspace();
+    let source = root.join("stage5-lifo-stack/src/per_thread");
+    let constants = Constants::read(&source).expect("constants");
+    let segment = constants.evaluate("SEGMENT").expect("a number");
+    let row = format!(
+        "what is mapped for them</th><td>{} bytes</td>",
+        book::amount::number(segment)
+    );
+    let html = render("per-thread");
+    assert!(html.contains(&row), "{row}\n{html}");
 }
