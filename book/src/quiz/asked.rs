@@ -80,10 +80,12 @@ pub struct Asked {
     pub lines: Vec<Line>,
     pub ask: Ask,
     pub answer: Answer,
-    /// The answer as a sentence.
+    /// What is told behind the answer, with the point.
     pub told: String,
     /// Whether more has happened than the least that can.
     pub is_telling: bool,
+    /// Whether there is a name for all that the answer is about.
+    pub is_clear: bool,
 }
 
 /// How often another program is tried, to find one that is telling.
@@ -92,6 +94,9 @@ const TRIES: usize = 100;
 /// Less than a step of stage 3's break. So the break rises by what is needed,
 /// and there is no free block but those that the program has freed.
 const SMALL: usize = 4096;
+
+/// The least that stages 3 and 4 cut off: a header, and a block of 16 bytes.
+const LEAST: usize = 32;
 
 impl Asked {
     /// A question about a stage's heap.
@@ -105,14 +110,16 @@ impl Asked {
         let setup = Setup::new(stage, room)?;
         // That nothing happens is asked too, but less often.
         let is_wanted = rng.u32(..4) > 0;
-        let mut asked = Self::about(setup, program(rng, stage, ask), ask)?;
-        for _ in 0..TRIES {
-            if asked.is_telling == is_wanted {
-                break;
+        let mut tries = 0;
+        loop {
+            let program = program(rng, stage, ask);
+            let asked = Self::about(setup, program, ask)?;
+            let is_it = asked.is_telling == is_wanted || tries >= TRIES;
+            if asked.is_clear && is_it {
+                return Ok(asked);
             }
-            asked = Self::about(setup, program(rng, stage, ask), ask)?;
+            tries += 1;
         }
-        Ok(asked)
     }
 
     /// A question about the last line of a program.
@@ -132,7 +139,8 @@ impl Asked {
         let step = Step { lines: &lines, run: &run, before, after };
         let answer = step.answer(setup, ask);
         let (told, is_telling) = (step.told(ask), step.is_telling(&answer));
-        Ok(Self { setup, lines, ask, answer, told, is_telling })
+        let is_clear = ask != Ask::Joined || step.is_named();
+        Ok(Self { setup, lines, ask, answer, told, is_telling, is_clear })
     }
 
     /// The heap before the last line.
@@ -158,11 +166,11 @@ impl Asked {
             ROOM => String::new(),
             room => format!(" --room {room}"),
         };
-        let told = format!("It is {}. {}", self.answer, self.told);
         Ok(format!(
-            "{}\n{picture}The page: {}. To play it:\n\
+            "It is {}{}\n{picture}The page: {}. To play it:\n\
              cargo run -- play {stage}{room} '{}'\n",
-            told.trim_end(),
+            self.answer,
+            self.told,
             self.ask.page(stage),
             lines.join("; "),
         ))
@@ -408,6 +416,28 @@ impl Step<'_> {
         })
     }
 
+    /// Whether all that was free has the name of a block that lay there. What
+    /// a later block left of it has none.
+    fn is_named(&self) -> bool {
+        let dead = self.blocks(self.lines.len() - 1).into_iter();
+        let dead: Vec<_> = dead.filter(|block| !block.is_live).collect();
+        free(self.before).all(|span| {
+            let mut inside: Vec<_> = dead
+                .iter()
+                .filter(|it| (span.start..span.end).contains(&it.start))
+                .map(|it| (it.start, it.end))
+                .collect();
+            inside.sort_unstable();
+            let ends = inside.iter().map(|it| it.1);
+            let starts = inside.iter().map(|it| it.0).chain([span.end]);
+            [span.start]
+                .into_iter()
+                .chain(ends)
+                .zip(starts)
+                .all(|(end, start)| start.saturating_sub(end) < LEAST)
+        })
+    }
+
     /// The blocks that the break was above, and is no more.
     fn given_back(&self) -> Answer {
         let gone = self.after.used..self.before.used;
@@ -460,9 +490,14 @@ impl Step<'_> {
         blocks
     }
 
-    /// The answer as a sentence, where a figure has one.
+    /// What a figure says behind the same answer, if it asks the same: in a
+    /// sentence of its own, or behind a colon.
     fn told(&self, ask: Ask) -> String {
-        let Some(ask) = ask.of_a_figure() else { return String::new() };
+        self.of_a_figure(ask).unwrap_or_else(|| ".".to_owned())
+    }
+
+    fn of_a_figure(&self, ask: Ask) -> Option<String> {
+        let ask = ask.of_a_figure()?;
         let recording = Recording {
             heap: RecordedHeap::new("", 0),
             frames: vec![self.before.clone(), self.after.clone()],
@@ -470,16 +505,13 @@ impl Step<'_> {
             asks: vec![(1, ask)],
             lanes: Vec::new(),
         };
-        let Some(asked) = question(&recording, 1) else {
-            return String::new();
-        };
-        let answer = asked.answer.replace('`', "");
+        let answer = question(&recording, 1)?.answer.replace('`', "");
         if ask == question::Ask::Break {
-            return answer;
+            return Some(format!(". {answer}"));
         }
         // What it begins with is the answer as it can be typed.
-        let rest = answer.split_once([':', ',']).map_or("", |(_, rest)| rest);
-        capital(rest.trim())
+        let (_, rest) = answer.split_once([':', ','])?;
+        Some(format!(": {}", rest.trim()))
     }
 
     /// Whether more has happened than the least that can.
@@ -494,12 +526,6 @@ impl Step<'_> {
             Answer::Count(_) => free(self.before).next().is_some(),
         }
     }
-}
-
-fn capital(text: &str) -> String {
-    let mut letters = text.chars();
-    let first = letters.next().map(|first| first.to_ascii_uppercase());
-    first.into_iter().chain(letters).collect()
 }
 
 /// Notes that the program holds a block no more.

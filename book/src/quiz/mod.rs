@@ -95,7 +95,10 @@ pub fn quiz(options: Options) -> Result<()> {
         done += 1;
         right += usize::from(is_right);
     }
-    writeln!(output, "\n{right} of {done} right.")?;
+    match done {
+        0 => writeln!(output, "\nNo question was answered.")?,
+        _ => writeln!(output, "\n{right} of {done} right.")?,
+    }
     Ok(())
 }
 
@@ -149,8 +152,7 @@ fn ask(
             }
             typed => match question.answer.mark(typed) {
                 Mark::Right => {
-                    let told = format!("Right. {}", question.told);
-                    writeln!(output, "{}", told.trim_end())?;
+                    writeln!(output, "Right{}", question.told)?;
                     return Ok(Some(true));
                 }
                 Mark::Wrong => {

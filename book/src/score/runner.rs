@@ -62,6 +62,19 @@ pub enum Line {
     Unread(String),
 }
 
+/// What is said where there is no heap. A copy can be made.
+fn told_of_none(path: &Path) -> String {
+    let none = format!("there is no {}", path.display());
+    let name = path.file_name().and_then(|name| name.to_str());
+    let number = name.and_then(|name| name.strip_prefix("stage"));
+    match number.filter(|it| it.len() == 1) {
+        Some(number) => {
+            format!("{none}. To make it: cargo run -- practice {number}")
+        }
+        None => none,
+    }
+}
+
 impl Heap {
     /// The heap at a path.
     ///
@@ -69,6 +82,9 @@ impl Heap {
     ///
     /// There is none.
     pub fn new(path: &Path, lists: Option<usize>) -> Result<Self> {
+        if !path.exists() {
+            bail!("{}", told_of_none(path));
+        }
         let whole = fs::canonicalize(path);
         let whole = whole.with_context(|| path.display().to_string())?;
         if whole.is_file() {

@@ -30,7 +30,7 @@ fn told(seed: &str) -> Vec<String> {
     let printed = printed(&[seed], &"show\n".repeat(10));
     let lines = printed.lines().map(|line| line.trim_start_matches("> "));
     let told = lines.filter_map(|line| line.strip_prefix("It is "));
-    let told = told.filter_map(|line| Some(line.split_once('.')?.0));
+    let told = told.filter_map(|line| Some(line.split_once(['.', ':'])?.0));
     told.map(str::to_owned).collect()
 }
 
@@ -74,7 +74,7 @@ fn the_answers_that_are_told_are_right() {
         let told = told(seed);
         assert_eq!(told.len(), 10, "seed {seed}: {told:?}");
         let printed = printed(&[seed], &(told.join("\n") + "\n"));
-        let right = printed.matches("> Right.").count();
+        let right = printed.matches("> Right").count();
         assert_eq!(right, 10, "seed {seed}: {printed}");
         assert!(printed.ends_with("\n10 of 10 right.\n"), "{printed}");
     }
@@ -94,6 +94,48 @@ fn after_a_wrong_answer_the_heap_is_drawn() {
     assert!(printed.ends_with("\n0 of 1 right.\n"), "{printed}");
 }
 
+/// `a`, a name, must not become `A`, and what is behind it is no sentence.
+#[test]
+fn what_is_told_behind_an_answer_follows_a_colon_or_is_a_sentence() {
+    let told = |stage, program, ask| about(stage, program, ask).told;
+    let two = "a = malloc(32); b = malloc(32); c = malloc(64); free(b)";
+    assert_eq!(told(5, two, Ask::Chunks), ": a, one that is free, c.");
+    assert_eq!(told(5, two, Ask::Gone), ".");
+    let rises = told(1, "a = malloc(1); b = malloc(16)", Ask::Break);
+    assert!(rises.starts_with(". It rises by "), "{rises}");
+}
+
+/// What `c` left of the place of `a` is `a`'s, and also not `a`.
+#[test]
+fn which_blocks_are_joined_is_asked_where_all_that_is_free_has_a_name() {
+    for (program, is_clear) in [
+        ("a = malloc(64); b = malloc(64); free(a); free(b)", true),
+        ("a = malloc(1); b = malloc(1); free(a); free(b)", true),
+        ("a = malloc(64); free(a); b = malloc(64); free(b)", true),
+        (
+            "a = malloc(64); b = malloc(8); free(a); c = malloc(8); free(c)",
+            false,
+        ),
+        (
+            "a = malloc(64); b = malloc(16); free(b); free(a); \
+             c = malloc(32); free(c)",
+            false,
+        ),
+        ("a = malloc(64); b = memalign(256, 16); free(a)", false),
+    ] {
+        let setup = Setup::new(3, 4096).expect("a stage");
+        let lines = program::parse(program).expect("a program");
+        let asked = Asked::about(setup, lines, Ask::Joined);
+        let asked = asked.expect("a program that runs");
+        assert_eq!(asked.is_clear, is_clear, "{program}");
+    }
+    for seed in 0..50 {
+        for asked in of(seed) {
+            assert!(asked.is_clear, "seed {seed}: {asked}");
+        }
+    }
+}
+
 #[test]
 fn what_is_no_answer_is_not_counted() {
     let right = &told("4")[0];
@@ -107,7 +149,10 @@ fn what_is_no_answer_is_not_counted() {
 fn the_quiz_ends_with_its_input_and_with_quit() {
     for typed in ["", "quit\n", "draw\nquit\n1\n"] {
         let printed = printed(&["5"], typed);
-        assert!(printed.ends_with("\n0 of 0 right.\n"), "{typed}: {printed}");
+        assert!(
+            printed.ends_with("\nNo question was answered.\n"),
+            "{typed}: {printed}"
+        );
     }
 }
 

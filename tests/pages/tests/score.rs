@@ -123,7 +123,13 @@ fn what_cannot_get_marks_is_said() {
         (&["x", "--lists"], "--lists needs a number", 2),
         (&["x", "--lists", "y"], "`y` is no number", 2),
         (&["x", "--jsn"], "unknown: --jsn", 2),
-        (&["no/such/folder"], "no/such/folder", 1),
+        (&["no/such/folder"], "error: there is no no/such/folder\n", 1),
+        (
+            &["no/such/stage3"],
+            "error: there is no no/such/stage3. To make it: cargo run -- \
+             practice 3\n",
+            1,
+        ),
         (&["tests"], "tests is not the folder of a stage", 1),
     ] {
         let output = score(words);
