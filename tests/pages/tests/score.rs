@@ -108,12 +108,25 @@ fn a_copy_has_the_marks_of_the_stage_and_a_fault_has_none() {
 fn what_is_wrong_with_a_trace_is_said_with_its_line() {
     let folder = copy("stage3-for-traces");
     let heap = shown(&folder);
-    let trace = trace(&folder, "0\n1\n2\n1\na 0 5\nf 1\n");
-    let output = score(&[&heap, &trace]);
-    let said = String::from_utf8_lossy(&output.stderr).into_owned();
-    let expected = "small.rep: line 6: block 1 is not in use\n";
-    assert!(said.ends_with(expected), "{said}");
-    assert_eq!(output.status.code(), Some(1), "{said}");
+    let many: String =
+        (0..200).map(|block| format!("a {block} {}\n", 1_u64 << 40)).collect();
+    for (text, expected) in [
+        ("0\n1\n2\n1\na 0 5\nf 1\n", "line 6: block 1 is not in use\n"),
+        ("hello\n", "line 1: `hello` is no operation\n"),
+        ("1\n1\n", "there is no operation in it\n"),
+        // No heap is to blame for these.
+        (
+            "a 0 999999999999999\n",
+            "line 1: no block has 999999999999999 bytes\n",
+        ),
+        (&many, "bytes, and there are not so many\n"),
+    ] {
+        let output = score(&[&heap, &trace(&folder, text)]);
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(said.contains("small.rep: "), "{said}");
+        assert!(said.ends_with(expected), "{said}");
+        assert_eq!(output.status.code(), Some(1), "{said}");
+    }
 }
 
 #[test]

@@ -74,6 +74,19 @@ impl Region {
     /// alignment.
     const ALIGN: usize = 1 << 16;
 
+    /// Whether there is so much memory.
+    ///
+    /// # Errors
+    ///
+    /// A sentence that says how much the trace would need.
+    pub fn check(events: &[Event]) -> Result<(), String> {
+        let size = bound(events).saturating_add(Self::ALIGN);
+        let room = Vec::<u8>::new().try_reserve_exact(size);
+        room.map_err(|_| {
+            format!("its blocks need {size} bytes, and there are not so many")
+        })
+    }
+
     /// Room for all of a trace, on a heap that never uses memory twice.
     pub fn new(events: &[Event]) -> Self {
         let size = bound(events);
@@ -132,11 +145,14 @@ const PAGE: usize = 4096;
 /// asked for, with something for headers, padding and steps.
 fn bound(events: &[Event]) -> usize {
     let sizes = events.iter().map(|event| match event.what {
-        What::Allocate { size, align } => size + 2 * align.unwrap_or(16) + 64,
-        What::Resize { size, .. } => size + 64,
+        What::Allocate { size, align } => {
+            let align = align.unwrap_or(16).saturating_mul(2);
+            size.saturating_add(align).saturating_add(64)
+        }
+        What::Resize { size, .. } => size.saturating_add(64),
         What::Free { .. } => 0,
     });
-    bytes(sizes.sum::<u64>()) + (4 << 20)
+    bytes(sizes.fold(4 << 20, u64::saturating_add))
 }
 
 fn bytes(size: u64) -> usize {

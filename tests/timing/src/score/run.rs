@@ -50,10 +50,12 @@ fn say(line: &str) {
 /// The events of a recording, or of a trace of the malloc lab.
 fn events(path: &Path) -> Result<Vec<Event>, String> {
     let bytes = fs::read(path).map_err(|error| error.to_string())?;
-    match path.extension().is_some_and(|it| it == "trace") {
-        true => file::read(&bytes).map(|trace| trace.events),
-        false => rep::read(BufReader::new(&bytes[..])),
-    }
+    let events = match path.extension().is_some_and(|it| it == "trace") {
+        true => file::read(&bytes)?.events,
+        false => rep::read(BufReader::new(&bytes[..]))?,
+    };
+    Region::check(&events)?;
+    Ok(events)
 }
 
 /// A heap that takes so many times as long as the other to be checked is

@@ -17,6 +17,9 @@ use std::io::{self, BufRead, Write};
 
 use super::{Event, What};
 
+/// No block is larger. Who writes so had a digit too many.
+const LARGEST: u64 = 1 << 40;
+
 /// What the lines hold.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fields {
@@ -76,7 +79,7 @@ pub fn read(file: impl BufRead) -> Result<Vec<Event>, String> {
     let mut is_begun = false;
     for (index, line) in file.lines().enumerate() {
         let at = |why| format!("line {}: {why}", index + 1);
-        let line = line.map_err(|error| at(error.to_string()))?;
+        let line = line.map_err(|_| at("this is no text".to_owned()))?;
         let line = line.trim();
         // What the first lines count is counted here.
         let is_count = !is_begun && line.parse::<u64>().is_ok();
@@ -120,10 +123,15 @@ impl Reader {
             numbers.push(number.map_err(|_| format!("`{word}` is no number"))?);
         }
         if !count.contains(&numbers.len()) {
-            return Err(format!("`{line}` has {} numbers", numbers.len()));
+            let few = numbers.len() < *count.start();
+            let how = if few { "few" } else { "many" };
+            return Err(format!("`{line}` has too {how} numbers"));
         }
         let number = |index: usize| numbers.get(index).copied().unwrap_or(0);
         let (block, size) = (number(0), number(1));
+        if kind != "f" && size > LARGEST {
+            return Err(format!("no block has {size} bytes"));
+        }
         let thread = number(if kind == "f" { 1 } else { 2 });
         let what = match kind {
             "a" => self.allocate(block, size, number(3))?,
