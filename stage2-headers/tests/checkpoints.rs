@@ -12,8 +12,12 @@ use stage2_headers::{Brk, Heap, OutOfMemory, SimBrk};
 
 const REGION: usize = 64 * 1024;
 
-fn region() -> Vec<MaybeUninit<u8>> {
-    vec![MaybeUninit::uninit(); REGION]
+/// A break in it starts where a block may.
+#[repr(align(16))]
+struct Region([MaybeUninit<u8>; REGION]);
+
+fn region() -> Box<Region> {
+    Box::new(Region([const { MaybeUninit::uninit() }; REGION]))
 }
 
 // What comes back.
@@ -21,7 +25,7 @@ fn region() -> Vec<MaybeUninit<u8>> {
 #[test]
 fn the_last_block_goes_back_when_it_is_freed() {
     let mut region = region();
-    let mut heap = Heap::new(SimBrk::new(&mut region));
+    let mut heap = Heap::new(SimBrk::new(&mut region.0));
     for _ in 0..1000 {
         let block = heap.malloc(100);
         assert!(!block.is_null(), "memory for one block at a time");
@@ -34,7 +38,7 @@ fn the_last_block_goes_back_when_it_is_freed() {
 #[test]
 fn free_blocks_at_the_end_go_back_in_one_move() {
     let mut region = region();
-    let mut heap = Heap::new(SimBrk::new(&mut region));
+    let mut heap = Heap::new(SimBrk::new(&mut region.0));
     let (a, b, c) = (heap.malloc(100), heap.malloc(100), heap.malloc(100));
     let with_a = heap.brk().used() / 3;
     // SAFETY: the blocks are live.
@@ -52,7 +56,7 @@ fn free_blocks_at_the_end_go_back_in_one_move() {
 #[test]
 fn a_free_block_waits_for_the_blocks_above_it() {
     let mut region = region();
-    let mut heap = Heap::new(SimBrk::new(&mut region));
+    let mut heap = Heap::new(SimBrk::new(&mut region.0));
     let (a, b) = (heap.malloc(1000), heap.malloc(1000));
     // SAFETY: the blocks are live.
     unsafe { heap.free(a) };
@@ -65,7 +69,7 @@ fn a_free_block_waits_for_the_blocks_above_it() {
 #[test]
 fn a_freed_block_in_the_middle_is_never_used_again() {
     let mut region = region();
-    let mut heap = Heap::new(SimBrk::new(&mut region));
+    let mut heap = Heap::new(SimBrk::new(&mut region.0));
     let a = heap.malloc(100);
     let _guard = heap.malloc(1);
     // SAFETY: the block is live.
@@ -86,7 +90,7 @@ fn a_freed_block_in_the_middle_is_never_used_again() {
 #[test]
 fn what_somebody_else_took_holds_the_break_up() {
     let mut region = region();
-    let mut heap = Heap::new(SimBrk::new(&mut region));
+    let mut heap = Heap::new(SimBrk::new(&mut region.0));
     let a = heap.malloc(100);
     heap.brk().somebody_else_takes(50).unwrap();
     let used = heap.brk().used();
@@ -101,7 +105,7 @@ fn what_somebody_else_took_holds_the_break_up() {
 #[test]
 fn one_byte_costs_48() {
     let mut region = region();
-    let mut heap = Heap::new(SimBrk::new(&mut region));
+    let mut heap = Heap::new(SimBrk::new(&mut region.0));
     heap.malloc(1);
     assert_eq!(heap.brk().used(), 48, "a header of 32 bytes, and 16");
 }
@@ -109,7 +113,7 @@ fn one_byte_costs_48() {
 #[test]
 fn the_size_of_a_block_is_known() {
     let mut region = region();
-    let mut heap = Heap::new(SimBrk::new(&mut region));
+    let mut heap = Heap::new(SimBrk::new(&mut region.0));
     let block = heap.malloc(100);
     // SAFETY: the block is live.
     let usable = unsafe { heap.usable_size(block) };
@@ -122,7 +126,7 @@ fn the_size_of_a_block_is_known() {
 #[test]
 fn the_heap_can_be_printed() {
     let mut region = region();
-    let mut heap = Heap::new(SimBrk::new(&mut region));
+    let mut heap = Heap::new(SimBrk::new(&mut region.0));
     let (a, _b) = (heap.malloc(100), heap.malloc(1));
     // SAFETY: the block is live.
     unsafe { heap.free(a) };
@@ -132,7 +136,7 @@ fn the_heap_can_be_printed() {
 #[test]
 fn padding_belongs_to_the_block_below() {
     let mut region = region();
-    let mut heap = Heap::new(SimBrk::new(&mut region));
+    let mut heap = Heap::new(SimBrk::new(&mut region.0));
     let (a, b) = (heap.malloc(16), heap.memalign(1024, 16));
     // SAFETY: the block is live.
     let usable = unsafe { heap.usable_size(a) };
@@ -151,7 +155,7 @@ fn padding_belongs_to_the_block_below() {
 #[test]
 fn every_malloc_moves_the_break() {
     let mut region = region();
-    let mut heap = Heap::new(SimBrk::new(&mut region));
+    let mut heap = Heap::new(SimBrk::new(&mut region.0));
     for mallocs in 1..=100 {
         heap.malloc(100);
         assert_eq!(heap.brk().calls(), mallocs, "moves of the break");
@@ -165,7 +169,7 @@ fn every_malloc_moves_the_break() {
 fn ends_with(line: &str, name: &str, crime: fn(&mut Heap<SimBrk>)) {
     if env::var_os("CRIME").is_some() {
         let mut region = region();
-        crime(&mut Heap::new(SimBrk::new(&mut region)));
+        crime(&mut Heap::new(SimBrk::new(&mut region.0)));
         return;
     }
     let output = Command::new(env::current_exe().unwrap())
@@ -232,7 +236,7 @@ fn a_header_that_was_written_over_is_noticed() {
 #[test]
 fn a_block_freed_twice_is_not_noticed_once_it_has_a_new_owner() {
     let mut region = region();
-    let mut heap = Heap::new(SimBrk::new(&mut region));
+    let mut heap = Heap::new(SimBrk::new(&mut region.0));
     let mine = heap.malloc(100);
     // SAFETY: the block is live.
     unsafe { heap.free(mine) };
@@ -246,7 +250,7 @@ fn a_block_freed_twice_is_not_noticed_once_it_has_a_new_owner() {
 #[test]
 fn bytes_that_look_like_a_header_are_taken_for_one() {
     let mut region = region();
-    let mut heap = Heap::new(SimBrk::new(&mut region));
+    let mut heap = Heap::new(SimBrk::new(&mut region.0));
     let (a, b) = (heap.malloc(100), heap.malloc(1));
     let header_of_b = b.addr() - 32;
     // A size of 16, not free, and a link to b's header: see `Header`.
@@ -303,7 +307,7 @@ impl OneThread {
 #[should_panic(expected = "both threads got the same block")]
 fn two_threads_can_get_the_same_block() {
     loom::model(|| {
-        let mut region = region();
+        let mut region = vec![MaybeUninit::<u8>::uninit(); REGION];
         let start = NonNull::from(&mut *region).cast();
         let brk = SharedBrk { start, current: AtomicUsize::new(0) };
         let heap = Arc::new(OneThread(UnsafeCell::new(Heap::new(brk))));
@@ -322,7 +326,7 @@ fn two_threads_can_get_the_same_block() {
 #[test]
 fn the_end_goes_back_down_to_what_somebody_else_took() {
     let mut region = region();
-    let mut heap = Heap::new(SimBrk::new(&mut region));
+    let mut heap = Heap::new(SimBrk::new(&mut region.0));
     let a = heap.malloc(100);
     heap.brk().somebody_else_takes(50).unwrap();
     let b = heap.malloc(100);
@@ -341,7 +345,7 @@ fn the_end_goes_back_down_to_what_somebody_else_took() {
 #[test]
 fn a_block_stays_if_it_lacks_nothing_and_moves_if_it_lacks_16_bytes() {
     let mut region = region();
-    let mut heap = Heap::new(SimBrk::new(&mut region));
+    let mut heap = Heap::new(SimBrk::new(&mut region.0));
     for (size, stays) in [(32, true), (48, false)] {
         let block = heap.malloc(32);
         heap.malloc(1);

@@ -131,6 +131,7 @@ const ALSO_OPEN: [(&str, &str); 5] = [
 ];
 
 #[test]
+#[cfg_attr(miri, ignore = "Miri reads no file")]
 fn each_question_has_a_checkpoint() {
     let file = workspace().join("stage5-lifo-stack/tests/checkpoints.rs");
     let checkpoints = fs::read_to_string(file).expect("checkpoints");
@@ -253,7 +254,7 @@ fn chunks_that_fit_keep_their_contents_whatever_is_freed() {
         Demands { align: 1, overhead: 0, nested: false, everything: false };
     let (seeds, rounds) = if cfg!(miri) { (2, 60) } else { (100, 800) };
     for seed in 0..seeds {
-        let brk = Break::new(64 * rounds);
+        let brk = Break::new(50 * 1024);
         let heap = Ground(ground::Heap::new(brk.clone()));
         if let Err(fault) = play(heap, &brk, demands, seed, rounds) {
             panic!("seed {seed}: {fault}");
