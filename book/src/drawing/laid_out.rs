@@ -1,5 +1,7 @@
 //! Drawings that nothing is run for: their boxes are laid out here.
 
+use std::path::Path;
+
 use super::{Drawing, Floor, Kind, Part, Picture, Piece, Row, buddies};
 
 /// All of them.
@@ -13,6 +15,8 @@ pub fn all() -> Vec<Drawing> {
         colours(),
         run(),
         three_stacks(),
+        two_levels(),
+        one_line(),
     ]
 }
 
@@ -177,7 +181,7 @@ fn glibc_parts() -> Drawing {
 fn mimalloc_segment() -> Drawing {
     let slab = |text: &str, len| Piece::new(Kind::Payload, text, len);
     let memory = vec![
-        Piece::new(Kind::Header, "head", 2),
+        Piece::new(Kind::Header, "head", 3),
         slab("32", 2),
         slab("32", 2),
         slab("64", 2),
@@ -296,5 +300,103 @@ fn three_stacks() -> Drawing {
             (Kind::Payload, "chunks of the calls that are going on"),
             (Kind::Padding, "above the top"),
         ],
+    )
+}
+
+/// How many bits of an address choose what, in the table of segments.
+pub const BITS: [(&str, usize); 3] =
+    [("which leaf", 15), ("which entry", 15), ("where in the piece", 17)];
+
+fn two_levels() -> Drawing {
+    let bits = BITS.map(|(what, bits)| {
+        Piece::new(Kind::Header, format!("{bits} bits: {what}"), bits)
+    });
+    let entries = |texts: &[&str]| {
+        let entry = |text: &&str| match *text {
+            "null" => Piece::new(Kind::Padding, "null", 1),
+            text => Piece::new(Kind::Free, text, 1),
+        };
+        texts.iter().map(entry).collect::<Vec<_>>()
+    };
+    let memory = [
+        (Kind::Foreign, "not ours", 1),
+        (Kind::Payload, "a segment", 3),
+        (Kind::Payload, "a large block", 2),
+        (Kind::Foreign, "not ours", 2),
+    ];
+    let memory = memory.map(|(kind, text, len)| Piece::new(kind, text, len));
+    let leaf = ["null", "null", "S", "S", "… S", "L", "null"];
+    still(
+        "two-levels",
+        "From an address to what lies there",
+        "Drawn, not recorded, and not to scale: an x86-64 machine. A segment \
+         has eight pieces, and so eight entries. `S` leads to the words at its \
+         start, `L` to those of the block.",
+        vec![
+            Part::new("an address", vec![Row::memory("", bits.into())]).alone(),
+            Part::new(
+                "the table",
+                vec![Row::memory(
+                    "its leaves",
+                    entries(&["null", "null", "a leaf", "null", "a leaf"]),
+                )],
+            )
+            .alone()
+            .then("the first bits choose a leaf"),
+            Part::new("a leaf", vec![Row::memory("entries", entries(&leaf))])
+                .alone()
+                .then("the next ones choose an entry"),
+            Part::new("memory", vec![Row::memory("pieces", memory.into())])
+                .alone(),
+        ],
+        &[
+            (Kind::Header, "bits of the address, the highest first"),
+            (Kind::Free, "leads somewhere"),
+            (Kind::Padding, "nothing was noted"),
+            (Kind::Payload, "mapped by a heap"),
+            (Kind::Foreign, "somebody else’s"),
+        ],
+    )
+}
+
+/// Two counters, as far apart as heaps lay them.
+fn one_line() -> Drawing {
+    const LINE: usize = 64;
+    const COUNTER: usize = 8;
+    let apart = |program: &str| -> usize {
+        let run = format!("{program} -> from a to b");
+        let told = crate::ran::value(Path::new(""), &run);
+        let told = told.unwrap_or_else(|error| panic!("{run}: {error}"));
+        told.replace(',', "").parse().expect("a number")
+    };
+    let counter = |name: &str| Piece::new(Kind::Payload, name, COUNTER);
+    let padding = |len| Piece::new(Kind::Padding, "", len);
+    let row = |label: &str, program: &str| {
+        let apart = apart(program);
+        let mut line = vec![counter("a")];
+        line.push(padding(apart.min(LINE) - COUNTER));
+        if apart < LINE {
+            line.push(counter("b"));
+            line.push(padding(LINE - apart - COUNTER));
+        }
+        Row::memory(format!("{label}: {apart} bytes apart"), line)
+    };
+    let two = "a = malloc(8); b = malloc(8)";
+    let rows = vec![
+        row("stage 3", &format!("stage3: {two}")),
+        row("a stack for each thread", &format!("per-thread: {two}")),
+        row(
+            "the same, with an alignment of 64",
+            "per-thread: a = memalign(64, 8); b = memalign(64, 8)",
+        ),
+    ];
+    still(
+        "one-line",
+        "One line of a cache, and what lies in it",
+        "Drawn, not recorded: 64 bytes, to scale, from the first counter on. \
+         One core writes to `a`, another to `b`. How far apart the two lie is \
+         asked of the heaps of this book.",
+        vec![Part::new("", rows).alone()],
+        &[(Kind::Payload, "a counter"), (Kind::Padding, "anything else")],
     )
 }

@@ -9,8 +9,9 @@ mod copying;
 pub mod glibc;
 mod html;
 pub mod jemalloc;
-mod laid_out;
+pub mod laid_out;
 pub mod mimalloc;
+pub mod slots;
 pub mod snmalloc;
 pub mod tcmalloc;
 
@@ -178,6 +179,7 @@ pub fn all() -> Vec<Drawing> {
         snmalloc::drawing(),
         buddies::drawing(),
         copying::drawing(),
+        slots::drawing(),
     ]);
     all
 }

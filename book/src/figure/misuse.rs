@@ -7,6 +7,7 @@
 
 use std::ptr;
 
+use stage2_headers::Heap as Headers;
 use stage5_lifo_stack::{Heap, SimBrk};
 
 use super::recorder::{Recorded, Tape};
@@ -22,6 +23,14 @@ pub fn one_stack(room: usize, program: fn(&mut Misuse<'_>)) -> Recording {
     let mut heap = Heap::<_, CHUNKS>::new(SimBrk::new(region.bytes()));
     let but = format!(", with {CHUNKS} places for chunks.");
     let whose = RecordedHeap::new("stage5-lifo-stack", room).but(&but);
+    Misuse::run(whose, &mut heap, program)
+}
+
+/// The same on the heap of stage 2.
+pub fn headers(room: usize, program: fn(&mut Misuse<'_>)) -> Recording {
+    let mut region = Region::new(room);
+    let mut heap = Headers::new(stage2_headers::SimBrk::new(region.bytes()));
+    let whose = RecordedHeap::new("stage2-headers", room).but(".");
     Misuse::run(whose, &mut heap, program)
 }
 

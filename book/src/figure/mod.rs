@@ -5,6 +5,8 @@
 
 mod bits;
 mod fork;
+mod halving;
+mod last_one;
 mod ls;
 mod map;
 mod misuse;

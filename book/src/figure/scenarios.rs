@@ -52,12 +52,23 @@ pub fn all() -> impl Iterator<Item = &'static Scenario> {
         .chain(&misuse::SCENARIOS)
 }
 
-const STAGE_1: [Scenario; 7] = [
+const STAGE_1: [Scenario; 8] = [
     Scenario {
         name: "ten-lines",
         title: "Three blocks from ten lines",
         asks: &[(2, Ask::Place), (3, Ask::Place), (4, Ask::Break)],
         record: || ten_lines::record(4096, ten_lines),
+    },
+    Scenario {
+        name: "broken-promises",
+        title: "Three of the promises that the ten lines break",
+        asks: &[
+            (2, Ask::Place),
+            (4, Ask::Place),
+            (5, Ask::Break),
+            (6, Ask::Place),
+        ],
+        record: ten_lines::broken_promises,
     },
     Scenario {
         name: "bump",

@@ -60,6 +60,19 @@ pub fn record(room: usize, program: fn(&mut Recorder<'_>)) -> Recording {
     )
 }
 
+/// The same, for a stack alone: what is freed deep in it waits.
+pub fn record_without(
+    room: usize,
+    program: fn(&mut Recorder<'_>),
+) -> Recording {
+    const NEVER: usize = 1 << 60;
+    let mut region = Region::new(room);
+    let mmap = SimMmap::new(SimBrk::new(region.bytes()));
+    let mut heap = Heap::<false, NEVER, SEGMENT>(Holes::new(mmap));
+    let told = whose().told.replace(", over", " without lists and holes, over");
+    Recorder::run(RecordedHeap { told, ..whose() }, &mut heap, program)
+}
+
 /// The same, for a program that breaks the rules.
 pub fn misuse(room: usize, program: fn(&mut Misuse<'_>)) -> Recording {
     let mut region = Region::new(room);

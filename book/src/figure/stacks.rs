@@ -21,7 +21,7 @@ use super::segments::{self, GROUND_LABEL, Memory, SEGMENT};
 
 /// Memory that several stacks take segments from.
 #[derive(Clone, Copy)]
-struct Shared<'s, 'm>(&'s RefCell<Memory<'m>>);
+pub struct Shared<'s, 'm>(pub &'s RefCell<Memory<'m>>);
 
 // SAFETY: the memory keeps the promises, whoever asks it.
 unsafe impl Mmap for Shared<'_, '_> {

@@ -6,7 +6,7 @@ use std::ptr;
 
 use stage1_bump::{Brk, SimBrk};
 
-use super::recorder::{Recorded, Recorder, View};
+use super::recorder::{Recorded, Recorder, Tape, View};
 use super::recording::{RecordedHeap, Recording};
 use super::region::Region;
 use super::stage1;
@@ -22,7 +22,8 @@ thread_local! {
 /// whose bits are all ones says that it failed.
 fn sbrk(increment: isize) -> *mut u8 {
     with_brk(|brk| {
-        // SAFETY: the ten lines never give anything back.
+        // SAFETY: the ten lines give nothing back, but for a byte in
+        // `broken_promises`, which nobody reads.
         let old = unsafe { brk.sbrk(increment) };
         old.map_or(ptr::without_provenance_mut(usize::MAX), |old| old.as_ptr())
     })
@@ -39,6 +40,41 @@ pub fn record(room: usize, program: fn(&mut Recorder<'_>)) -> Recording {
     BRK.set(Some(SimBrk::new(region.bytes())));
     let whose = RecordedHeap::new("book/steps/1-ten-lines.rs", room).but(".");
     Recorder::run(whose, &mut TenLines, program)
+}
+
+/// Three promises that the ten lines break. The last request cannot be a block,
+/// so the tape is not told that it is one.
+pub fn broken_promises() -> Recording {
+    const ROOM: usize = 4096;
+    let region = Box::leak(Box::new(Region::new(ROOM)));
+    BRK.set(Some(SimBrk::new(region.bytes())));
+    let mut tape = Tape::new(TenLines.view());
+    let mut malloc = |name: &str, size: usize, said: &str| {
+        let payload = step::malloc(size);
+        let code = match isize::try_from(size) {
+            Ok(size) => {
+                tape.give(name, payload, size.unsigned_abs());
+                format!("{name} = malloc({size})")
+            }
+            Err(_) => format!("{name} = malloc(usize::MAX)"),
+        };
+        tape.picture(0, code, Some(payload), TenLines.view());
+        tape.note(said);
+    };
+    malloc("a", 1, "");
+    malloc("b", 8, "A number of 8 bytes may not start at an odd address.");
+    malloc("c", 0, "No byte is taken, so the next block starts here too.");
+    malloc("d", 16, "`c` and `d` have one address: to the program, one block.");
+    malloc(
+        "e",
+        usize::MAX,
+        "`sbrk` reads the largest number as −1. `e` looks like a block, and \
+         the last byte of `d` has gone back.",
+    );
+    malloc("f", 8, "So the first byte of `f` is the last one of `d`.");
+    let source = "book/steps/1-ten-lines.rs";
+    let whose = RecordedHeap::new(source, ROOM).but(".");
+    tape.finish(whose, Vec::new())
 }
 
 struct TenLines;

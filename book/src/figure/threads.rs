@@ -15,6 +15,7 @@
 //! byte.
 
 use std::cell::{Cell, RefCell};
+use std::mem;
 use std::ptr::NonNull;
 
 use stage4_threadsafe::heap::STEP;
@@ -28,6 +29,9 @@ use crate::item;
 /// The room that the heap has to grow into: less than a step. A step is refused,
 /// and the heap asks for what it needs and no more.
 const ROOM: usize = 4096;
+
+/// Who comes to the heap.
+const TWO: [&str; 2] = ["thread 1", "thread 2"];
 
 /// How much each block has.
 const SIZE: usize = 64;
@@ -121,14 +125,18 @@ impl<'p> Process<'p> {
 
     /// Ends the recording, with what is to be said of the steps from the
     /// first on.
-    fn finish(&self, notes: Vec<String>) -> Recording {
+    fn finish(
+        &self,
+        lanes: Vec<&'static str>,
+        notes: Vec<String>,
+    ) -> Recording {
         let mut tape = self.tape.take();
         for (step, note) in (1..).zip(notes) {
             tape.note_step(step, note);
         }
         let whose =
             RecordedHeap::new("stage4-threadsafe", ROOM).smaller_than(STEP);
-        tape.finish(whose, vec!["thread 1", "thread 2"])
+        tape.finish(whose, lanes)
     }
 }
 
@@ -282,7 +290,7 @@ pub fn without_lock() -> Recording {
          is no block of mine."
             .into(),
     ];
-    process.finish(notes)
+    process.finish(TWO.to_vec(), notes)
 }
 
 /// The same two threads, and the heap behind its lock.
@@ -332,5 +340,87 @@ pub fn with_lock() -> Recording {
         "Thread 1 writes to its block.".into(),
         "Thread 2 writes to its own.".into(),
     ];
-    process.finish(notes)
+    process.finish(TWO.to_vec(), notes)
+}
+
+/// A fork while another thread is in the heap, and one while nobody can be.
+///
+/// What is copied is the lock as it stands, and in the end the heap behind it.
+pub fn forks() -> Recording {
+    const CHILD: usize = 2;
+    let mut region = Region::new(ROOM);
+    let process = Process::new(&mut region);
+    let brk = SharedBrk(&process);
+    let heap: LockedHeap<_> = LockedHeap::new(Mutex::new(Heap::new(brk)));
+    let malloc = |lane, name, heap: &LockedHeap<_>| {
+        process.lane.set(lane);
+        let payload = heap.malloc(SIZE);
+        process.give(name, payload, &heap.heap.lock());
+    };
+    let come = |lane, heap: &LockedHeap<_>| {
+        process.lane.set(lane);
+        process.come_to_the_lock(heap);
+    };
+    let call = |lane, code: &str| {
+        process.lane.set(lane);
+        process.picture(code, None);
+    };
+
+    malloc(0, "x", &heap);
+    process.is_watched.set(true);
+    come(1, &heap);
+    let fork = || {
+        process.is_watched.set(false);
+        call(0, "fork()");
+        come(CHILD, &copy_of_the_lock(&heap, brk));
+    };
+    process.meanwhile.set(Some((Moves::Nothing, &fork)));
+    malloc(1, "b", &heap);
+
+    mem::forget(heap.heap.lock());
+    call(0, "take()");
+    come(1, &heap);
+    call(0, "fork()");
+    // SAFETY: nobody is in the heap, and nothing happens when one is dropped.
+    let child = unsafe { (&raw const heap).read() };
+    // SAFETY: the guard was forgotten, and this copy is nobody else's.
+    unsafe { child.heap.force_unlock() };
+    call(CHILD, "let_go()");
+    malloc(CHILD, "c", &child);
+    process.finish([&TWO[..], &["a child"]].concat(), told_of_forks())
+}
+
+/// A lock that is taken if that of `heap` is, as in the copy that a fork makes.
+/// The heap behind it is an empty one.
+fn copy_of_the_lock<'p>(
+    heap: &LockedHeap<SharedBrk<'p>>,
+    brk: SharedBrk<'p>,
+) -> LockedHeap<SharedBrk<'p>> {
+    let copy = LockedHeap::new(Mutex::new(Heap::new(brk)));
+    if heap.heap.try_lock().is_none() {
+        mem::forget(copy.heap.lock());
+    }
+    copy
+}
+
+fn told_of_forks() -> Vec<String> {
+    [
+        "A heap behind a lock, at first without fork handlers.",
+        "Thread 2 is in `malloc`, and takes the lock.",
+        "It is in the middle of the heap.",
+        "Thread 1 forks. The child has a copy of all memory, and of the threads \
+         this one alone.",
+        "In the copy the lock is taken, by a thread that is not there. The child \
+         waits for ever.",
+        "It has its block, and lets go of its own lock. The child’s is another.",
+        "Now with the handlers. Before it forks, thread 1 takes the lock, and \
+         keeps it.",
+        "Thread 2 wants to allocate, and waits. Nobody is in the heap.",
+        "What is copied now is a heap that is whole, and a lock that this \
+         thread itself has taken.",
+        "The child lets go of its copy. (The parent does the same with its own.)",
+        "The child has a heap, and nobody is in its way.",
+    ]
+    .map(str::to_owned)
+    .to_vec()
 }

@@ -313,7 +313,8 @@ impl Scale {
     }
 
     /// Around all `values`, which are above 0. There are ticks at 1, 2 and 5,
-    /// 10, 20 and 50, and so on, or fewer if these are too many.
+    /// 10, 20 and 50, and so on; at the powers of ten if these are too many, or
+    /// at every second one.
     pub fn around(
         values: impl Iterator<Item = f64>,
         text: impl Fn(f64) -> String,
@@ -329,9 +330,14 @@ impl Scale {
         let last = steps.iter().position(|&step| step >= high / 1.001);
         let first = first.unwrap_or(0);
         let last = last.unwrap_or(steps.len() - 1).max(first + 1);
-        let are_many = last - first > 3;
+        // On a narrow screen there is room for four.
+        let every = match last - first {
+            0..=3 => 1,
+            4..=9 => 3,
+            _ => 6,
+        };
         let ticks = (first..=last)
-            .filter(|index| !are_many || index % 3 == 0)
+            .filter(|index| index % every == 0)
             .map(|index| (steps[index], text(steps[index])));
         Self {
             ends: (steps[first], steps[last]),

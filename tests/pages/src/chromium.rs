@@ -3,13 +3,15 @@
 //! A page that drives itself is [opened](open) and [tells](seen) what it saw.
 //! What needs real keys or paper is asked of a [`Browser`] that stays open.
 
-use std::fs::{self, File};
+use std::fs::File;
 use std::io::{BufRead, BufReader, Write};
 use std::path::Path;
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::thread;
 use std::time::Duration;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
@@ -37,28 +39,6 @@ pub fn open(address: &str, options: &[&str]) -> String {
         .output()
         .expect("chromium starts");
     String::from_utf8_lossy(&output.stdout).into_owned()
-}
-
-/// How many sheets of paper a page takes.
-pub fn sheets(file: &Path) -> usize {
-    const SHEET: &str = "/Type /Page";
-    let folder = tempfile::tempdir().expect("a folder of our own");
-    let printed = folder.path().join("printed.pdf");
-    let output = Command::new("chromium")
-        .args(OPTIONS)
-        .arg(format!("--user-data-dir={}", folder.path().display()))
-        .arg(format!("--print-to-pdf={}", printed.display()))
-        .arg("--no-pdf-header-footer")
-        .arg(address(file))
-        .output()
-        .expect("chromium starts");
-    let errors = String::from_utf8_lossy(&output.stderr);
-    let pdf = fs::read(&printed).unwrap_or_else(|_| panic!("{errors}"));
-    let pdf = String::from_utf8_lossy(&pdf);
-    // The list of all pages has a name that begins like theirs.
-    let names =
-        pdf.match_indices(SHEET).map(|(at, _)| &pdf[at + SHEET.len()..]);
-    names.filter(|rest| !rest.starts_with('s')).count()
 }
 
 /// What a page has written into `<pre id=seen>`.
@@ -140,6 +120,23 @@ impl Browser {
     pub fn on_paper(&mut self, is_so: bool) {
         let media = if is_so { "print" } else { "" };
         self.ask("Emulation.setEmulatedMedia", json!({"media": media}));
+    }
+
+    /// How many sheets of A4 the page takes on paper.
+    pub fn sheets(&mut self) -> usize {
+        const SHEET: &[u8] = b"/Type /Page";
+        let paper = json!({
+            "paperWidth": 210.0 / 25.4,
+            "paperHeight": 297.0 / 25.4,
+            "printBackground": true,
+        });
+        let printed = self.ask("Page.printToPDF", paper);
+        let printed = printed["data"].as_str().expect("a document");
+        let pdf = STANDARD.decode(printed).expect("base64");
+        // The list of all pages has a name that begins like theirs.
+        pdf.windows(SHEET.len() + 1)
+            .filter(|it| it.starts_with(SHEET) && !it.ends_with(b"s"))
+            .count()
     }
 
     /// Opens a page and waits until all of it is there.

@@ -236,6 +236,38 @@ fn bars_or_their_edges_stand_out_from_the_ground_in_every_theme() {
 }
 
 #[test]
+fn quiet_words_and_code_can_be_read_on_a_page_and_in_a_quotation() {
+    let styles = Styles::new();
+    let mdbook = styles.mdbook("css/variables");
+    for (theme, _, dark) in THEMES {
+        let class = format!(".{theme}");
+        let theirs = |name: &str| {
+            let is_it = |names: &&str| names.starts_with(&class);
+            let rules = mdbook.iter().filter(|(names, _)| is_it(&&**names));
+            rules.filter_map(|(_, rule)| property(rule, name)).next()
+        };
+        let ours = |names: &str, name| {
+            let mut rules = styles.book.iter().filter(|rule| rule.0 == names);
+            rules.find_map(|(_, rule)| property(rule, name))
+        };
+        let of_theme = |name| ours(&class, name).or_else(|| theirs(name));
+        let quiet = ours(&class, "--quiet").map_or_else(
+            || side(find(&styles.book, ":root", "--quiet"), dark),
+            colour,
+        );
+        let code = colour(of_theme("--inline-code-color").expect("a colour"));
+        for ground in ["--bg", "--quote-bg"] {
+            let under = colour(of_theme(ground).expect("a ground"));
+            for (what, text) in [("quiet", quiet), ("code", code)] {
+                let found = contrast(text, under);
+                let place = format!("{what} on {ground} in {theme}");
+                assert!(found >= 4.5, "{place}: {found:.2}");
+            }
+        }
+    }
+}
+
+#[test]
 fn the_edge_of_a_surface_stands_out_from_the_ground_in_every_theme() {
     let styles = Styles::new();
     assert_eq!(

@@ -5,12 +5,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use book::constant::Constants;
 use book::directive::Directive;
 use book::drawing::glibc::{self, Place};
 use book::drawing::mimalloc::Way;
+use book::drawing::slots::{Model, Slot};
 use book::drawing::{
-    self, Buddies, Copying, Drawing, Kind, Piece, jemalloc, mimalloc, snmalloc,
-    tcmalloc,
+    self, Buddies, Copying, Drawing, Kind, Piece, jemalloc, laid_out, mimalloc,
+    snmalloc, tcmalloc,
 };
 use book::page::Page;
 use timing::workspace::workspace;
@@ -290,4 +292,27 @@ fn what_can_be_reached_is_copied_once_and_nothing_else() {
     while heap.scan().is_some() {}
     assert_eq!(heap.copied, ['a', 'b', 'c', 'd']);
     assert_eq!(heap.scanned, 4);
+}
+
+#[test]
+fn the_bits_of_an_address_are_those_of_the_table() {
+    let source = workspace().join("stage5-lifo-stack/src/per_thread");
+    let constants = Constants::read(&source).expect("constants");
+    let number = |name: &str| constants.evaluate(name).expect("a number");
+    let bits = laid_out::BITS.map(|(_, bits)| 1_u128 << bits);
+    assert_eq!(bits[1..], [number("ENTRIES"), number("UNIT")]);
+    assert_eq!(laid_out::BITS.iter().map(|it| it.1).sum::<usize>(), 47);
+}
+
+#[test]
+fn a_thread_whose_end_is_not_heard_of_keeps_no_stack() {
+    let mut threads = Model::new(3);
+    assert_eq!((threads.malloc(0), threads.malloc(0)), (0, 0));
+    threads.end(0);
+    assert_eq!(threads.malloc(1), 0, "it was left behind");
+    threads.has_key = false;
+    assert_eq!(threads.malloc(2), 1);
+    assert_eq!(threads.slots[2], Slot::Borrows);
+    assert_eq!(threads.parked, [1]);
+    assert_eq!(threads.malloc(2), 1, "it borrows the same again");
 }

@@ -211,6 +211,96 @@ fn a_block_freed_twice_has_two_owners() {
 }
 
 #[test]
+fn a_block_freed_twice_in_stage_2_has_two_owners_if_it_was_given_out_again() {
+    let (owners, bytes) = shared_at_the_end("a-new-owner");
+    assert_eq!((owners, bytes), (vec!["b".into(), "c".into()], 64));
+}
+
+#[test]
+fn what_the_ten_lines_read_as_minus_one_takes_a_byte_away() {
+    let recording = record("broken-promises");
+    let [.., before, after, _] = &recording.frames[..] else {
+        panic!("{recording:?}");
+    };
+    assert_eq!(after.used + 1, before.used);
+    let (owners, bytes) = shared_at_the_end("broken-promises");
+    assert_eq!((owners, bytes), (vec!["d".into(), "f".into()], 1));
+}
+
+#[test]
+fn a_small_block_above_keeps_a_large_one_from_going_back() {
+    let used: Vec<usize> =
+        record("a-note-above").frames.iter().map(|it| it.used).collect();
+    assert!(used[3] == used[2] && used[6] < used[5] / 4, "{used:?}");
+}
+
+#[test]
+fn a_child_waits_for_a_lock_that_was_taken_and_not_for_its_own() {
+    let recording = record("two-forks");
+    let waits: Vec<usize> = (0..)
+        .zip(&results_or_none(&recording))
+        .filter(|(_, result)| **result == Some(Outcome::Waits))
+        .map(|(step, _)| step)
+        .collect();
+    assert_eq!(waits, [5, 8], "{:?}", lines(&recording));
+    let end = last(&recording);
+    assert_eq!(names_in_use(end), ["x", "b", "c"]);
+}
+
+/// What each step returned, the first picture with them.
+fn results_or_none(recording: &Recording) -> Vec<Option<Outcome>> {
+    let operations =
+        recording.frames.iter().map(|frame| frame.operation.as_ref());
+    operations.map(|operation| operation?.result).collect()
+}
+
+#[test]
+fn a_search_by_halves_ends_at_one_chunk_after_few_looks() {
+    let recording = record("halving");
+    let looks = recording.frames.len() - 2;
+    assert!((4..=5).contains(&looks), "{looks} looks at 20 chunks");
+    let end = &last(&recording).note;
+    assert!(end.contains("One is left, 4"), "{end}");
+}
+
+#[test]
+fn the_ground_is_never_popped() {
+    let chunks: Vec<usize> = record("the-ground")
+        .frames
+        .iter()
+        .map(|frame| frame.chunks.as_ref().map_or(0, Vec::len))
+        .collect();
+    assert_eq!(chunks, [0, 2, 3, 3, 1]);
+}
+
+#[test]
+fn a_queue_of_two_needs_a_second_segment() {
+    let all = mapped("a-queue");
+    assert_eq!(all[all.len() - 2..], [Some(1024), Some(2048)]);
+    let end = record("a-queue");
+    assert_eq!(names_in_use(last(&end)).len(), 2);
+}
+
+#[test]
+fn a_segment_deep_in_the_stack_goes_back_when_a_sweep_finds_it_empty() {
+    let all = mapped("what-goes-back");
+    let most = all.iter().max().expect("pictures");
+    assert_eq!(all[4], *most, "{all:?}");
+    assert!(all[8] < *most && all[9] <= all[8], "{all:?}");
+}
+
+#[test]
+fn the_last_one_makes_one_free_chunk_of_a_segment() {
+    let free: Vec<usize> = record("the-last-one")
+        .frames
+        .iter()
+        .map(|frame| free_sizes(frame).len())
+        .collect();
+    // What was left over at the end of the segment is free, too.
+    assert_eq!(free, [0, 0, 1, 4, 7, 1, 0]);
+}
+
+#[test]
 fn a_list_that_is_bent_leads_into_a_block_in_use() {
     let (owners, bytes) = shared_at_the_end("bent-list");
     assert_eq!((owners, bytes), (vec!["b".into(), "f".into()], 16));
@@ -278,8 +368,14 @@ fn free_sizes(frame: &Frame) -> Vec<usize> {
 }
 
 /// The figures of a program that breaks the rules, and harms its heap.
-const HARM: [&str; 4] =
-    ["eaten-header", "two-owners", "bent-list", "eaten-record"];
+const HARM: [&str; 6] = [
+    "broken-promises",
+    "eaten-header",
+    "two-owners",
+    "bent-list",
+    "a-new-owner",
+    "eaten-record",
+];
 
 /// The figures of a stage, by the size of its headers.
 fn with_headers_of(size: usize) -> Vec<&'static str> {

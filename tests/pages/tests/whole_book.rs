@@ -289,12 +289,16 @@ fn a_poster_is_on_one_screen() {
 #[test]
 #[ignore = "needs Chromium: .ci/run runs it"]
 fn a_poster_is_on_one_sheet_of_paper() {
-    let sheets: BTreeMap<_, _> = posters()
-        .into_iter()
-        .map(|page| {
-            let sheets = chromium::sheets(&book().join(&page));
-            (page, sheets)
-        })
-        .collect();
+    let mut browser = Browser::start();
+    let mut sheets_of = |page: PathBuf| {
+        open(&mut browser, &page);
+        let sheets = browser.sheets();
+        (page, sheets)
+    };
+    let sheets: BTreeMap<_, _> =
+        posters().into_iter().map(&mut sheets_of).collect();
     assert!(sheets.values().all(|it| *it == 1), "{sheets:?}");
+    // What does not fit is seen.
+    let (_, sheets) = sheets_of(PathBuf::from("stage2/what-can-go-back.html"));
+    assert!(sheets > 1, "a whole page is said to be on one sheet");
 }

@@ -1,6 +1,7 @@
 //! Stage 5: a stack of chunks.
 
 use super::Scenario;
+use crate::figure::halving;
 use crate::figure::question::Ask;
 use crate::figure::recorder::Recorder;
 use crate::figure::recording::Kind;
@@ -9,7 +10,7 @@ use crate::figure::stage5::record;
 /// Room for the five pages that the heap takes, and five more.
 const ROOM: usize = 10 * 4096;
 
-pub const SCENARIOS: [Scenario; 5] = [
+pub const SCENARIOS: [Scenario; 7] = [
     Scenario {
         name: "nested-calls",
         title: "Five functions, each called by the one before",
@@ -27,6 +28,18 @@ pub const SCENARIOS: [Scenario; 5] = [
         title: "Somebody else’s memory is a chunk that is never free",
         asks: &[(3, Ask::Place), (4, Ask::Free), (5, Ask::Free)],
         record: || record(2 * ROOM, a_foreign_chunk),
+    },
+    Scenario {
+        name: "the-ground",
+        title: "What lies under the first chunk",
+        asks: &[(2, Ask::Place), (4, Ask::Chunks)],
+        record: || record(ROOM, the_ground),
+    },
+    Scenario {
+        name: "halving",
+        title: "A chunk that lies deep, and how it is found",
+        asks: &[(2, Ask::Drawn), (3, Ask::Drawn), (4, Ask::Drawn)],
+        record: halving::record,
     },
     Scenario {
         name: "a-chunk-that-stays",
@@ -50,6 +63,22 @@ fn chunks(r: &Recorder<'_>) -> usize {
 /// How many bytes wait for a chunk above them.
 fn waiting(r: &Recorder<'_>) -> usize {
     r.spans(Kind::Free).iter().map(|span| span.len()).sum()
+}
+
+fn the_ground(r: &mut Recorder<'_>) {
+    r.malloc("a", 96);
+    r.note(
+        "The first request lays the ground: it starts at null, and ends where \
+         the break was. `a` starts at its end.",
+    );
+    r.malloc("b", 96);
+    r.free("a");
+    r.note("Marked, and not the top.");
+    r.free("b");
+    r.note(
+        "The top is popped, then `a`, which is free. The next one is the \
+         ground. It is not free, so the loop ends.",
+    );
 }
 
 fn nested_calls(r: &mut Recorder<'_>) {

@@ -12,7 +12,7 @@ use crate::figure::steps3::{
     record_boundary_tags, record_one_list, record_reuse,
 };
 
-pub const SCENARIOS: [Scenario; 7] = [
+pub const SCENARIOS: [Scenario; 8] = [
     Scenario {
         name: "first-fit",
         title: "The first block on the list that fits",
@@ -53,6 +53,12 @@ pub const SCENARIOS: [Scenario; 7] = [
         title: "Two free blocks, and somebody else’s memory between them",
         asks: &[(3, Ask::Place), (5, Ask::Free), (6, Ask::Break)],
         record: || record_in_steps(8, a_foreign_move),
+    },
+    Scenario {
+        name: "a-note-above",
+        title: "A large block, and a small one above it",
+        asks: &[(3, Ask::Break), (4, Ask::Place), (6, Ask::Break)],
+        record: || record_in_steps(88, a_note_above),
     },
     Scenario {
         name: "realloc-3",
@@ -204,6 +210,29 @@ fn a_foreign_move(r: &mut Recorder<'_>) {
     r.note(format!(
         "Neither was large enough. The upper one is at the end of the heap, so \
          the break rises by what it lacked, in whole steps: {}.",
+        size(r.moved())
+    ));
+}
+
+fn a_note_above(r: &mut Recorder<'_>) {
+    const PICTURE: usize = 10 << 20;
+    r.malloc("picture", PICTURE);
+    r.note(format!("The break rises in whole steps: {}.", size(r.moved())));
+    r.malloc("note", 20);
+    r.free("picture");
+    r.note(format!(
+        "{} bytes are in use, and {} lie below the break.",
+        r.in_use(),
+        r.used()
+    ));
+    r.still();
+    r.malloc("next", PICTURE);
+    r.note("The heap has not lost it. But nobody else can have it.");
+    r.free("next");
+    r.free("note");
+    r.note(format!(
+        "Now all of it is free, and reaches to the break: {} goes back. One \
+         stretch is kept.",
         size(r.moved())
     ));
 }

@@ -5,7 +5,7 @@ use crate::figure::misuse::{self, Misuse};
 use crate::figure::question::Ask;
 use crate::figure::{segments, steps3};
 
-pub const SCENARIOS: [Scenario; 5] = [
+pub const SCENARIOS: [Scenario; 6] = [
     Scenario {
         name: "eaten-header",
         title: "A number too far, and a header that lies",
@@ -23,6 +23,12 @@ pub const SCENARIOS: [Scenario; 5] = [
         title: "A list that leads into a block in use",
         asks: &[(9, Ask::Place), (10, Ask::Place)],
         record: || steps3::misuse_one_list(4096, bent_list),
+    },
+    Scenario {
+        name: "a-new-owner",
+        title: "A block that is freed twice, with a new owner in between",
+        asks: &[(4, Ask::Place), (6, Ask::Break), (7, Ask::Place)],
+        record: || misuse::headers(4096, a_new_owner),
     },
     Scenario {
         name: "nothing-to-eat",
@@ -86,6 +92,26 @@ fn two_owners(m: &mut Misuse<'_>) {
     m.still();
     m.fill("d");
     m.note("`c` has what `d` wrote.");
+}
+
+fn a_new_owner(m: &mut Misuse<'_>) {
+    m.malloc("x", 32);
+    m.malloc("a", 64);
+    m.free("a");
+    m.note("The last block, so it goes back, header and all.");
+    m.malloc("b", 64);
+    m.note("Another part of the program has the same address now.");
+    m.fill("b");
+    m.free_again("a");
+    m.note(
+        "The first part frees `a` once more. There is a header, and it says \
+         that the block is in use. Nothing tells whose it is.",
+    );
+    m.malloc("c", 64);
+    m.note("`b` was never freed by its owner, and `c` has its place.");
+    m.still();
+    m.fill("c");
+    m.note("`b` has what `c` wrote.");
 }
 
 fn bent_list(m: &mut Misuse<'_>) {

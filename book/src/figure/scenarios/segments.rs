@@ -9,7 +9,7 @@ use crate::figure::segments::{SEGMENT, record};
 /// Room for four segments.
 const ROOM: usize = 4 * SEGMENT;
 
-pub const SCENARIOS: [Scenario; 3] = [
+pub const SCENARIOS: [Scenario; 4] = [
     Scenario {
         name: "segments",
         title: "The life of a segment",
@@ -20,6 +20,12 @@ pub const SCENARIOS: [Scenario; 3] = [
             (8, Ask::Mapped),
         ],
         record: || record(ROOM, segments),
+    },
+    Scenario {
+        name: "what-goes-back",
+        title: "Empty segments deep in the stack",
+        asks: &[(5, Ask::Mapped), (6, Ask::Mapped), (7, Ask::Mapped)],
+        record: || record(2 * ROOM, what_goes_back),
     },
     Scenario {
         name: "fork-in-a-push",
@@ -73,6 +79,35 @@ fn segments(r: &mut Recorder<'_>) {
          goes back: {} bytes are mapped.",
         r.mapped()
     ));
+}
+
+fn what_goes_back(r: &mut Recorder<'_>) {
+    const SEGMENTS: [[&str; 7]; 4] = [
+        ["a1", "a2", "a3", "a4", "a5", "a6", "a7"],
+        ["b1", "b2", "b3", "b4", "b5", "b6", "b7"],
+        ["c1", "c2", "c3", "c4", "c5", "c6", "c7"],
+        ["d1", "d2", "d3", "d4", "d5", "d6", "d7"],
+    ];
+    for names in &SEGMENTS {
+        r.malloc_each(names, LARGEST);
+    }
+    r.note(format!("Four segments are full: {} bytes.", r.mapped()));
+    let [first, second, third, top] = &SEGMENTS;
+    for names in [&second[..], third, &first[1..], &top[..6]] {
+        let before = r.mapped();
+        r.free_each(names);
+        r.note(match before - r.mapped() {
+            0 => "Nothing goes back yet. So much was not freed that a sweep \
+                  would be worth it."
+                .to_owned(),
+            back => format!(
+                "Enough was freed, and a sweep has looked. Of the segments in \
+                 which nothing is in use one is kept, and {back} bytes go back."
+            ),
+        });
+    }
+    r.free("d7");
+    r.note("The top falls past all that is free, down to `a1`.");
 }
 
 fn a_large_block_grows(r: &mut Recorder<'_>) {

@@ -5,10 +5,10 @@ use super::Scenario;
 use crate::figure::question::Ask;
 use crate::figure::recorder::Recorder;
 use crate::figure::recording::Kind;
-use crate::figure::segments::{SEGMENT, record};
-use crate::figure::stacks;
+use crate::figure::segments::{SEGMENT, record, record_without};
+use crate::figure::{last_one, stacks};
 
-pub const SCENARIOS: [Scenario; 5] = [
+pub const SCENARIOS: [Scenario; 7] = [
     Scenario {
         name: "three-stacks",
         title: "Three threads, and a stack for each",
@@ -26,6 +26,18 @@ pub const SCENARIOS: [Scenario; 5] = [
         title: "A thread ends, and another takes up its stack",
         asks: &[(5, Ask::Free), (7, Ask::Place), (8, Ask::Free)],
         record: stacks::adoption,
+    },
+    Scenario {
+        name: "a-queue",
+        title: "A queue of two climbs",
+        asks: &[(4, Ask::Place), (6, Ask::Place), (14, Ask::Mapped)],
+        record: || record_without(2 * SEGMENT, a_queue),
+    },
+    Scenario {
+        name: "the-last-one",
+        title: "Another thread frees the last chunk of a segment",
+        asks: &[(3, Ask::Free), (5, Ask::Free)],
+        record: last_one::record,
     },
     Scenario {
         name: "on-a-list",
@@ -53,6 +65,25 @@ fn on_a_list(r: &mut Recorder<'_>) {
     r.note("The list of this size has one. The top stays where it is.");
     r.free("d");
     r.note("`d` is the top, and is popped.");
+}
+
+fn a_queue(r: &mut Recorder<'_>) {
+    const NAMES: [&str; 8] = ["a", "b", "c", "d", "e", "f", "g", "h"];
+    r.malloc(NAMES[0], 120);
+    for at in 1..NAMES.len() {
+        r.malloc(NAMES[at], 120);
+        match at {
+            2 => r.note("What was freed lies below the top, and waits."),
+            7 => r.note(format!(
+                "Two chunks are in use, and {} bytes are mapped.",
+                r.mapped()
+            )),
+            _ => {}
+        }
+        if at + 1 < NAMES.len() {
+            r.free(NAMES[at - 1]);
+        }
+    }
 }
 
 fn a_hole(r: &mut Recorder<'_>) {
