@@ -33,7 +33,7 @@ pub struct Capture {
 }
 
 /// All of them, in the order of the book.
-pub const CAPTURES: [Capture; 56] = [
+pub const CAPTURES: [Capture; 57] = [
     Capture {
         name: "memory-map",
         command: "cargo run -p tests --example memory_map",
@@ -343,6 +343,12 @@ pub const CAPTURES: [Capture; 56] = [
         make: real_mallocs,
     },
     Capture {
+        name: "two-generations",
+        command: "cargo run -p tests --example two_generations",
+        compare: Compare::Shape,
+        make: || run_example("two_generations"),
+    },
+    Capture {
         name: "misuse",
         command: "cargo run -p tests --example misuse_table",
         compare: Compare::Exact,
@@ -423,7 +429,7 @@ pub const CAPTURES: [Capture; 56] = [
 
 /// Those for which a plain `cargo test` has not all that they need: other
 /// programs, or the minutes that a measurement takes.
-const NEEDS_MORE: [&str; 24] = [
+const NEEDS_MORE: [&str; 25] = [
     "library-sizes",
     "steps-3",
     "live-blocks",
@@ -441,6 +447,7 @@ const NEEDS_MORE: [&str; 24] = [
     "fooled",
     "where-it-ends",
     "real-mallocs",
+    "two-generations",
     "misuse",
     "misuse-told",
     "misuse-told-nightly",
@@ -452,7 +459,7 @@ const NEEDS_MORE: [&str; 24] = [
 
 /// What the book says of their commands, where there is something to say: in
 /// the form of `book::console::Notes`.
-const NOTES: [(&str, &str); 36] = [
+const NOTES: [(&str, &str); 37] = [
     ("memory-map", "needs=glibc"),
     ("memory-map-again", "needs=glibc"),
     ("the-break", "needs=glibc"),
@@ -490,6 +497,7 @@ const NOTES: [(&str, &str); 36] = [
     ),
     ("where-it-ends", "needs=glibc,gcore takes=1min"),
     ("real-mallocs", "needs=glibc"),
+    ("two-generations", "by-hand=it-downloads-packages-of-Debian"),
     ("misuse", "needs=glibc takes=1min"),
     ("misuse-told", "needs=glibc,valgrind takes=2min"),
     ("misuse-solved", "needs=glibc takes=2min"),

@@ -92,6 +92,11 @@ const TYPED: &[(&str, &str, &str)] = &[
         "the block of an example",
     ),
     (
+        "book/chapters/back/real-allocators/two-generations.md",
+        "256 MiB",
+        "the question of a row",
+    ),
+    (
         "book/chapters/back/real-allocators/dlmalloc-and-glibc.md",
         "64 MiB",
         "glibc's HEAP_MAX_SIZE",
