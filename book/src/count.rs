@@ -3,6 +3,7 @@
 //! ```text
 //! The plot has {{#count plot threads}} rows.
 //! In each stage there are {{#count tests stage1-bump}} files of tests.
+//! There are {{#count findings}} scripts in `findings`.
 //! ```
 //!
 //! Of a plot its allocators are counted, or its programs if its rows are
@@ -23,11 +24,12 @@ pub fn value(root: &Path, arguments: &str) -> Result<String, String> {
     let count = match *words {
         ["plot", name] => plot::names(root, name, None)?.len(),
         ["plot", name, stage] => plot::names(root, name, Some(stage))?.len(),
-        ["tests", stage] => tests(root, stage)?,
+        ["tests", stage] => files(root, &format!("{stage}/tests"), "rs")?,
+        ["findings"] => files(root, "findings", "sh")?,
         _ => {
             return Err(format!(
                 "`{{{{#count {arguments}}}}}` has other arguments: `plot name`, \
-                 `plot name 3` (for stage 3), `tests stage1-bump`"
+                 `plot name 3` (for stage 3), `tests stage1-bump`, `findings`"
             ));
         }
     };
@@ -35,10 +37,10 @@ pub fn value(root: &Path, arguments: &str) -> Result<String, String> {
     Ok(word.unwrap_or_else(|| amount::number(count as u128)))
 }
 
-/// The files of tests that a stage has.
-fn tests(root: &Path, stage: &str) -> Result<usize, String> {
-    let entries = fs::read_dir(root.join(stage).join("tests"))
-        .map_err(|_| format!("there is no folder {stage}/tests"))?;
+/// The files in a folder that end so.
+fn files(root: &Path, folder: &str, end: &str) -> Result<usize, String> {
+    let entries = fs::read_dir(root.join(folder))
+        .map_err(|_| format!("there is no folder {folder}"))?;
     let paths = entries.flatten().map(|entry| entry.path());
-    Ok(paths.filter(|it| it.extension().is_some_and(|it| it == "rs")).count())
+    Ok(paths.filter(|it| it.extension().is_some_and(|it| it == end)).count())
 }

@@ -82,6 +82,11 @@ pub enum Directive {
     },
     /// A heap to play with.
     Try,
+    /// A script that shows a surprise, and what it is true of.
+    Script {
+        /// The file, from the root of the repository.
+        path: String,
+    },
     /// Where to tell what is wrong with the book, if it has an address.
     TellUs,
     /// The questions of the book and their answers, or some of them.
@@ -113,6 +118,7 @@ const ALL: &str = "`{{#item path name}}` (one name or more), \
                    `{{#plot name 3}}` (for stage 3), `{{#exercise 3.1}}`, \
                    `{{#milestones 3}}`, `{{#poster 3}}`, `{{#map}}`, \
                    `{{#route}}`, `{{#targets}}`, `{{#tell-us}}`, \
+                   `{{#script path}}`, \
                    `{{#try}}`, `{{#answers}}`, `{{#answers to stage5}}` \
                    and `{{#answers after stage5}}` (to its last page), \
                    `{{#side-by-side}}`, \
@@ -176,6 +182,7 @@ impl Directive {
             ("map", []) => Ok(Self::Map),
             ("route", []) => Ok(Self::Route),
             ("targets", []) => Ok(Self::Targets),
+            ("script", [path]) => Ok(Self::Script { path: owned(path) }),
             ("tell-us", []) => Ok(Self::TellUs),
             ("try", []) => Ok(Self::Try),
             ("answers", []) => Ok(Self::Answers(Part::All)),
@@ -196,7 +203,7 @@ impl Directive {
             }
             ("item" | "file" | "diff" | "milestones", _)
             | ("heap" | "drawing" | "plot" | "captured" | "exercise", _)
-            | ("targets" | "tell-us" | "try" | "answers", _)
+            | ("targets" | "script" | "tell-us" | "try" | "answers", _)
             | ("side-by-side" | "programs" | "faults", _)
             | ("poster" | "map" | "route", _) => {
                 Err(format!("`{kind}` has other arguments. There are: {ALL}"))
@@ -204,6 +211,19 @@ impl Directive {
             _ => Err(format!("unknown directive `{kind}`. There are: {ALL}")),
         }
     }
+}
+
+/// What a script says that it is true of: the line that begins so, and those
+/// below that are set further in.
+fn versions(script: &str) -> Option<String> {
+    let mut lines = script.lines().skip_while(|it| {
+        !it.starts_with("# Version: ") && !it.starts_with("# Versions: ")
+    });
+    let (_, first) = lines.next()?.split_once(": ")?;
+    let rest = lines.map_while(|it| it.strip_prefix("#   "));
+    let words: Vec<&str> =
+        [first].into_iter().chain(rest).map(str::trim).collect();
+    Some(words.join(" "))
 }
 
 /// Puts names of several words together: `Brk for SimBrk`, `impl Heap`.
@@ -251,6 +271,7 @@ impl Sources {
             Directive::Route => Ok(map::ROUTE.to_owned()),
             Directive::Targets => return targets::markdown(&self.root),
             Directive::Captured { name } => terminal(&self.captured(name)?),
+            Directive::Script { path } => self.script(path),
             Directive::TellUs => Ok(self.tell_us()),
             Directive::Try => tryit::render(&self.book),
             Directive::Answers(part) => Ok(part.place()),
@@ -327,6 +348,16 @@ impl Sources {
     fn link(&self, path: &str) -> String {
         let repository = self.repository.as_ref();
         linked(path, repository.map(|repository| repository.file(path)))
+    }
+
+    /// The name of a script, and the versions that stand at its start.
+    fn script(&self, path: &str) -> Result<String, String> {
+        let text = self.read(path)?;
+        let versions = versions(&text).ok_or_else(|| {
+            format!("`{path}` has no line `# Version: ` or `# Versions: `")
+        })?;
+        let (link, versions) = (self.link(path), escape(&versions));
+        Ok(format!("<p class=\"script\">{link}: {versions}</p>"))
     }
 
     /// Whom to tell; nothing if that is nobody.

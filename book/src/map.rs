@@ -76,9 +76,10 @@ const fn place(
 }
 
 /// Chapters that are looked things up in, or that are about the others.
-pub const LOOKED_UP: [&str; 12] = [
+pub const LOOKED_UP: [&str; 13] = [
     "before/ten-questions.md",
     "back/side-by-side/index.md",
+    "back/what-surprised-us.md",
     "back/which-test-sees-it-first.md",
     "back/answers.md",
     "back/words.md",

@@ -97,6 +97,11 @@ const TYPED: &[(&str, &str, &str)] = &[
         "the question of a row",
     ),
     (
+        "book/chapters/back/what-surprised-us.md",
+        "1 MiB",
+        "the blocks of a script in findings",
+    ),
+    (
         "book/chapters/back/real-allocators/dlmalloc-and-glibc.md",
         "64 MiB",
         "glibc's HEAP_MAX_SIZE",
