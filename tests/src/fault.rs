@@ -58,6 +58,25 @@ impl Fault {
         Self::read(&folder().join(name).with_extension("fault"))
     }
 
+    /// One that is in no file: `wrong` stands in place of the whole of `file`.
+    ///
+    /// # Panics
+    ///
+    /// If there is no such file.
+    pub fn in_place_of(file: &str, what: &str, wrong: String) -> Self {
+        let right = fs::read_to_string(workspace().join(file))
+            .unwrap_or_else(|error| panic!("{file}: {error}"));
+        Self {
+            name: format!("{file}: {what}"),
+            what: what.to_owned(),
+            file: file.to_owned(),
+            found_by: shadow_of(file),
+            seen_in: None,
+            right,
+            wrong,
+        }
+    }
+
     fn read(path: &Path) -> Self {
         let text = fs::read_to_string(path)
             .unwrap_or_else(|error| panic!("{}: {error}", path.display()));

@@ -5,7 +5,8 @@
 //! it do so for hours, [`fuzzed`] asks it for what some bytes say,
 //! [`contract`] runs the contract on a heap that is no stage's, [`fault`] has
 //! faults to plant in a stage, [`workshop`] is where that is done, and [`sight`]
-//! says which test sees them, [`misuse`] runs programs that break the rules, and
+//! says which test sees them, [`mutant`] has changes that a machine thought of,
+//! [`misuse`] runs programs that break the rules, and
 //! [`matrix`] asks all heaps for their properties. What they share with the
 //! programs that measure is in the crate `timing`, and what looks at the book is
 //! in the crate `pages`.
@@ -21,6 +22,7 @@ pub mod invariants;
 pub mod matrix;
 pub mod misuse;
 pub mod misuse_told;
+pub mod mutant;
 pub mod operations;
 pub mod shadow;
 pub mod sight;
