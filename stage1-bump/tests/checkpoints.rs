@@ -151,7 +151,6 @@ unsafe impl Brk for SharedBrk {
 /// Stage 1's heap is nothing but its break, so two heaps on one break are what
 /// two threads in one heap are.
 #[test]
-#[cfg_attr(miri, ignore = "loom switches stacks, which Miri cannot follow")]
 #[should_panic(expected = "both threads got the same block")]
 fn two_threads_can_get_the_same_block() {
     loom::model(|| {
