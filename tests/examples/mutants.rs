@@ -30,7 +30,8 @@ fn main() -> ExitCode {
     let arg = env::args().nth(1);
     let keep = arg.as_deref() == Some("keep");
     let seed = arg.and_then(|it| it.parse().ok()).unwrap_or(SEED);
-    let all = match Mutant::all() {
+    let folder = profile_folder().with_file_name("tmp").join("mutants");
+    let all = match Mutant::all(&folder.join("list")) {
         Ok(all) => all,
         Err(problem) => {
             eprintln!("{problem}");
@@ -40,7 +41,6 @@ fn main() -> ExitCode {
     let count = all.len();
     let picked = Mutant::pick(all, seed, COUNT);
     let done: Mutex<Vec<(&Mutant, Fate)>> = Mutex::default();
-    let folder = profile_folder().with_file_name("tmp").join("mutants");
     let picked: Vec<&Mutant> = picked.iter().collect();
     in_workshops(&folder, &picked, |shop, mutant| {
         let fate = mutant.fate(shop);

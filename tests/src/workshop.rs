@@ -196,6 +196,28 @@ impl Workshop {
         result
     }
 
+    /// Writes the sources of the stages anew.
+    ///
+    /// # Panics
+    ///
+    /// If they cannot be read or written.
+    pub fn rewrite_sources(&self, new: impl Fn(&str) -> String) {
+        for stage in stages() {
+            self.rewrite(&format!("{stage}/src"), &new);
+        }
+    }
+
+    fn rewrite(&self, path: &str, new: &impl Fn(&str) -> String) {
+        for name in names_in(&workspace().join(path)) {
+            let path = format!("{path}/{name}");
+            if workspace().join(&path).is_dir() {
+                self.rewrite(&path, new);
+            } else {
+                self.write(&path, &new(&read(&path)));
+            }
+        }
+    }
+
     fn copy(&self, path: &str) {
         let from = workspace().join(path);
         if from.is_dir() {

@@ -1,6 +1,6 @@
 //! Changes that a machine thought of: how they are read, picked and made.
 
-use tests::mutant::Mutant;
+use tests::mutant::{Mutant, as_if_safe};
 
 /// As cargo-mutants lists them.
 const LIST: &str = r#"[
@@ -59,4 +59,13 @@ fn a_seed_picks_the_same_each_time_and_another_picks_others() {
     assert_eq!(pick(1).len(), 10);
     assert_eq!(pick(1), pick(1));
     assert_ne!(pick(1), pick(2));
+}
+
+/// A change that was listed for the one can be made in the other.
+#[test]
+fn an_unsafe_function_is_made_safe_where_it_stands() {
+    let source = "pub unsafe fn a() {\n    unsafe { b() + 1 }\n}\n";
+    let safe = as_if_safe(source);
+    assert_eq!(safe, "pub        fn a() {\n    unsafe { b() + 1 }\n}\n");
+    assert_eq!(safe.len(), source.len());
 }
