@@ -221,6 +221,17 @@ fn what_an_alignment_leaves_out_is_a_chunk_that_is_free_at_once() {
 // Segments.
 
 #[test]
+fn a_stack_has_no_chunk_for_more_than_half_of_the_largest() {
+    let mut region = region();
+    let mut stack = Stack::new(memory(&mut region.0));
+    let half = Stack::<Memory>::LARGEST / 2;
+    assert!(!stack.malloc(half).is_null(), "{half} bytes");
+    assert!(stack.malloc(half + 1).is_null(), "{half} bytes and one");
+    assert!(!stack.memalign(half, half).is_null(), "at a multiple of {half}");
+    assert!(stack.memalign(2 * half, 1).is_null(), "of twice as much");
+}
+
+#[test]
 fn a_stack_goes_on_in_another_segment() {
     let mut region = region();
     let mut stack = Stack::new(memory(&mut region.0));

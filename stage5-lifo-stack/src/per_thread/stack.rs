@@ -88,8 +88,8 @@ impl<M: Mmap> Stack<M> {
     pub const LARGEST: usize = M::SEGMENT / 8;
 
     /// Pushes a chunk of at least `size` bytes, aligned to [`ALIGN`], and
-    /// returns where it starts; null if there is no memory left, or if it
-    /// would be more than [`LARGEST`](Self::LARGEST). A chunk of 0 bytes is a
+    /// returns where it starts; null if there is no memory left, or for more
+    /// than half of [`LARGEST`](Self::LARGEST). A chunk of 0 bytes is a
     /// chunk of its own. See malloc(3).
     #[inline(always)]
     pub fn malloc(&mut self, size: usize) -> *mut u8 {
