@@ -777,8 +777,11 @@ fn a_double_free_is_not_noticed_once_it_has_a_new_owner() {
 
 #[cfg(all(target_os = "linux", target_env = "gnu"))]
 mod in_a_process {
-    use stage5_lifo_stack::per_thread::threads::{calloc, free, malloc};
+    use stage5_lifo_stack::per_thread::threads::{
+        calloc, free, malloc, realloc,
+    };
 
+    use std::collections::BTreeSet;
     use std::thread;
 
     use super::ends_with;
@@ -843,6 +846,7 @@ mod in_a_process {
             free_it();
         });
     }
+
     #[test]
     #[cfg_attr(miri, ignore = "Miri starts no process")]
     fn a_large_block_that_is_freed_twice_is_noticed() {
@@ -882,5 +886,29 @@ mod in_a_process {
             // SAFETY: none: this is the crime.
             unsafe { free(a.add(16)) };
         });
+    }
+
+    /// The table has one entry for so many bytes.
+    const UNIT: usize = 128 * 1024;
+
+    #[test]
+    #[cfg_attr(miri, ignore = "Miri has no system to ask for a mapping")]
+    fn a_large_block_that_shrinks_leaves_no_room_for_another_in_its_unit() {
+        // Where they lie in their units is up to the system. What is freed
+        // would be used again, so nothing is until the end.
+        let mut blocks = Vec::new();
+        for pages in 0..UNIT / 4096 {
+            let large = malloc(4 * UNIT + pages * 4096);
+            // SAFETY: the block is live.
+            blocks.push(unsafe { realloc(large, UNIT / 2 + 4096) });
+            blocks.extend([(); 4].map(|()| malloc(UNIT)));
+        }
+        let units: BTreeSet<usize> =
+            blocks.iter().map(|block| block.addr() / UNIT).collect();
+        assert_eq!(units.len(), blocks.len(), "left: units; right: blocks");
+        for block in blocks {
+            // SAFETY: it is live.
+            unsafe { free(block) };
+        }
     }
 }

@@ -259,6 +259,8 @@ impl<M: Mmap, const LISTS: bool, const HOLE: usize> Holes<M, LISTS, HOLE> {
             if size <= Self::MIDDLE / 2 {
                 return None;
             }
+            // Of two blocks in one unit, one would not be noted.
+            let size = size.max(M::UNIT);
             if size <= room && size >= room / 2 {
                 return Some(block);
             }

@@ -241,7 +241,9 @@ function columnsAreThereOrNamed(player, isWide) {
             (item) => item.getClientRects().length > 0,
         ).length;
     const hasLanes = player.figure.querySelector(".has-lanes") !== null;
-    const heads = hasLanes && isWide ? 2 : 0;
+    const lanes = player.figure.querySelectorAll(".hf-lane").length;
+    check(`${player.name}: more than one column`, lanes > 1, hasLanes);
+    const heads = hasLanes && isWide ? lanes : 0;
     const names = hasLanes && !isWide ? player.last : 0;
     const got = [shown(".hf-lane"), shown(".hf-who")];
     check(`${player.name}: columns and names`, got, [heads, names]);
