@@ -473,7 +473,7 @@ const NOTES: [(&str, &str); 37] = [
     ("moves-of-the-break", "needs=glibc"),
     ("library-sizes", "takes=1min"),
     ("steps-3", "takes=2min"),
-    ("live-blocks", "takes=20s"),
+    ("live-blocks", "takes=30s"),
     ("real-programs-3", "needs=glibc,gcc,perl,python3,sqlite3 takes=1min"),
     ("linked-with-3", "needs=glibc,cc,ldd"),
     ("double-free-3", "needs=glibc fails"),
