@@ -141,20 +141,39 @@ struct Block {
     byte: u8,
 }
 
+/// What is played.
+#[derive(Clone, Copy, Debug)]
+enum Game {
+    /// All operations, and often the last block.
+    Mixed,
+    /// What came first goes first.
+    Queue,
+}
+
 /// A heap, and the blocks that it gave out.
 struct Play<'a> {
     heap: Heap<'a>,
     blocks: Vec<Block>,
+    game: Game,
     rng: Rng,
     /// The block that the operation is about.
     in_hand: Option<Block>,
+    /// Whether a queue has as many as it wants.
+    shrinks: bool,
 }
 
 impl<'a> Play<'a> {
-    fn new(region: &'a mut [MaybeUninit<u8>], seed: u64) -> Self {
+    fn new(region: &'a mut [MaybeUninit<u8>], game: Game, seed: u64) -> Self {
         let heap = Holes::new(SimMmap::new(SimBrk::new(region)));
         let rng = Rng::with_seed(seed);
-        Self { heap, blocks: Vec::new(), rng, in_hand: None }
+        Self {
+            heap,
+            blocks: Vec::new(),
+            game,
+            rng,
+            in_hand: None,
+            shrinks: false,
+        }
     }
 
     fn size(&mut self) -> usize {
@@ -166,6 +185,13 @@ impl<'a> Play<'a> {
     }
 
     fn operation(&mut self) {
+        match self.game {
+            Game::Mixed => self.anything(),
+            Game::Queue => self.queue(),
+        }
+    }
+
+    fn anything(&mut self) {
         let what = self.rng.u8(..10);
         let size = self.size();
         match what {
@@ -196,6 +222,21 @@ impl<'a> Play<'a> {
         true
     }
 
+    /// What a queue does: it grows, and then those go first that came first. A
+    /// sweep takes empty segments out from among the others.
+    fn queue(&mut self) {
+        if self.rng.u8(..100) == 0 {
+            self.shrinks = !self.shrinks;
+        }
+        if self.shrinks && self.blocks.len() > 5 {
+            self.in_hand = Some(self.blocks.remove(0));
+            self.free_in_hand();
+        } else {
+            let size = self.size();
+            self.admit(size, |heap| heap.malloc(size));
+        }
+    }
+
     fn resize(&mut self, size: usize) {
         if self.take() {
             let payload = self.in_hand.as_ref().map(|block| block.payload);
@@ -209,11 +250,15 @@ impl<'a> Play<'a> {
 
     fn free(&mut self) {
         if self.take() {
-            let payload = self.in_hand.as_ref().map(|block| block.payload);
-            // SAFETY: the block is live.
-            unsafe { self.heap.free(payload.expect("a block")) };
-            self.in_hand = None;
+            self.free_in_hand();
         }
+    }
+
+    fn free_in_hand(&mut self) {
+        let payload = self.in_hand.as_ref().map(|block| block.payload);
+        // SAFETY: the block is live.
+        unsafe { self.heap.free(payload.expect("a block")) };
+        self.in_hand = None;
     }
 
     fn another_frees(&mut self) {
@@ -248,6 +293,17 @@ impl<'a> Play<'a> {
             self.admit(size, |heap| heap.malloc(size));
         }
         self.check();
+        // The stack falls and grows, and is swept.
+        for _ in 0..6 {
+            for _ in 0..60 {
+                let size = self.size();
+                self.admit(size, |heap| heap.malloc(size));
+            }
+            while self.blocks.len() > 30 {
+                self.free();
+            }
+            self.check();
+        }
         for block in self.blocks.drain(..) {
             // SAFETY: the block is live.
             unsafe { self.heap.free(block.payload) };
@@ -289,9 +345,9 @@ fn end_in(seconds: u32) {
 
 /// Plays `operations`, and cuts the last one at its store number `store`. Says
 /// whether it had so many.
-fn cut(seed: u64, operations: usize, store: usize) -> bool {
+fn cut(game: Game, seed: u64, operations: usize, store: usize) -> bool {
     let mut region = vec![MaybeUninit::uninit(); 500 * 1024];
-    let mut play = Play::new(&mut region, seed);
+    let mut play = Play::new(&mut region, game, seed);
     for _ in 1..operations {
         play.operation();
     }
@@ -307,22 +363,55 @@ fn cut(seed: u64, operations: usize, store: usize) -> bool {
     true
 }
 
+/// Cuts an operation at each of its stores. Returns how many it had.
+fn cut_everywhere(game: Game, seed: u64, operations: usize) -> usize {
+    for store in 0.. {
+        let what = format!("{game:?} {seed}, {operations}, store {store}");
+        let played = panic::catch_unwind(|| cut(game, seed, operations, store));
+        match played {
+            Ok(true) => {}
+            Ok(false) => return store,
+            Err(_) => panic!("{what}: see above"),
+        }
+    }
+    unreachable!("an operation ends");
+}
+
 #[test]
 #[cfg_attr(miri, ignore = "so many games are slow under Miri")]
 fn a_stack_is_whole_after_every_single_store() {
     let mut cuts = 0;
     for seed in 0..3 {
         for operations in 1..80 {
-            for store in 0.. {
-                let what = format!("seed {seed}, {operations}, store {store}");
-                let played =
-                    panic::catch_unwind(|| cut(seed, operations, store));
-                match played {
-                    Ok(true) => cuts += 1,
-                    Ok(false) => break,
-                    Err(_) => panic!("{what}: see above"),
-                }
-            }
+            cuts += cut_everywhere(Game::Mixed, seed, operations);
+        }
+    }
+    end_in(0);
+    println!("{cuts} cuts");
+    assert!(cuts > 600, "{cuts} cuts");
+}
+
+/// The operations of a game that have so many stores that they are sweeps.
+fn sweeps(game: Game, seed: u64, operations: usize) -> Vec<usize> {
+    const MANY: usize = 1 << 20;
+    let mut region = vec![MaybeUninit::uninit(); 500 * 1024];
+    let mut play = Play::new(&mut region, game, seed);
+    let is_sweep = |_: &usize| {
+        atomic::STORES.set(MANY);
+        play.operation();
+        MANY - atomic::STORES.replace(usize::MAX) > 100
+    };
+    (1..=operations).filter(is_sweep).collect()
+}
+
+/// A sweep takes segments out of the row of those that others use.
+#[test]
+#[cfg_attr(miri, ignore = "so many games are slow under Miri")]
+fn a_row_of_segments_is_whole_after_every_single_store_of_a_sweep() {
+    let mut cuts = 0;
+    for seed in 0..3 {
+        for operations in sweeps(Game::Queue, seed, 700) {
+            cuts += cut_everywhere(Game::Queue, seed, operations);
         }
     }
     end_in(0);

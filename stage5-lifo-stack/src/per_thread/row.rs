@@ -8,7 +8,7 @@ use core::ptr::{self, NonNull};
 use super::atomic::Ordering;
 use super::record::{MARK, set};
 use super::segment::{
-    self, Mmap, Segment, above, end, first, hold, let_go, segment_of,
+    Mmap, Segment, above, below, end, first, hold, let_go, segment_of,
 };
 use super::stack::Stack;
 
@@ -81,7 +81,7 @@ impl<M: Mmap> Stack<M> {
         let left = segment_of::<M>(chunk);
         // SAFETY: both are segments of this stack.
         unsafe {
-            let segment = segment::below(left);
+            let segment = below(left);
             if segment.is_null() || !hold(segment) {
                 return None;
             }
@@ -165,6 +165,31 @@ impl<M: Mmap> Stack<M> {
             // SAFETY: as the caller promises.
             unsafe { self.mmap.unmap(start, M::SEGMENT) };
         }
+    }
+
+    /// Makes the way up the same as the way down, which is right after each
+    /// store, and counts the segments again.
+    ///
+    /// # Safety
+    ///
+    /// The top is in a segment, and the row is the caller's now.
+    pub(super) unsafe fn repair_row(&mut self) {
+        (self.segments, self.spare) = (1, 0);
+        // SAFETY: they are segments of this stack.
+        unsafe {
+            let mut segment = self.current();
+            while !below(segment).is_null() {
+                (*below(segment)).above.store(segment, Ordering::Release);
+                segment = below(segment);
+                self.segments += 1;
+            }
+            segment = above(self.current());
+            while !segment.is_null() {
+                self.spare += 1;
+                segment = above(segment);
+            }
+        }
+        self.segments += self.spare;
     }
 
     /// How many segments have chunks.

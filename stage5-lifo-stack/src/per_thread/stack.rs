@@ -12,9 +12,7 @@ use super::record::{
     ALIGN, GROUND, below, in_this_order, look, mark, marked_below, set,
     set_below, set_state, state, usable_size, with_record,
 };
-use super::segment::{
-    Mapping, Mmap, Segment, above, bottom, end, first, segment_of,
-};
+use super::segment::{Mapping, Mmap, Segment, bottom, end, first, segment_of};
 
 /// When there is no room, the stack lets itself grow by so many bytes.
 pub const STEP: usize = 32 * 1024;
@@ -326,12 +324,13 @@ impl<M: Mmap> Stack<M> {
     }
 
     /// Puts right what its owner has left in the middle of something, and
-    /// never comes back to. Each store of a push, a pop or a step to another
-    /// segment leaves a stack in which these two things can be wrong:
+    /// never comes back to. Each store leaves a stack in which these three
+    /// things can be wrong:
     ///
     /// - the size of the top chunk, if it was being resized;
-    /// - the limit, if the top has gone to another segment, and how many are
-    ///   kept.
+    /// - the limit, if the top has gone to another segment;
+    /// - the way up through the row of segments, and how many there are, if one
+    ///   was being added or taken out.
     ///
     /// # Safety
     ///
@@ -349,12 +348,7 @@ impl<M: Mmap> Stack<M> {
             if size != right && flags & GROUND == 0 {
                 set_state(chunk, right, flags);
             }
-            self.spare = 0;
-            let mut segment = above(self.current());
-            while !segment.is_null() {
-                self.spare += 1;
-                segment = above(segment);
-            }
+            self.repair_row();
         }
         self.set_limit(top);
     }
