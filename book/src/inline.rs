@@ -1,21 +1,24 @@
-//! Directives in the middle of a line, each of which stands for a number:
+//! Directives in the middle of a line, each of which stands for a number, or for
+//! what a heap says:
 //! [`{{#const …}}`](crate::constant) for one that a stage's source gives,
 //! [`{{#result …}}`](crate::result) for one that was measured,
-//! [`{{#count …}}`](crate::count) for how many there are of something, and
-//! [`{{#ran …}}`](crate::ran) for what a heap does.
+//! [`{{#count …}}`](crate::count) for how many there are of something,
+//! [`{{#ran …}}`](crate::ran) for what a heap does, and
+//! [`{{#said …}}`](crate::said) for the line that ends a program.
 
 use std::path::Path;
 
-use crate::{constant, count, ran, result};
+use crate::{constant, count, ran, result, said};
 
 /// What a directive stands for, given its arguments.
 type Value = fn(&Path, &str) -> Result<String, String>;
 
-const KINDS: [(&str, Value); 4] = [
+const KINDS: [(&str, Value); 5] = [
     ("{{#const ", constant::value),
     ("{{#result ", result::value),
     ("{{#count ", count::value),
     ("{{#ran ", ran::value),
+    ("{{#said ", said::value),
 ];
 const END: &str = "}}";
 

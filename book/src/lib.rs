@@ -48,6 +48,7 @@ pub mod quiz;
 pub mod ran;
 pub mod repository;
 pub mod result;
+pub mod said;
 pub mod score;
 pub mod search;
 pub mod side_by_side;

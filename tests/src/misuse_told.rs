@@ -146,7 +146,7 @@ fn miri(misuse: &str) -> Option<String> {
 }
 
 /// Cargo, told to use a nightly compiler.
-fn nightly(arguments: &[&str]) -> Command {
+pub fn nightly(arguments: &[&str]) -> Command {
     let mut cargo = command("cargo", workspace());
     // What cargo has told this process is for this process alone.
     let is_for_all = |name: &str| !name.starts_with("RUST");

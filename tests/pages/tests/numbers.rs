@@ -413,3 +413,22 @@ fn a_result_that_is_not_there_stops_the_build() {
         assert!(error.contains(expected), "{directive}: {error}");
     }
 }
+
+#[test]
+fn what_a_heap_says_is_the_line_that_a_test_expects() {
+    let root = tempfile::tempdir().expect("a folder of our own");
+    let tests = "fn twice() { ends_with(\"malloc: it is free: 0x\", 1); }\n\
+                 fn once() {}\n";
+    fs::write(root.path().join("t.rs"), tests).expect("a file");
+    assert_eq!(said(root.path(), "said t.rs twice"), "it is free");
+    let wrong = [
+        ("said t.rs once", "expects no line"),
+        ("said t.rs trice", "Did you mean `twice`?"),
+        ("said u.rs twice", "no file u.rs"),
+        ("said t.rs", "the name of a test"),
+    ];
+    for (directive, expected) in wrong {
+        let error = said(root.path(), directive);
+        assert!(error.contains(expected), "{directive}: {error}");
+    }
+}

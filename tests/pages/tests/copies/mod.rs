@@ -9,6 +9,7 @@ use std::time::Duration;
 use book::practice;
 use book::stage::Stage;
 use serde_json::Value;
+use tests::misuse_told::nightly;
 use timing::run::{Outcome, run_within};
 use timing::workspace::workspace;
 
@@ -63,6 +64,18 @@ impl Copy {
         cargo
             .args(arguments)
             .current_dir(&self.folder)
+            .env("CARGO_TARGET_DIR", temporary().join("practice-target"));
+        run_within(LIMIT, cargo)
+    }
+
+    /// Runs one of its tests under Miri, with these flags.
+    #[allow(dead_code, reason = "not all tests that share this use Miri")]
+    pub fn miri(&self, flags: &str, file: &str, test: &str) -> Outcome {
+        let mut cargo = nightly(&["miri", "test", "--quiet", "--test", file]);
+        cargo
+            .args(["--", "--exact", test])
+            .current_dir(&self.folder)
+            .env("MIRIFLAGS", format!("-Zmiri-strict-provenance {flags}"))
             .env("CARGO_TARGET_DIR", temporary().join("practice-target"));
         run_within(LIMIT, cargo)
     }
