@@ -14,8 +14,8 @@ use crate::problem::{did_you_mean, list};
 use crate::repository::linked;
 use crate::sources::Sources;
 use crate::{
-    drawing, exercise, faults, figure, highlight, item, map, milestone, plot,
-    poster, side_by_side, targets, tryit,
+    drawing, exercise, faults, figure, highlight, item, map, milestone,
+    mutants, plot, poster, side_by_side, targets, tryit,
 };
 
 /// A directive with its arguments.
@@ -97,6 +97,8 @@ pub enum Directive {
     Programs,
     /// Faults, and which test sees each first.
     Faults,
+    /// Changes that nobody thought of, and which test sees each first.
+    Mutants,
     /// An exercise, with hints and a solution.
     Exercise {
         /// Its number, such as `3.1`.
@@ -122,7 +124,7 @@ const ALL: &str = "`{{#item path name}}` (one name or more), \
                    `{{#try}}`, `{{#answers}}`, `{{#answers to stage5}}` \
                    and `{{#answers after stage5}}` (to its last page), \
                    `{{#side-by-side}}`, \
-                   `{{#programs}}`, `{{#faults}}`";
+                   `{{#programs}}`, `{{#faults}}`, `{{#mutants}}`";
 
 /// The line below the notes of a diff.
 pub const END_OF_DIFF: &str = "{{/diff}}";
@@ -195,6 +197,7 @@ impl Directive {
             ("side-by-side", []) => Ok(Self::SideBySide),
             ("programs", []) => Ok(Self::Programs),
             ("faults", []) => Ok(Self::Faults),
+            ("mutants", []) => Ok(Self::Mutants),
             ("exercise", [number]) => {
                 Ok(Self::Exercise { number: owned(number) })
             }
@@ -204,7 +207,7 @@ impl Directive {
             ("item" | "file" | "diff" | "milestones", _)
             | ("heap" | "drawing" | "plot" | "captured" | "exercise", _)
             | ("targets" | "script" | "tell-us" | "try" | "answers", _)
-            | ("side-by-side" | "programs" | "faults", _)
+            | ("side-by-side" | "programs" | "faults" | "mutants", _)
             | ("poster" | "map" | "route", _) => {
                 Err(format!("`{kind}` has other arguments. There are: {ALL}"))
             }
@@ -278,6 +281,7 @@ impl Sources {
             Directive::SideBySide => side_by_side::table(&self.root, page),
             Directive::Programs => side_by_side::programs(self),
             Directive::Faults => faults::table(&self.root),
+            Directive::Mutants => mutants::table(&self.root),
             Directive::Exercise { number } => {
                 return Ok(exercise::load(self, number)?.markdown(page));
             }

@@ -564,11 +564,20 @@ fn shape(line: &str) -> String {
             Some(hex) => 2 + length(hex, |c| c.is_ascii_hexdigit()),
             None => decimal(number),
         };
-        shape += &rest[..at];
+        shape += without_sign(&rest[..at]);
         shape += "#";
         rest = number[end..].to_owned();
     }
     shape + &rest
+}
+
+/// What stands in front of a number, without its sign: what is nearly nothing
+/// may come out as a little less.
+fn without_sign(before: &str) -> &str {
+    match before.strip_suffix('-') {
+        Some(rest) if rest.is_empty() || rest.ends_with(' ') => rest,
+        _ => before,
+    }
 }
 
 /// How many bytes the number at the start of `text` has, with what comes after

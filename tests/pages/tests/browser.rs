@@ -138,12 +138,20 @@ addEventListener('load', () => setTimeout(() => {
     }
     look();
     document.querySelector('.next-pages').scrollIntoView();
-    setTimeout(() => {
+    // That it is in sight is told with a frame, which may be late.
+    const isRead = () =>
+        document.querySelector('.progress-mark').title.startsWith('read');
+    const wait = (frames) => {
+        if (!isRead() && frames > 0) {
+            requestAnimationFrame(() => wait(frames - 1));
+            return;
+        }
         look();
         document.querySelector('.progress-forget').click();
         look();
         document.getElementById('seen').textContent = JSON.stringify(seen);
-    }, 1000);
+    };
+    wait(1000);
 }, 100));
 </script></body>";
 

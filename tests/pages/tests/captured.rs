@@ -143,8 +143,8 @@ fn an_exact_output_is_the_same_to_the_byte() {
 
 #[test]
 fn a_shape_leaves_out_numbers_addresses_and_the_width_of_columns() {
-    let kept = "0x7ffd  stack\n    12 blocks, 0.5 s\n";
-    let now = "0x56a7c stack\n1234 blocks, 12 s\n";
+    let kept = "0x7ffd  stack\n    12 blocks, 0.5 s, 0.1 net\n";
+    let now = "0x56a7c stack\n1234 blocks, 12 s, -3.0 net\n";
     assert_eq!(difference(kept, now, Compare::Shape), None);
 }
 

@@ -159,48 +159,6 @@ fn every_exercise_fails_without_its_solution_and_passes_with_it() {
     assert!(faults.is_empty(), "{}", faults.join("\n\n"));
 }
 
-/// Pointers keep their provenance in a solution as well, under both models.
-///
-/// `EXERCISE=3.` as above.
-#[test]
-#[ignore = "needs a nightly compiler with Miri: .ci/miri runs it"]
-fn miri_finds_nothing_in_a_solution() {
-    let mut faults = Vec::new();
-    let mut passed = 0;
-    let wanted = env::var("EXERCISE").unwrap_or_default();
-    for exercise in exercises() {
-        if !exercise.number.starts_with(&wanted) {
-            continue;
-        }
-        let copy = Copy::new("miri", &exercise.stage, false);
-        for change in &exercise.solution {
-            copy.write(&change.path, &change.text);
-        }
-        for model in ["", "-Zmiri-tree-borrows"] {
-            let start = Instant::now();
-            let outcome = copy.miri(model, "exercises", &exercise.test);
-            let seconds = start.elapsed().as_secs_f32();
-            let is_ignored =
-                outcome.stdout.contains("0 passed; 0 failed; 1 ig");
-            let is_well = outcome.status.success();
-            let what = match (is_well, is_ignored) {
-                (true, false) => "well",
-                (true, true) => "not for Miri",
-                (false, _) => "A FAULT",
-            };
-            println!("{} {model}: {what} ({seconds:.1} s)", exercise.number);
-            passed += usize::from(is_well && !is_ignored);
-            if !is_well {
-                let said = outcome.stdout + &outcome.stderr;
-                faults.push(format!("{} {model}:\n{said}", exercise.number));
-            }
-        }
-    }
-    println!("{passed} runs passed");
-    assert!(faults.is_empty(), "{}", faults.join("\n\n"));
-    assert!(passed > 0, "no test ran under Miri");
-}
-
 /// What is done to an exercise. It returns what there is to see, or what is
 /// wrong.
 type Check = fn(&Exercise) -> Result<String, String>;

@@ -77,7 +77,7 @@ impl Copy {
             .current_dir(&self.folder)
             .env("MIRIFLAGS", format!("-Zmiri-strict-provenance {flags}"))
             .env("CARGO_TARGET_DIR", temporary().join("practice-target"));
-        run_within(LIMIT, cargo)
+        run_within(3 * LIMIT, cargo)
     }
 
     /// Builds its library, its examples and its tests, or only `what` cargo's

@@ -161,8 +161,9 @@ pub fn after_a_limit(work: fn() -> usize) -> usize {
 }
 
 /// How many of `count` processes are given what they ask for. Each is a child
-/// of the one before, and starts `threads` threads. These take and free so many
-/// small blocks, take a block to keep, and sleep when the process forks.
+/// of the one before, and starts `threads` threads. These take so many small
+/// blocks, free them when all have theirs, take a block to keep, and sleep when
+/// the process forks.
 pub fn generations(count: usize, threads: usize, blocks: usize) -> usize {
     if count == 0 || !generation(threads, blocks) {
         return 0;
@@ -186,8 +187,10 @@ pub fn generations(count: usize, threads: usize, blocks: usize) -> usize {
 pub const MANY: usize = MIB / 64;
 
 fn generation(threads: usize, blocks: usize) -> bool {
+    static HAVE_THEIRS: AtomicUsize = AtomicUsize::new(0);
     static ARE_DONE: AtomicUsize = AtomicUsize::new(0);
     static GOT_NULL: AtomicUsize = AtomicUsize::new(0);
+    HAVE_THEIRS.store(0, Ordering::Relaxed);
     ARE_DONE.store(0, Ordering::Relaxed);
     for _ in 0..threads {
         let live = move || {
@@ -196,6 +199,8 @@ fn generation(threads: usize, blocks: usize) -> bool {
             let blocks = &mut all[..blocks];
             blocks.fill_with(|| malloc(64));
             let is_given = !blocks.contains(&ptr::null_mut());
+            HAVE_THEIRS.fetch_add(1, Ordering::Relaxed);
+            wait_until(|| HAVE_THEIRS.load(Ordering::Relaxed) == threads);
             blocks.iter().copied().for_each(free);
             let keeps_one = !malloc(64).is_null();
             let got_null = !(is_given && keeps_one);

@@ -1,0 +1,57 @@
+//! Pointers keep their provenance in the solutions of the exercises as well.
+
+use std::env;
+use std::time::Instant;
+
+use book::build;
+use book::exercise::{self, Exercise};
+
+#[allow(dead_code, reason = "Miri builds the copies itself")]
+mod copies;
+
+use copies::Copy;
+
+/// Both models of which pointer may reach what.
+const MODELS: [&str; 2] = ["", "-Zmiri-tree-borrows"];
+
+/// `EXERCISE=3.` asks about those alone whose number begins so.
+#[test]
+#[ignore = "needs a nightly compiler with Miri: .ci/miri runs it"]
+fn miri_finds_nothing_in_a_solution() {
+    let sources = build::sources(&build::folder()).expect("book.toml");
+    let wanted = env::var("EXERCISE").unwrap_or_default();
+    let numbers = exercise::numbers(&sources).into_iter();
+    let numbers = numbers.filter(|number| number.starts_with(&wanted));
+    let asked: Vec<_> = numbers
+        .map(|number| exercise::load(&sources, &number).expect("an exercise"))
+        .flat_map(|exercise| MODELS.map(|model| ask(&exercise, model)))
+        .collect();
+    let well = asked.iter().filter(|it| **it == Ok(true)).count();
+    println!("{well} of {} ran to their end", asked.len());
+    let faults: Vec<_> =
+        asked.iter().filter_map(|it| it.as_ref().err()).collect();
+    assert!(faults.is_empty(), "{faults:#?}");
+    assert!(2 * well > asked.len(), "{well} of {} ran", asked.len());
+}
+
+/// Whether the test of an exercise that is done runs to its end under Miri. It
+/// does not if it is none for Miri.
+fn ask(exercise: &Exercise, model: &str) -> Result<bool, String> {
+    let Exercise { number, stage, test, .. } = exercise;
+    let copy = Copy::new("miri", stage, false);
+    for change in &exercise.solution {
+        copy.write(&change.path, &change.text);
+    }
+    let start = Instant::now();
+    let outcome = copy.miri(model, "exercises", test);
+    let seconds = start.elapsed().as_secs_f32();
+    if !outcome.status.success() {
+        println!("{number} {model} FAULT ({seconds:.1} s)");
+        let said = outcome.stdout + &outcome.stderr;
+        return Err(format!("{number} {model}: {said}"));
+    }
+    let is_for_it = outcome.stdout.contains("1 passed");
+    let what = if is_for_it { "well" } else { "not for Miri" };
+    println!("{number} {model} {what} ({seconds:.1} s)");
+    Ok(is_for_it)
+}
