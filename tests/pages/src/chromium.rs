@@ -196,9 +196,10 @@ impl Browser {
         self.ask("Input.insertText", json!({"text": text}));
     }
 
-    /// Waits until an expression of JavaScript is true.
+    /// Waits until an expression of JavaScript is true: half a minute, since a busy
+    /// machine may be late with a frame.
     pub fn expect(&mut self, expression: &str) {
-        for _ in 0..200 {
+        for _ in 0..3000 {
             if self.evaluate(expression) == true {
                 return;
             }

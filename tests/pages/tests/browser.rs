@@ -5,7 +5,7 @@ use std::fs;
 use std::path::Path;
 
 use book::build;
-use pages::chromium;
+use pages::chromium::{self, Browser};
 
 /// Blocks, and what is copied of each.
 const PAGE: &str = "\
@@ -93,9 +93,15 @@ const look = () => [...document.querySelectorAll('.table-wrapper')].map(
     ],
 );
 document.querySelector('details').open = true;
-setTimeout(() => {
+// What it is called comes when its size is known.
+const wait = (times) => {
+    if (look().every(([focus]) => focus === '') && times > 0) {
+        setTimeout(() => wait(times - 1), 20);
+        return;
+    }
     document.getElementById('seen').textContent = JSON.stringify(look());
-}, 500);
+};
+wait(500);
 </script></body>";
 
 /// A page with a figure that asks, and with the place to forget it all.
@@ -141,9 +147,9 @@ addEventListener('load', () => setTimeout(() => {
     // That it is in sight is told with a frame, which may be late.
     const isRead = () =>
         document.querySelector('.progress-mark').title.startsWith('read');
-    const wait = (frames) => {
-        if (!isRead() && frames > 0) {
-            requestAnimationFrame(() => wait(frames - 1));
+    const wait = (times) => {
+        if (!isRead() && times > 0) {
+            setTimeout(() => wait(times - 1), 20);
             return;
         }
         look();
@@ -151,7 +157,7 @@ addEventListener('load', () => setTimeout(() => {
         look();
         document.getElementById('seen').textContent = JSON.stringify(seen);
     };
-    wait(1000);
+    wait(500);
 }, 100));
 </script></body>";
 
@@ -175,9 +181,13 @@ fn drive_after(before: &str, page: &str, script: &str) -> String {
     let page = build(folder.path(), page).replace("</body>", script);
     let page = page.replacen("<head>", &format!("<head>{before}"), 1);
     fs::write(&file, page).expect("it can be written");
-    let address = chromium::address(&file);
-    let page = chromium::open(&address, &["--window-size=600,800"]);
-    chromium::seen(&page).to_owned()
+    let mut browser = Browser::start();
+    browser.resize(600, 800);
+    browser.open(&chromium::address(&file));
+    let seen = "document.getElementById('seen').textContent";
+    browser.expect(&format!("{seen} !== ''"));
+    let seen = browser.evaluate(seen);
+    seen.as_str().expect("what it has written").to_owned()
 }
 
 /// A book of one page.
