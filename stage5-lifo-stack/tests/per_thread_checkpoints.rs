@@ -57,6 +57,19 @@ fn a_freed_chunk_at_the_top_is_used_again() {
 }
 
 #[test]
+fn a_chunk_that_is_freed_under_another_goes_when_that_goes() {
+    let mut region = region();
+    let mut stack = Stack::new(memory(&mut region.0));
+    let (a, b) = (stack.malloc(100), stack.malloc(100));
+    // SAFETY: both chunks are live.
+    unsafe {
+        stack.free(a);
+        stack.free(b);
+    }
+    assert_eq!(stack.malloc(100), a, "the place of the lower one");
+}
+
+#[test]
 fn eight_bytes_stand_in_front_of_a_chunk() {
     let mut region = region();
     let mut stack = Stack::new(memory(&mut region.0));

@@ -1,9 +1,11 @@
 //! What the simulated break does, since every other test rests on it.
 
+use std::fs;
 use std::mem::MaybeUninit;
 
 use stage1_bump::brk::PAGE;
 use stage1_bump::{Brk, OutOfMemory, SimBrk};
+use timing::workspace::workspace;
 
 fn region(bytes: usize) -> Vec<MaybeUninit<u8>> {
     vec![MaybeUninit::uninit(); bytes]
@@ -142,4 +144,23 @@ fn somebody_else_takes_no_more_than_there_is() {
     }
     assert_eq!(brk.somebody_else_takes(1), Err(OutOfMemory));
     assert_eq!(brk.used(), 8);
+}
+
+/// So that what holds of the first one here holds of all of them.
+#[test]
+#[cfg_attr(miri, ignore = "Miri reads no files")]
+fn it_is_the_same_in_every_stage() {
+    let read = |stage: &str| {
+        let path = workspace().join(stage).join("src/brk.rs");
+        fs::read_to_string(path).expect("a stage has a break")
+    };
+    let first = read("stage1-bump");
+    for stage in [
+        "stage2-headers",
+        "stage3-freelist",
+        "stage4-threadsafe",
+        "stage5-lifo-stack",
+    ] {
+        assert_eq!(read(stage), first, "the break of {stage}");
+    }
 }
