@@ -330,6 +330,42 @@ fn what_is_left_of_a_segment_waits_and_is_popped() {
     assert!(state.ends_with("[1000 used][room]"), "{state}");
 }
 
+/// Fills a segment with chunks of 64 bytes up to its end, and has others free
+/// them all, one of them last. Returns how many bytes the first chunk has then.
+fn freed_last(of_the_highest: usize) -> usize {
+    let mut region = region();
+    let mut stack = Stack::new(memory(&mut region.0));
+    let mut chunks = vec![stack.malloc(8)];
+    let room = |stack: &Stack<Memory>| {
+        stack.chunks().last().map_or(0, |room: Chunk| room.size)
+    };
+    let over = room(&stack) % 64;
+    if over > 0 {
+        chunks.push(stack.malloc(over - 8));
+    }
+    while room(&stack) > 0 {
+        chunks.push(stack.malloc(56));
+    }
+    // In the next segment: now others may empty this one.
+    stack.malloc(56);
+    let last = chunks.remove(chunks.len() - of_the_highest);
+    chunks.push(last);
+    for chunk in chunks {
+        // SAFETY: the chunk is live.
+        unsafe { free_without_stack(stack.mmap(), chunk) };
+    }
+    let first = stack.chunks().next();
+    first.map_or(0, |chunk| chunk.size)
+}
+
+#[test]
+fn of_small_chunks_the_highest_asks_whether_it_is_the_last() {
+    let whole = freed_last(1);
+    assert!(whole > SEGMENT - 256, "{whole} bytes of a segment are one chunk");
+    // There is room for one like it above the second highest.
+    assert_eq!(freed_last(2), 16, "the first chunk is as it was");
+}
+
 #[test]
 fn a_stack_that_gets_no_segment_is_as_it_was() {
     let mut region = region();
