@@ -10,6 +10,8 @@ pub mod glibc;
 mod html;
 pub mod jemalloc;
 pub mod laid_out;
+pub mod lock;
+pub mod message;
 pub mod mimalloc;
 pub mod slots;
 pub mod snmalloc;
@@ -180,6 +182,8 @@ pub fn all() -> Vec<Drawing> {
         buddies::drawing(),
         copying::drawing(),
         slots::drawing(),
+        lock::drawing(),
+        message::drawing(),
     ]);
     all
 }

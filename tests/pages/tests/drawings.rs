@@ -11,8 +11,8 @@ use book::drawing::glibc::{self, Place};
 use book::drawing::mimalloc::Way;
 use book::drawing::slots::{Model, Slot};
 use book::drawing::{
-    self, Buddies, Copying, Drawing, Kind, Piece, jemalloc, laid_out, mimalloc,
-    snmalloc, tcmalloc,
+    self, Buddies, Copying, Drawing, Kind, Piece, jemalloc, laid_out, lock,
+    message, mimalloc, snmalloc, tcmalloc,
 };
 use book::page::Page;
 use timing::workspace::workspace;
@@ -315,4 +315,44 @@ fn a_thread_whose_end_is_not_heard_of_keeps_no_stack() {
     assert_eq!(threads.slots[2], Slot::Borrows);
     assert_eq!(threads.parked, [1]);
     assert_eq!(threads.malloc(2), 1, "it borrows the same again");
+}
+
+#[test]
+fn the_two_words_rule_out_a_flag_without_its_message_and_nothing_else() {
+    let (any, in_order) = (message::found(false), message::found(true));
+    let ruled_out: Vec<_> =
+        any.iter().filter(|it| !in_order.contains(it)).collect();
+    let without = message::Found { message: 0, is_there: true };
+    assert_eq!(ruled_out, [&without], "{any:?}, {in_order:?}");
+    assert!(in_order.iter().all(|it| any.contains(it)), "{in_order:?}");
+}
+
+#[test]
+fn whoever_gets_in_at_the_lock_finds_the_heap_in_order() {
+    const THREADS: usize = 3;
+    let seed = fastrand::u64(..);
+    let mut random = fastrand::Rng::with_seed(seed);
+    let mut model = lock::Model::new(THREADS);
+    let mut inside = None;
+    for _ in 0..200 {
+        let thread = random.usize(..THREADS);
+        match inside {
+            Some(its) if its == thread && model.is_in_order() => {
+                model.leave(thread);
+                inside = None;
+            }
+            Some(its) if its == thread => model.note(),
+            others => {
+                let (came, was) = (model.look(thread), model.is_in_order());
+                assert_eq!(came, others.is_none(), "seed {seed}: {model:?}");
+                if came {
+                    assert!(was, "seed {seed}: {model:?}");
+                    model.raise();
+                    inside = Some(thread);
+                }
+            }
+        }
+        let count = model.threads.iter().filter(|it| **it == lock::At::Inside);
+        assert!(count.count() <= 1, "seed {seed}: {model:?}");
+    }
 }
