@@ -12,7 +12,7 @@ use mdbook_preprocessor::{Preprocessor, PreprocessorContext, parse_input};
 
 use crate::answers::Part;
 use crate::map::Map;
-use crate::numbering::{self, Numbering};
+use crate::numbering::Numbering;
 use crate::page::Page;
 use crate::problem::{Problem, Problems};
 use crate::repository::{self, Repository};
@@ -100,11 +100,7 @@ fn expand(sources: &Sources, mut book: Book) -> Result<Book, Problems> {
         match page.expand_measured(path, sources) {
             Ok((expanded, length)) => {
                 minutes.insert(path.clone(), length.to_read);
-                let title = match sources.numbering.in_title(path) {
-                    None => chapter.name.clone(),
-                    number => numbering::titled(number, &chapter.name),
-                };
-                back.add(&title, path, &expanded, &page.figures());
+                back.add(&chapter.name, path, &expanded, &page.figures());
                 chapter.content = expanded;
             }
             Err(mistakes) => {
@@ -123,6 +119,7 @@ fn expand(sources: &Sources, mut book: Book) -> Result<Book, Problems> {
     if !problems.is_empty() {
         return Err(Problems(problems));
     }
+    back.sort(&book);
     book.for_each_chapter_mut(|chapter| {
         let Some(path) = &chapter.source_path else { return };
         chapter.content = if let Some(part) = Part::of_page(&chapter.content) {
@@ -181,6 +178,14 @@ impl Back {
             expanded: expanded.to_owned(),
             figures: figures.to_owned(),
         });
+    }
+
+    /// Puts the pages in the order of the book. mdBook comes to the first page
+    /// of a chapter after all others of it.
+    fn sort(&mut self, book: &Book) {
+        let order: Vec<_> =
+            book.chapters().filter_map(|it| it.source_path.clone()).collect();
+        self.0.sort_by_key(|it| order.iter().position(|at| *at == it.path));
     }
 
     fn part(&self, part: &Part) -> &[Asked] {

@@ -1,9 +1,18 @@
-// What is wrong with a page on paper: what would scroll, what is wider, and what
-// should be open and is shut.
+// What is wrong with a page on paper: what would scroll, what is wider, what
+// should be open and is shut, and what is too small to be read.
 
 (() => {
     "use strict";
+    // How small letters may be, in pixels of which an inch of paper has 96.
+    const SMALLEST = 9;
     const wrong = [];
+    const sizeOf = (it) => {
+        const size = parseFloat(getComputedStyle(it).fontSize);
+        const svg = it.closest("svg");
+        return size * (svg ? it.getScreenCTM().a : it.currentCSSZoom);
+    };
+    const holdsText = (it) => [...it.childNodes].some(
+        (child) => child.nodeType === Node.TEXT_NODE && child.data.trim());
     const shown = [...document.querySelectorAll("body, body *")];
     for (const it of shown.filter((it) => it.checkVisibility())) {
         const { overflowX, overflowY } = getComputedStyle(it);
@@ -19,6 +28,11 @@
         }
         if (isWide) {
             wrong.push(`it is cut off: ${classes} “${text}”`);
+        }
+        const isRead = it.closest("main") && holdsText(it);
+        if (isRead && sizeOf(it) < SMALLEST - 0.01) {
+            const size = sizeOf(it).toFixed(1);
+            wrong.push(`it is small, ${size} px: ${classes} “${text}”`);
         }
     }
     for (const it of document.querySelectorAll("details.plain")) {
