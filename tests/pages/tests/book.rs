@@ -482,6 +482,36 @@ fn every_page_has_a_title_of_its_own() {
     }
 }
 
+/// The pages that a page at the back has answers of: where each is, and what it
+/// is called.
+fn answered(page: &str) -> Vec<[String; 2]> {
+    const START: &str = "<p><strong><a href=\"../";
+    let html = fs::read_to_string(book().folder.join(page)).unwrap();
+    let rest = html.split(START).skip(1).filter_map(|rest| {
+        let (path, rest) = rest.split_once("\">")?;
+        let (title, _) = rest.split_once("</a></strong></p>")?;
+        Some([path.to_owned(), title.to_owned()])
+    });
+    rest.collect()
+}
+
+#[test]
+fn answers_at_the_back_are_in_the_order_of_the_book_under_the_pages_titles() {
+    let order = in_order();
+    let mut last = 0;
+    let mut answered = answered("back/answers.html");
+    answered.extend(self::answered("back/answers-beyond.html"));
+    assert!(answered.len() > 50, "{answered:?}");
+    for [path, title] in answered {
+        let at = order.iter().position(|it| *it == path).expect(&path);
+        assert!(last <= at, "{path} comes after {}", order[last]);
+        last = at;
+        if path != "index.html" {
+            assert_eq!(title, book().pages[&path].headings[0], "{path}");
+        }
+    }
+}
+
 #[test]
 fn chapters_1_to_5_are_the_stages_1_to_5() {
     let mut chapters = Vec::new();
