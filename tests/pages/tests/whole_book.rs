@@ -258,6 +258,41 @@ fn what_a_click_does_enter_and_space_do_too() {
     );
 }
 
+#[test]
+#[ignore = "needs Chromium: .ci/run runs it"]
+fn the_buttons_of_a_figure_that_is_higher_than_the_screen_are_on_it() {
+    let mut browser = Browser::start();
+    for width in [NARROW, WIDE] {
+        browser.resize(width, 800);
+        open(&mut browser, Path::new("beyond/holes/what-goes-back.html"));
+        let pictures = "document.querySelector('.is-live .hf-pictures')";
+        let buttons = "document.querySelector('.is-live .hf-controls')";
+        browser.evaluate(&format!("{pictures}.scrollIntoView()"));
+        let is_higher = "getBoundingClientRect().bottom > innerHeight";
+        browser.expect(&format!("{pictures}.{is_higher}"));
+        browser.expect(&format!("!({buttons}.{is_higher})"));
+    }
+}
+
+#[test]
+#[ignore = "needs Chromium: .ci/run runs it"]
+fn an_empty_heap_fills_the_place_of_the_highest_picture() {
+    let mut browser = Browser::start();
+    browser.resize(WIDE, 900);
+    for page in ["stage2/what-can-go-back.html", "stage5/the-design.html"] {
+        open(&mut browser, Path::new(page));
+        let height = |of: &str| {
+            format!(
+                "document.querySelector('.is-live {of}')
+                     .getBoundingClientRect().height"
+            )
+        };
+        let (heap, place) =
+            (height(".is-now .hf-memory"), height(".hf-pictures"));
+        browser.expect(&format!("{heap} > 0.8 * {place}"));
+    }
+}
+
 /// The pages with a poster.
 fn posters() -> Vec<PathBuf> {
     let is_one = |page: &PathBuf| page.ends_with("poster.html");
