@@ -74,7 +74,7 @@ impl Model {
         let is_locked = self.is_locked.load(Ordering::Relaxed);
         let threads = (1..).zip(&self.threads).map(|(number, at)| {
             let (kind, does) = match at {
-                At::Outside => (Kind::Padding, "elsewhere".to_owned()),
+                At::Outside => (Kind::Padding, "is elsewhere".to_owned()),
                 At::Waiting(1) => (Kind::Header, "has looked once".to_owned()),
                 At::Waiting(looks) => {
                     (Kind::Header, format!("has looked {looks} times"))
