@@ -6,8 +6,9 @@
 //! [`contract`] runs the contract on a heap that is no stage's, [`fault`] has
 //! faults to plant in a stage, [`workshop`] is where that is done, and [`sight`]
 //! says which test sees them, [`mutant`] has changes that a machine thought of,
-//! [`misuse`] runs programs that break the rules, and
-//! [`matrix`] asks all heaps for their properties. What they share with the
+//! [`misuse`] runs programs that break the rules,
+//! [`matrix`] asks all heaps for their properties, and `root` is a whole system in
+//! a folder. What they share with the
 //! programs that measure is in the crate `timing`, and what looks at the book is
 //! in the crate `pages`.
 
@@ -24,6 +25,8 @@ pub mod misuse;
 pub mod misuse_told;
 pub mod mutant;
 pub mod operations;
+#[cfg(target_os = "linux")]
+pub mod root;
 pub mod shadow;
 pub mod sight;
 pub mod soak;
