@@ -79,7 +79,7 @@ pub struct Root {
 
 impl Root {
     /// The suite with the packages, in `target/roots/NAME`. What is there from
-    /// before is taken if it has the same.
+    /// before is taken if it has all of them.
     ///
     /// # Errors
     ///
@@ -104,8 +104,13 @@ impl Root {
             suite: suite.to_owned(),
             bound: Vec::new(),
         };
-        if fs::read_to_string(&note).is_ok_and(|had| had == wanted) {
-            return Ok(root);
+        let had = fs::read_to_string(&note).unwrap_or_default();
+        if let Some((had_suite, had_packages)) = had.trim().split_once(':') {
+            let had: Vec<&str> = had_packages.split_whitespace().collect();
+            if had_suite == suite && packages.iter().all(|it| had.contains(it))
+            {
+                return Ok(root);
+            }
         }
         remove(&note)?;
         remove(&folder)?;
@@ -248,7 +253,11 @@ fn must_have(suite: &str) -> Result<(), String> {
 /// Gets the packages and unpacks them.
 fn unpack(folder: &Path, suite: &str, packages: &[&str]) -> Result<(), String> {
     let (archive, settings) = (archive()?, settings()?);
-    let mut debstrap = Command::new("mmdebstrap");
+    // In a place of its own here too: what it mounts goes with it, even if it
+    // is stopped half-way.
+    let mut debstrap = Command::new("unshare");
+    debstrap.args(["--mount", "--pid", "--fork", "--kill-child"]);
+    debstrap.args(["--mount-proc", "--", "mmdebstrap"]);
     debstrap.args(["--mode=root", "--variant=apt", "--components=main"]);
     debstrap.args(["--quiet", "--keyring", KEYS]);
     for setting in settings {
@@ -299,8 +308,14 @@ fn apt(program: &str, args: &[&str]) -> Result<String, String> {
 }
 
 /// Removes what we made, if it is there. Nothing is mounted in a root of ours but
-/// while a command runs, and then only that command sees it.
+/// while a command runs, and then only that command sees it. (If somebody else
+/// has mounted something there, all of that would go, too.)
 fn remove(path: &Path) -> Result<(), String> {
+    let mounts = fs::read_to_string("/proc/self/mounts").unwrap_or_default();
+    let mut places = mounts.lines().filter_map(|it| it.split(' ').nth(1));
+    if let Some(place) = places.find(|it| Path::new(it).starts_with(path)) {
+        return Err(format!("{place} is mounted: umount {place}"));
+    }
     let removed = if path.is_dir() {
         fs::remove_dir_all(path)
     } else {

@@ -1,0 +1,124 @@
+//! Runs whole systems on our heaps: a Debian in a folder, in which every program
+//! that is linked dynamically starts with `libmalloc4.so`, and then with
+//! `libmalloc5.so`. A shell works, a package is installed and removed, programs
+//! work, and the stages themselves are compiled and tested. The same under glibc's
+//! own malloc is what both are compared with.
+//!
+//! It is asked of the loader, for each program of the system, whose `malloc` it
+//! gets, and of the kernel, while the steps run, which libraries each process has.
+//!
+//! ```text
+//! cargo run --release -p tests --example whole_systems
+//! cargo run --release -p tests --example whole_systems -- trixie
+//! ```
+//!
+//! The results are kept in `tests/results/whole-systems.csv`: those of the suites
+//! that are named, in place of older ones. What the steps print is kept beside the
+//! systems, in `target/roots/said`. It needs root's rights, mmdebstrap, and a
+//! connection to Debian's archive.
+
+#[cfg(not(all(target_os = "linux", target_env = "gnu")))]
+fn main() {
+    println!("This program needs Linux with glibc.");
+}
+
+#[cfg(all(target_os = "linux", target_env = "gnu"))]
+#[path = "whole_systems/bindings.rs"]
+mod bindings;
+#[cfg(all(target_os = "linux", target_env = "gnu"))]
+#[path = "whole_systems/kept.rs"]
+mod kept;
+#[cfg(all(target_os = "linux", target_env = "gnu"))]
+#[path = "whole_systems/steps.rs"]
+mod steps;
+#[cfg(all(target_os = "linux", target_env = "gnu"))]
+#[path = "whole_systems/system.rs"]
+mod system;
+#[cfg(all(target_os = "linux", target_env = "gnu"))]
+#[path = "whole_systems/watch.rs"]
+mod watch;
+
+#[cfg(all(target_os = "linux", target_env = "gnu"))]
+fn main() {
+    program::main();
+}
+
+#[cfg(all(target_os = "linux", target_env = "gnu"))]
+mod program {
+    use std::env;
+    use std::path::PathBuf;
+
+    use timing::progress::Progress;
+    use timing::workspace::build_release_example;
+
+    use crate::bindings::bindings;
+    use crate::kept::{Row, keep};
+    use crate::steps::{STEPS, Said, run};
+    use crate::system::System;
+
+    /// The suites, the oldest first.
+    const SUITES: [&str; 3] = ["bookworm", "trixie", "sid"];
+
+    /// The heaps. The first one is what the others are compared with.
+    const HEAPS: [&str; 3] = ["glibc", "malloc4", "malloc5"];
+
+    pub fn main() {
+        let mut suites: Vec<String> = env::args().skip(1).collect();
+        if suites.is_empty() {
+            suites = SUITES.map(str::to_owned).to_vec();
+        }
+        let libraries = HEAPS.map(library);
+        let progress =
+            Progress::new(suites.len() * HEAPS.len() * (1 + STEPS.len()));
+        for suite in suites {
+            progress.step(format!("{suite}: its packages"));
+            match System::make(&suite) {
+                Ok(system) => all(&system, &libraries, &progress),
+                Err(why) => {
+                    progress.print(format!("{suite} is left out: {why}"))
+                }
+            }
+        }
+    }
+
+    /// The library that is preloaded: none for the C library's own heap.
+    fn library(heap: &str) -> Option<PathBuf> {
+        (heap != "glibc").then(|| build_release_example(heap))
+    }
+
+    /// All steps under all heaps in one system.
+    fn all(
+        system: &System,
+        libraries: &[Option<PathBuf>; 3],
+        progress: &Progress,
+    ) {
+        let mut rows = Vec::new();
+        let mut under_glibc: Vec<Said> = Vec::new();
+        for (heap, library) in HEAPS.iter().zip(libraries) {
+            let library = library.as_deref();
+            system.root.preload(library).unwrap_or_else(|why| panic!("{why}"));
+            progress.step(format!("{}, {heap}: whose malloc", system.suite()));
+            let mut add = |row: Row| {
+                progress.print(row.line(system.suite()));
+                rows.push(row);
+            };
+            if let Some(library) = library {
+                add(bindings(system, heap, library));
+            }
+            for (at, step) in STEPS.iter().enumerate() {
+                progress.step(format!(
+                    "{}, {heap}: {}",
+                    system.suite(),
+                    step.name
+                ));
+                let said = run(system, step, heap, library);
+                add(said.row(under_glibc.get(at)));
+                if library.is_none() {
+                    under_glibc.push(said);
+                }
+            }
+        }
+        system.root.preload(None).unwrap_or_else(|why| panic!("{why}"));
+        keep(system, &rows);
+    }
+}
