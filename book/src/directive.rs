@@ -15,7 +15,7 @@ use crate::repository::linked;
 use crate::sources::Sources;
 use crate::{
     drawing, exercise, faults, figure, highlight, item, map, milestone,
-    mutants, plot, poster, side_by_side, targets, tryit,
+    mutants, plot, poster, side_by_side, targets, tryit, whole_systems,
 };
 
 /// A directive with its arguments.
@@ -99,6 +99,8 @@ pub enum Directive {
     Faults,
     /// Changes that nobody thought of, and which test sees each first.
     Mutants,
+    /// What whole systems do on our heaps.
+    WholeSystems,
     /// An exercise, with hints and a solution.
     Exercise {
         /// Its number, such as `3.1`.
@@ -124,7 +126,8 @@ const ALL: &str = "`{{#item path name}}` (one name or more), \
                    `{{#try}}`, `{{#answers}}`, `{{#answers to stage5}}` \
                    and `{{#answers after stage5}}` (to its last page), \
                    `{{#side-by-side}}`, \
-                   `{{#programs}}`, `{{#faults}}`, `{{#mutants}}`";
+                   `{{#programs}}`, `{{#faults}}`, `{{#mutants}}`, \
+                   `{{#whole-systems}}`";
 
 /// The line below the notes of a diff.
 pub const END_OF_DIFF: &str = "{{/diff}}";
@@ -198,6 +201,7 @@ impl Directive {
             ("programs", []) => Ok(Self::Programs),
             ("faults", []) => Ok(Self::Faults),
             ("mutants", []) => Ok(Self::Mutants),
+            ("whole-systems", []) => Ok(Self::WholeSystems),
             ("exercise", [number]) => {
                 Ok(Self::Exercise { number: owned(number) })
             }
@@ -207,7 +211,11 @@ impl Directive {
             ("item" | "file" | "diff" | "milestones", _)
             | ("heap" | "drawing" | "plot" | "captured" | "exercise", _)
             | ("targets" | "script" | "tell-us" | "try" | "answers", _)
-            | ("side-by-side" | "programs" | "faults" | "mutants", _)
+            | (
+                "side-by-side" | "programs" | "faults" | "mutants"
+                | "whole-systems",
+                _,
+            )
             | ("poster" | "map" | "route", _) => {
                 Err(format!("`{kind}` has other arguments. There are: {ALL}"))
             }
@@ -282,6 +290,7 @@ impl Sources {
             Directive::Programs => side_by_side::programs(self),
             Directive::Faults => faults::table(&self.root),
             Directive::Mutants => mutants::table(&self.root),
+            Directive::WholeSystems => whole_systems::table(&self.root),
             Directive::Exercise { number } => {
                 return Ok(exercise::load(self, number)?.markdown(page));
             }

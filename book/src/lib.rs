@@ -60,6 +60,7 @@ pub mod terminal;
 pub mod time;
 pub mod tryit;
 pub mod vary;
+pub mod whole_systems;
 pub mod words;
 
 pub use play::amount;

@@ -10,7 +10,12 @@
 //! ```text
 //! cargo run --release -p tests --example whole_systems
 //! cargo run --release -p tests --example whole_systems -- trixie
+//! cargo run --release -p tests --example whole_systems -- project trixie
 //! ```
+//!
+//! With `project`, a clone of this repository is put into each system, and it does
+//! there what a reader does, on the C library's own heap: it builds the book, runs
+//! all tests, and puts the heaps under programs. Nothing is kept of that.
 //!
 //! The results are kept in `tests/results/whole-systems.csv`: those of the suites
 //! that are named, in place of older ones. What the steps print is kept beside the
@@ -28,6 +33,9 @@ mod bindings;
 #[cfg(all(target_os = "linux", target_env = "gnu"))]
 #[path = "whole_systems/kept.rs"]
 mod kept;
+#[cfg(all(target_os = "linux", target_env = "gnu"))]
+#[path = "whole_systems/project.rs"]
+mod project;
 #[cfg(all(target_os = "linux", target_env = "gnu"))]
 #[path = "whole_systems/steps.rs"]
 mod steps;
@@ -53,6 +61,7 @@ mod program {
 
     use crate::bindings::bindings;
     use crate::kept::{Row, keep};
+    use crate::project::{PACKAGES, project};
     use crate::steps::{STEPS, Said, run};
     use crate::system::System;
 
@@ -64,15 +73,38 @@ mod program {
 
     pub fn main() {
         let mut suites: Vec<String> = env::args().skip(1).collect();
+        let is_project = suites.first().is_some_and(|it| it == "project");
+        if is_project {
+            suites.remove(0);
+        }
         if suites.is_empty() {
             suites = SUITES.map(str::to_owned).to_vec();
         }
+        if is_project {
+            projects(&suites);
+        } else {
+            systems(suites);
+        }
+    }
+
+    /// What the project does in each system.
+    fn projects(suites: &[String]) {
+        for suite in suites {
+            let system = System::make(suite, &PACKAGES);
+            if let Err(why) = system.and_then(|it| project(&it)) {
+                println!("{suite} is left out: {why}");
+            }
+        }
+    }
+
+    /// What the systems do on our heaps.
+    fn systems(suites: Vec<String>) {
         let libraries = HEAPS.map(library);
         let progress =
             Progress::new(suites.len() * HEAPS.len() * (1 + STEPS.len()));
         for suite in suites {
             progress.step(format!("{suite}: its packages"));
-            match System::make(&suite) {
+            match System::make(&suite, &[]) {
                 Ok(system) => all(&system, &libraries, &progress),
                 Err(why) => {
                     progress.print(format!("{suite} is left out: {why}"))

@@ -79,7 +79,7 @@ pub struct Root {
 
 impl Root {
     /// The suite with the packages, in `target/roots/NAME`. What is there from
-    /// before is taken if it has all of them.
+    /// before is taken, and what it lacks is added.
     ///
     /// # Errors
     ///
@@ -96,27 +96,39 @@ impl Root {
         let lock = File::create(roots.join(format!("{name}.lock")))
             .map_err(|error| error.to_string())?;
         lock.lock().map_err(|error| error.to_string())?;
-        let folder = roots.join(name);
-        let note = roots.join(format!("{name}.txt"));
-        let wanted = format!("{suite}: {}\n", packages.join(" "));
         let root = Self {
-            folder: folder.clone(),
+            folder: roots.join(name),
             suite: suite.to_owned(),
             bound: Vec::new(),
         };
+        let note = roots.join(format!("{name}.txt"));
         let had = fs::read_to_string(&note).unwrap_or_default();
-        if let Some((had_suite, had_packages)) = had.trim().split_once(':') {
-            let had: Vec<&str> = had_packages.split_whitespace().collect();
-            if had_suite == suite && packages.iter().all(|it| had.contains(it))
-            {
-                return Ok(root);
-            }
+        let mut had: Vec<&str> = had.split_whitespace().collect();
+        let missing: Vec<&str> =
+            packages.iter().filter(|it| !had.contains(it)).copied().collect();
+        if had.first() != Some(&suite) {
+            remove(&note)?;
+            remove(&root.folder)?;
+            unpack(&root.folder, suite, packages)?;
+            had = vec![suite];
+        } else if missing.is_empty() {
+            return Ok(root);
+        } else {
+            root.install(&missing)?;
         }
-        remove(&note)?;
-        remove(&folder)?;
-        unpack(&folder, suite, packages)?;
-        fs::write(&note, wanted).map_err(|error| error.to_string())?;
+        let all = [had, missing].concat().join(" ") + "\n";
+        fs::write(&note, all).map_err(|error| error.to_string())?;
         Ok(root)
+    }
+
+    /// Adds packages, by what the system itself has for it.
+    fn install(&self, packages: &[&str]) -> Result<(), String> {
+        self.preload(None)?;
+        let script = "apt-get -qq update && apt-get -qq install --yes \
+                      --no-install-recommends \"$@\"";
+        let args = [&["-c", script, "sh"], packages].concat();
+        let (outcome, _used) = self.run(UNPACK, self.command("sh", &args))?;
+        outcome.failure().map_or(Ok(()), |why| Err(format!("apt-get {why}")))
     }
 
     /// Where it lies.

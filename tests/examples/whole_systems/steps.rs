@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::path::Path;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use timing::run::{Outcome, Used};
 use timing::workspace::workspace;
@@ -119,7 +119,6 @@ pub struct Said {
     name: &'static str,
     outcome: Option<Outcome>,
     used: Used,
-    took: Duration,
     watched: Watched,
 }
 
@@ -131,25 +130,15 @@ pub fn run(
     library: Option<&Path>,
 ) -> Said {
     let watch = Watch::start(system.root.folder(), library);
-    let start = Instant::now();
     let done = system.run(step.script, LIMIT);
-    let took = start.elapsed();
     let watched = watch.stop();
     let nothing = Used { time: Duration::ZERO, memory: 0 };
     let (outcome, used) = match done {
         Ok((outcome, used)) => (Some(outcome), used),
         Err(_) => (None, nothing),
     };
-    let said = Said {
-        heap: heap.to_owned(),
-        name: step.name,
-        outcome,
-        used,
-        took,
-        watched,
-    };
-    said.write(system);
-    said
+    write(system.suite(), heap, step.name, outcome.as_ref());
+    Said { heap: heap.to_owned(), name: step.name, outcome, used, watched }
 }
 
 impl Said {
@@ -184,20 +173,19 @@ impl Said {
             others: self.watched.others.join(" "),
         }
     }
+}
 
-    /// Keeps what it printed.
-    fn write(&self, system: &System) {
-        let folder = workspace().join("target/roots/said");
-        fs::create_dir_all(&folder).expect("a folder of ours");
-        let name = format!("{}-{}-{}", system.suite(), self.heap, self.name);
-        let file = folder.join(name.replace([' ', ','], "_"));
-        let text = match &self.outcome {
-            None => "it did not end".to_owned(),
-            Some(Outcome { status, stdout, stderr }) => format!(
-                "{status}, after {:.1} s\n{stdout}\n--- standard error\n{stderr}",
-                self.took.as_secs_f64()
-            ),
-        };
-        fs::write(file, text).expect("a file of ours");
-    }
+/// Keeps what a step printed, beside the systems.
+pub fn write(suite: &str, heap: &str, step: &str, outcome: Option<&Outcome>) {
+    let folder = workspace().join("target/roots/said");
+    fs::create_dir_all(&folder).expect("a folder of ours");
+    let name = format!("{suite}-{heap}-{step}");
+    let file = folder.join(name.replace([' ', ','], "_"));
+    let text = match outcome {
+        None => "it did not end".to_owned(),
+        Some(Outcome { status, stdout, stderr }) => {
+            format!("{status}\n{stdout}\n--- standard error\n{stderr}")
+        }
+    };
+    fs::write(file, text).expect("a file of ours");
 }

@@ -35,11 +35,12 @@ pub struct System {
 }
 
 impl System {
-    /// The system of a suite, with all that the steps need.
-    pub fn make(suite: &str) -> Result<Self, String> {
+    /// The system of a suite, with all that the steps need, and more packages.
+    pub fn make(suite: &str, more: &[&str]) -> Result<Self, String> {
         let rust = WITH_RUST.iter().find(|(it, _)| *it == suite);
         let mut packages = PACKAGES.to_vec();
         packages.extend(rust.iter().flat_map(|(_, rust)| *rust));
+        packages.extend(more);
         let name = format!("whole-{suite}");
         let mut root = Root::make(&name, suite, &packages)?;
         // What an earlier run may have left, if it was stopped.
@@ -100,6 +101,7 @@ impl System {
             .env("CARGO_TARGET_DIR", TARGET)
             .env("CARGO_NET_OFFLINE", "true")
             .env("CARGO_INCREMENTAL", "0")
+            .env("CARGO_PROFILE_DEV_DEBUG", "false")
             .env("PYTHONDONTWRITEBYTECODE", "1");
         self.root.run(limit, command)
     }

@@ -43,7 +43,7 @@ impl Watch {
                 look(&root, library.as_deref(), &mut seen);
                 thread::sleep(PAUSE);
             }
-            sum(&seen)
+            sum(&seen, library.is_some())
         });
         Self { stop, thread }
     }
@@ -82,8 +82,9 @@ fn look(root: &Path, library: Option<&str>, seen: &mut Seen) {
     }
 }
 
-fn sum(seen: &Seen) -> Watched {
-    let others = seen.iter().filter(|(_, has_ours)| !**has_ours);
+/// Where all processes should have our library, the others are named.
+fn sum(seen: &Seen, are_named: bool) -> Watched {
+    let others = seen.iter().filter(|(_, has_ours)| are_named && !**has_ours);
     let names: BTreeSet<String> = others
         .filter_map(|((_, program), _)| program.file_name())
         .map(|name| name.to_string_lossy().into_owned())
