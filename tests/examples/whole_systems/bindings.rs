@@ -3,9 +3,9 @@
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};
-use std::io::Read;
+use std::io::{BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use crate::kept::Row;
 use crate::system::System;
@@ -25,15 +25,17 @@ const FOLDERS: [&str; 5] = [
     "/usr/libexec/gcc",
 ];
 
-/// For each program, the file whose `malloc` the C library itself calls: that is
-/// the one that all of the process calls.
+/// Where the loader writes what it says, one file for each program.
+const SAID: &str = "/tmp/bindings";
+
+/// Has the loader say what it binds. (Not by starting the programs themselves:
+/// of some of those it would not obey, since they give rights.)
 const SCRIPT: &str = r#"
+mkdir -p /tmp/bindings
 while read -r program; do
-    whose=$(LD_TRACE_LOADED_OBJECTS=1 LD_WARN=yes LD_BIND_NOW=yes \
-        LD_DEBUG=bindings /lib64/ld-linux-x86-64.so.2 "$program" 2>&1 |
-        sed -n 's/.*libc\.so\.6 \[0\] to \([^ ]*\) .*symbol .malloc. .*/\1/p' |
-        head -n 1)
-    echo "$program ${whose:-nobody}"
+    LD_TRACE_LOADED_OBJECTS=1 LD_WARN=yes LD_BIND_NOW=yes LD_DEBUG=bindings \
+        LD_DEBUG_OUTPUT="/tmp/bindings/${program//\//%}" \
+        /lib64/ld-linux-x86-64.so.2 "$program" > /dev/null 2>&1 || true
 done < /tmp/programs
 "#;
 
@@ -43,20 +45,18 @@ pub fn bindings(system: &System, heap: &str, library: &Path) -> Row {
     let list = programs.iter().map(|it| format!("{}\n", it.display()));
     fs::write(system.root.path("/tmp/programs"), list.collect::<String>())
         .expect("a file of ours");
-    let start = Instant::now();
     let done = system.run(SCRIPT, LIMIT);
-    let seconds = start.elapsed();
-    let name = library.file_name().expect("a file").to_string_lossy();
-    let (status, output) = match done {
-        Ok((outcome, _)) => {
+    let (status, seconds) = match done {
+        Ok((outcome, used)) => {
             let code = outcome.status.code();
-            (code.map_or("killed".into(), |it| it.to_string()), outcome.stdout)
+            let status = code.map_or("killed".into(), |it| it.to_string());
+            (status, format!("{:.1}", used.time.as_secs_f64()))
         }
         Err(_) => ("no end".to_owned(), String::new()),
     };
-    let answers: BTreeMap<&str, &str> =
-        output.lines().filter_map(|line| line.split_once(' ')).collect();
-    let is_ours = |whose: &&str| whose.ends_with(&*name);
+    let name = library.file_name().expect("a file").to_string_lossy();
+    let answers = answers(&system.root.path(SAID));
+    let is_ours = |whose: &str| whose.ends_with(&*name);
     let on_ours = answers.values().filter(|it| is_ours(it)).count();
     let others: Vec<String> = answers
         .iter()
@@ -68,13 +68,40 @@ pub fn bindings(system: &System, heap: &str, library: &Path) -> Row {
         step: NAME.to_owned(),
         status,
         same: String::new(),
-        seconds: format!("{:.1}", seconds.as_secs_f64()),
+        seconds,
         mib: String::new(),
         ratio: String::new(),
-        processes: answers.len(),
+        processes: programs.len(),
         on_ours,
         others: others.join(" "),
     }
+}
+
+/// For each program, the file whose `malloc` the C library itself calls: that is
+/// the one that all of the process calls. The files are removed.
+fn answers(folder: &Path) -> BTreeMap<String, String> {
+    let mut answers = BTreeMap::new();
+    for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
+        let name = entry.file_name().to_string_lossy().into_owned();
+        // Behind the last dot stands the number of the process.
+        let (program, _) = name.rsplit_once('.').unwrap_or((&name, ""));
+        let file = File::open(entry.path()).expect("a file of ours");
+        let lines = BufReader::new(file).lines().map_while(Result::ok);
+        let mut whose = lines.filter_map(|line| of_malloc(&line));
+        let whose = whose.next().unwrap_or_else(|| "nobody".to_owned());
+        answers.insert(program.replace('%', "/"), whose);
+    }
+    fs::remove_dir_all(folder).expect("a folder of ours");
+    answers
+}
+
+/// The file in a line such as ``binding file …/libc.so.6 [0] to …/libmalloc5.so
+/// [0]: normal symbol `malloc' [GLIBC_2.2.5]``.
+fn of_malloc(line: &str) -> Option<String> {
+    let (from, to) = line.split_once(" [0] to ")?;
+    let is_it = from.ends_with("libc.so.6") && to.contains("symbol `malloc'");
+    let (file, _) = to.split_once(" [")?;
+    is_it.then(|| file.to_owned())
 }
 
 fn base(program: &str) -> String {

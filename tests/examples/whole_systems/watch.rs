@@ -9,6 +9,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
+use timing::run::installed;
+
 /// How long it does not look. What lives shorter may not be seen.
 const PAUSE: Duration = Duration::from_millis(30);
 
@@ -61,6 +63,7 @@ type Seen = BTreeMap<(String, PathBuf), bool>;
 /// Looks once. A process that ends meanwhile has nothing to be read.
 fn look(root: &Path, library: Option<&str>, seen: &mut Seen) {
     let Ok(processes) = fs::read_dir("/proc") else { return };
+    let entrance = installed("unshare").and_then(|it| it.canonicalize().ok());
     for process in processes.flatten() {
         let folder = process.path();
         let is_inside =
@@ -69,6 +72,11 @@ fn look(root: &Path, library: Option<&str>, seen: &mut Seen) {
             continue;
         }
         let Ok(program) = fs::read_link(folder.join("exe")) else { continue };
+        // The machine's own program that enters the system, before it starts
+        // the first one of the system.
+        if entrance.as_ref() == Some(&program) {
+            continue;
+        }
         let Ok(maps) = fs::read_to_string(folder.join("maps")) else {
             continue;
         };
