@@ -87,21 +87,36 @@ fn answers(folder: &Path) -> BTreeMap<String, String> {
         let (program, _) = name.rsplit_once('.').unwrap_or((&name, ""));
         let file = File::open(entry.path()).expect("a file of ours");
         let lines = BufReader::new(file).lines().map_while(Result::ok);
-        let mut whose = lines.filter_map(|line| of_malloc(&line));
-        let whose = whose.next().unwrap_or_else(|| "nobody".to_owned());
+        let whose = last(&lines.filter_map(|it| of_malloc(&it)).collect());
         answers.insert(program.replace('%', "/"), whose);
     }
     fs::remove_dir_all(folder).expect("a folder of ours");
     answers
 }
 
-/// The file in a line such as ``binding file …/libc.so.6 [0] to …/libmalloc5.so
-/// [0]: normal symbol `malloc' [GLIBC_2.2.5]``.
-fn of_malloc(line: &str) -> Option<String> {
+/// Where the C library's own calls of `malloc` end. A program at a fixed address
+/// that keeps a pointer to `malloc` has a place of its own for it, which all
+/// others use, and goes on from there.
+fn last(bound: &BTreeMap<String, String>) -> String {
+    let library = bound.keys().find(|it| it.ends_with("/libc.so.6"));
+    let mut file = library.cloned().unwrap_or_else(|| "nobody".to_owned());
+    for _ in 0..bound.len() {
+        match bound.get(&file) {
+            Some(next) if *next != file => file.clone_from(next),
+            _ => break,
+        }
+    }
+    file
+}
+
+/// Both files in a line such as ``binding file …/libc.so.6 [0] to
+/// …/libmalloc5.so [0]: normal symbol `malloc' [GLIBC_2.2.5]``.
+fn of_malloc(line: &str) -> Option<(String, String)> {
+    let (_, line) = line.split_once("binding file ")?;
     let (from, to) = line.split_once(" [0] to ")?;
-    let is_it = from.ends_with("libc.so.6") && to.contains("symbol `malloc'");
-    let (file, _) = to.split_once(" [")?;
-    is_it.then(|| file.to_owned())
+    let (file, symbol) = to.split_once(" [0]: normal symbol ")?;
+    let is_it = symbol.starts_with("`malloc'");
+    is_it.then(|| (from.to_owned(), file.to_owned()))
 }
 
 fn base(program: &str) -> String {
