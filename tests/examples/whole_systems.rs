@@ -10,8 +10,11 @@
 //! ```text
 //! cargo run --release -p tests --example whole_systems
 //! cargo run --release -p tests --example whole_systems -- trixie
+//! cargo run --release -p tests --example whole_systems -- trixie gcc cargo
 //! cargo run --release -p tests --example whole_systems -- project trixie
 //! ```
+//!
+//! Other words are looked for in the names of the steps: those alone are done.
 //!
 //! With `project`, a clone of this repository is put into each system, and it does
 //! there what a reader does, on the C library's own heap: it builds the book, runs
@@ -59,7 +62,7 @@ mod program {
     use timing::progress::Progress;
     use timing::workspace::build_release_example;
 
-    use crate::bindings::bindings;
+    use crate::bindings::{NAME as WHOSE, bindings};
     use crate::kept::{Row, keep};
     use crate::project::{PACKAGES, project};
     use crate::steps::{STEPS, Said, run};
@@ -72,18 +75,21 @@ mod program {
     const HEAPS: [&str; 3] = ["glibc", "malloc4", "malloc5"];
 
     pub fn main() {
-        let mut suites: Vec<String> = env::args().skip(1).collect();
-        let is_project = suites.first().is_some_and(|it| it == "project");
+        let mut words: Vec<String> = env::args().skip(1).collect();
+        let is_project = words.first().is_some_and(|it| it == "project");
         if is_project {
-            suites.remove(0);
+            words.remove(0);
         }
+        let (mut suites, wanted): (Vec<String>, Vec<String>) = words
+            .into_iter()
+            .partition(|it| tests::root::SUITES.contains(&&**it));
         if suites.is_empty() {
             suites = SUITES.map(str::to_owned).to_vec();
         }
         if is_project {
             projects(&suites);
         } else {
-            systems(suites);
+            systems(&suites, &wanted);
         }
     }
 
@@ -98,14 +104,17 @@ mod program {
     }
 
     /// What the systems do on our heaps.
-    fn systems(suites: Vec<String>) {
+    fn systems(suites: &[String], wanted: &[String]) {
+        let is_wanted = |name: &str| {
+            wanted.is_empty() || wanted.iter().any(|it| name.contains(&**it))
+        };
         let libraries = HEAPS.map(library);
         let progress =
             Progress::new(suites.len() * HEAPS.len() * (1 + STEPS.len()));
         for suite in suites {
             progress.step(format!("{suite}: its packages"));
-            match System::make(&suite, &[]) {
-                Ok(system) => all(&system, &libraries, &progress),
+            match System::make(suite, &[]) {
+                Ok(system) => all(&system, &libraries, is_wanted, &progress),
                 Err(why) => {
                     progress.print(format!("{suite} is left out: {why}"))
                 }
@@ -118,10 +127,11 @@ mod program {
         (heap != "glibc").then(|| build_release_example(heap))
     }
 
-    /// All steps under all heaps in one system.
+    /// The steps that are wanted, under all heaps in one system.
     fn all(
         system: &System,
         libraries: &[Option<PathBuf>; 3],
+        is_wanted: impl Fn(&str) -> bool,
         progress: &Progress,
     ) {
         let mut rows = Vec::new();
@@ -134,10 +144,11 @@ mod program {
                 progress.print(row.line(system.suite()));
                 rows.push(row);
             };
-            if let Some(library) = library {
+            if let Some(library) = library.filter(|_| is_wanted(WHOSE)) {
                 add(bindings(system, heap, library));
             }
-            for (at, step) in STEPS.iter().enumerate() {
+            let steps = STEPS.iter().filter(|it| is_wanted(it.name));
+            for (at, step) in steps.enumerate() {
                 progress.step(format!(
                     "{}, {heap}: {}",
                     system.suite(),

@@ -1,8 +1,10 @@
 //! What is kept of a run.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::PathBuf;
 
+use tests::root::SUITES;
 use timing::results;
 use timing::workspace::workspace;
 
@@ -81,39 +83,35 @@ fn file() -> PathBuf {
 pub fn keep(system: &System, rows: &[Row]) {
     let suite = system.suite();
     let old = fs::read_to_string(file()).unwrap_or_default();
-    let mut about = vec![
-        ("command".to_owned(), COMMAND.to_owned()),
-        ("system".to_owned(), results::system()),
-        ("machine".to_owned(), results::machine()),
-    ];
-    let of_others = |line: &&str| {
-        let key = line.trim_start_matches("# ");
-        let known = ["command", "system", "machine", "suite", suite];
-        !known.iter().any(|it| {
-            key.starts_with(&format!("{it}:"))
-                || key.starts_with(&format!("{it},"))
-        })
-    };
-    let kept: Vec<&str> = old.lines().filter(of_others).collect();
-    let of_this = system.about().unwrap_or_else(|why| panic!("{why}"));
-    let mut systems: Vec<(String, String)> = kept
+    let (about, old): (Vec<&str>, Vec<&str>) =
+        old.lines().partition(|line| line.starts_with('#'));
+    let this = system.about().unwrap_or_else(|why| panic!("{why}"));
+    let mut systems: BTreeMap<&str, &str> = about
         .iter()
         .filter_map(|line| line.strip_prefix("# ")?.split_once(": "))
-        .map(|(key, value)| (key.to_owned(), value.to_owned()))
+        .filter(|(key, _)| SUITES.contains(key))
         .collect();
-    systems.push((suite.to_owned(), of_this));
-    systems.sort();
-    about.extend(systems);
-    let mut cells: Vec<Vec<String>> = kept
+    systems.insert(suite, &this);
+    let mut about = vec![
+        ("command", COMMAND.to_owned()),
+        ("system", results::system()),
+        ("machine", results::machine()),
+    ];
+    about.extend(systems.iter().map(|(key, it)| (*key, (*it).to_owned())));
+    // In place of a row about the same, where that stands.
+    let mut cells: Vec<Vec<String>> = old
         .iter()
-        .filter(|line| !line.starts_with('#'))
+        .skip(1)
         .map(|line| line.split(',').map(str::to_owned).collect())
         .collect();
-    cells.extend(rows.iter().map(|row| row.cells(suite)));
-    // Stable: the steps stay in their order.
-    cells.sort_by(|a, b| a[0].cmp(&b[0]));
-    let about: Vec<(&str, String)> =
-        about.iter().map(|(key, value)| (&**key, value.clone())).collect();
+    for row in rows.iter().map(|row| row.cells(suite)) {
+        match cells.iter_mut().find(|it| it[..3] == row[..3]) {
+            Some(old) => *old = row,
+            None => cells.push(row),
+        }
+    }
+    // The suites in their order. Within one, the steps stay in theirs.
+    cells.sort_by_key(|it| SUITES.iter().position(|suite| *suite == it[0]));
     let text = results::table(&about, &COLUMNS, &cells);
     fs::write(file(), text).expect("a file to write to");
 }

@@ -1,9 +1,9 @@
 //! A Debian with what the steps need, and the stages in it.
 
-use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
+use std::{fs, io};
 
 use tests::root::Root;
 use tests::workshop::Workshop;
@@ -114,8 +114,13 @@ fn stages() -> Result<PathBuf, String> {
     Workshop::new(&folder);
     let settings = "[source.crates-io]\nreplace-with = \"vendored\"\n\n\
                     [source.vendored]\ndirectory = \"vendor\"\n";
-    let wrong = |error: std::io::Error| error.to_string();
-    let file = folder.join(".cargo/config.toml");
+    // What is there for the same versions is left as it is: another run may be
+    // using it.
+    let (file, note) = (folder.join(".cargo/config.toml"), "vendored.lock");
+    let lock = fs::read(workspace().join("Cargo.lock")).map_err(wrong)?;
+    if fs::read(folder.join(note)).is_ok_and(|it| it == lock) {
+        return Ok(folder);
+    }
     let _ = fs::remove_file(&file);
     let mut cargo = Command::new(env!("CARGO"));
     cargo.current_dir(&folder).args(["vendor", "--quiet", "vendor"]);
@@ -125,7 +130,12 @@ fn stages() -> Result<PathBuf, String> {
     }
     fs::create_dir_all(folder.join(".cargo")).map_err(wrong)?;
     fs::write(file, settings).map_err(wrong)?;
+    fs::write(folder.join(note), lock).map_err(wrong)?;
     Ok(folder)
+}
+
+fn wrong(error: io::Error) -> String {
+    error.to_string()
 }
 
 /// The folder of the compiler that builds this.
