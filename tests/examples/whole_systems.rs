@@ -86,35 +86,35 @@ mod program {
         if suites.is_empty() {
             suites = SUITES.map(str::to_owned).to_vec();
         }
+        let is_wanted = |name: &str| {
+            wanted.is_empty() || wanted.iter().any(|it| name.contains(&**it))
+        };
         if is_project {
-            projects(&suites);
+            projects(&suites, is_wanted);
         } else {
-            systems(&suites, &wanted);
+            systems(&suites, is_wanted);
         }
     }
 
     /// What the project does in each system.
-    fn projects(suites: &[String]) {
+    fn projects(suites: &[String], is_wanted: impl Fn(&str) -> bool) {
         for suite in suites {
             let system = System::make(suite, &PACKAGES);
-            if let Err(why) = system.and_then(|it| project(&it)) {
+            if let Err(why) = system.and_then(|it| project(&it, &is_wanted)) {
                 println!("{suite} is left out: {why}");
             }
         }
     }
 
     /// What the systems do on our heaps.
-    fn systems(suites: &[String], wanted: &[String]) {
-        let is_wanted = |name: &str| {
-            wanted.is_empty() || wanted.iter().any(|it| name.contains(&**it))
-        };
+    fn systems(suites: &[String], is_wanted: impl Fn(&str) -> bool) {
         let libraries = HEAPS.map(library);
         let progress =
             Progress::new(suites.len() * HEAPS.len() * (1 + STEPS.len()));
         for suite in suites {
             progress.step(format!("{suite}: its packages"));
             match System::make(suite, &[]) {
-                Ok(system) => all(&system, &libraries, is_wanted, &progress),
+                Ok(system) => all(&system, &libraries, &is_wanted, &progress),
                 Err(why) => {
                     progress.print(format!("{suite} is left out: {why}"))
                 }

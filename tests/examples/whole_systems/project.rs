@@ -43,13 +43,16 @@ const STEPS: [(&str, &str); 3] = [
     ),
 ];
 
-/// Runs all of it, and prints how each step ended. What did not go well is
+/// Runs what is wanted of it, and prints how each step ended. What did not go well is
 /// printed too.
-pub fn project(system: &System) -> Result<(), String> {
+pub fn project(
+    system: &System,
+    is_wanted: impl Fn(&str) -> bool,
+) -> Result<(), String> {
     println!("{}", system.about()?);
     clone(system)?;
     crates(system)?;
-    for (name, script) in STEPS {
+    for (name, script) in STEPS.into_iter().filter(|it| is_wanted(it.0)) {
         let script = format!(
             "unset CARGO_TARGET_DIR CARGO_INCREMENTAL PYTHONDONTWRITEBYTECODE\n\
              export BROWSER=true CI=true\ncd {CLONE}\n{script}"
@@ -98,7 +101,7 @@ fn crates(system: &System) -> Result<(), String> {
         .or_else(|| env::home_dir().map(|it| it.join(".cargo")))
         .ok_or("cargo has no home")?;
     let mut copy = Command::new("cp");
-    copy.args(["--archive", "--update", "--parents", "registry"])
+    copy.args(["--archive", "--update", "registry"])
         .arg(system.root.path("/root/.cargo"))
         .current_dir(home);
     let place = system.root.path("/root/.cargo");
