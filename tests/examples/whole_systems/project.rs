@@ -25,6 +25,9 @@ const COPY: Duration = Duration::from_secs(300);
 /// Where the clone is in there.
 const CLONE: &str = "/srv/malloc";
 
+/// Where cargo has its crates in there.
+const CRATES: &str = "/srv/cargo";
+
 /// What is done there: the two commands of the README, and the tests that need a
 /// program of the system.
 const STEPS: [(&str, &str); 3] = [
@@ -55,7 +58,8 @@ pub fn project(
     for (name, script) in STEPS.into_iter().filter(|it| is_wanted(it.0)) {
         let script = format!(
             "unset CARGO_TARGET_DIR CARGO_INCREMENTAL PYTHONDONTWRITEBYTECODE\n\
-             export BROWSER=true CI=true\ncd {CLONE}\n{script}"
+             export BROWSER=true CI=true CARGO_HOME={CRATES}\n\
+             cd {CLONE}\n{script}"
         );
         match system.run(&script, LIMIT) {
             Ok((outcome, used)) => {
@@ -102,9 +106,9 @@ fn crates(system: &System) -> Result<(), String> {
         .ok_or("cargo has no home")?;
     let mut copy = Command::new("cp");
     copy.args(["--archive", "--update", "registry"])
-        .arg(system.root.path("/root/.cargo"))
+        .arg(system.root.path(CRATES))
         .current_dir(home);
-    let place = system.root.path("/root/.cargo");
+    let place = system.root.path(CRATES);
     std::fs::create_dir_all(place).map_err(|error| error.to_string())?;
     let copied = run_within(COPY, copy);
     copied.failure().map_or(Ok(()), |why| Err(format!("cp {why}")))
