@@ -7,8 +7,9 @@
 //! faults to plant in a stage, [`workshop`] is where that is done, and [`sight`]
 //! says which test sees them, [`mutant`] has changes that a machine thought of,
 //! [`misuse`] runs programs that break the rules,
-//! [`matrix`] asks all heaps for their properties, and `root` is a whole system in
-//! a folder. What they share with the
+//! [`matrix`] asks all heaps for their properties, `root` is a whole system in a
+//! folder, and `runtimes` runs programs in many languages in one. What they share
+//! with the
 //! programs that measure is in the crate `timing`, and what looks at the book is
 //! in the crate `pages`.
 
@@ -27,6 +28,8 @@ pub mod mutant;
 pub mod operations;
 #[cfg(target_os = "linux")]
 pub mod root;
+#[cfg(all(target_os = "linux", target_env = "gnu"))]
+pub mod runtimes;
 pub mod shadow;
 pub mod sight;
 pub mod soak;

@@ -1,0 +1,11 @@
+set FOOD; param cost{FOOD}; param energy{FOOD};
+var amount{FOOD} >= 0, <= 9, integer;
+minimize total: sum{f in FOOD} cost[f] * amount[f];
+subject to enough: sum{f in FOOD} energy[f] * amount[f] >= 200;
+solve;
+display total;
+data;
+set FOOD := bread milk rice eggs;
+param cost := bread 2 milk 3.5 rice 8 eggs 5;
+param energy := bread 4 milk 8 rice 15 eggs 11;
+end;

@@ -1,0 +1,5 @@
+(declare-const a Int) (declare-const b Int) (declare-const c Int)
+(assert (and (< 0 a) (< a b) (< b c) (< c 30)))
+(assert (= (+ (* a a) (* b b)) (* c c)))
+(assert (> c 26))
+(check-sat)

@@ -1,0 +1,26 @@
+       IDENTIFICATION DIVISION.
+       PROGRAM-ID. WORDS.
+       DATA DIVISION.
+       WORKING-STORAGE SECTION.
+       01 X PIC 9(9) VALUE 1.
+       01 Y PIC 9(9).
+       01 Q PIC 9(9).
+       01 I PIC 9(5).
+       01 TOTAL PIC 9(9) VALUE 0.
+       01 LARGEST PIC X(8) VALUE SPACES.
+       01 TEXT-OF-X PIC X(8).
+       01 SHOWN PIC Z(4)9.
+       PROCEDURE DIVISION.
+           PERFORM VARYING I FROM 1 BY 1 UNTIL I > 5000
+               COMPUTE Y = X * 75 + 74
+               DIVIDE Y BY 65537 GIVING Q REMAINDER X
+               MOVE X TO SHOWN
+               MOVE SPACES TO TEXT-OF-X
+               STRING "w" FUNCTION TRIM(SHOWN) DELIMITED BY SIZE
+                   INTO TEXT-OF-X
+               ADD FUNCTION LENGTH(FUNCTION TRIM(SHOWN)) 1 TO TOTAL
+               IF TEXT-OF-X > LARGEST MOVE TEXT-OF-X TO LARGEST
+               END-IF
+           END-PERFORM
+           DISPLAY LARGEST TOTAL
+           STOP RUN.

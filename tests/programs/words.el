@@ -1,0 +1,10 @@
+(let ((x 1) (words nil))
+  (dotimes (_ 5000)
+    (setq x (mod (+ (* x 75) 74) 65537))
+    (push (format "w%d" x) words))
+  (setq words (sort words #'string<))
+  (with-temp-buffer
+    (dolist (word words) (insert word "\n"))
+    (goto-char (point-min))
+    (while (re-search-forward "w\\([0-9]\\)" nil t) (replace-match "\\1"))
+    (princ (format "%s %s %d\n" (car words) (car (last words)) (buffer-size)))))

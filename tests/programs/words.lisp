@@ -1,0 +1,7 @@
+(let ((x 1) (words '()))
+  (dotimes (i 5000)
+    (setf x (mod (+ (* x 75) 74) 65537))
+    (push (format nil "w~d" x) words))
+  (setf words (sort words #'string<))
+  (format t "~a ~a ~d~%" (first words) (car (last words))
+          (reduce #'+ (mapcar #'length words))))

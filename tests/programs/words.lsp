@@ -1,0 +1,7 @@
+(set 'x 1 'words '())
+(dotimes (i 5000)
+  (set 'x (% (+ (* x 75) 74) 65537))
+  (push (string "w" x) words -1))
+(sort words)
+(println (first words) " " (last words) " " (length (join words)))
+(exit)
