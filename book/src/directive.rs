@@ -15,7 +15,8 @@ use crate::repository::linked;
 use crate::sources::Sources;
 use crate::{
     drawing, exercise, faults, figure, highlight, item, map, milestone,
-    mutants, plot, poster, side_by_side, targets, tryit, whole_systems,
+    mutants, plot, poster, runtimes, side_by_side, targets, tryit,
+    whole_systems,
 };
 
 /// A directive with its arguments.
@@ -101,6 +102,11 @@ pub enum Directive {
     Mutants,
     /// What whole systems do on our heaps.
     WholeSystems,
+    /// Programs in many languages: their calls, or what they do on the heaps.
+    Runtimes {
+        /// Which of the two.
+        which: String,
+    },
     /// An exercise, with hints and a solution.
     Exercise {
         /// Its number, such as `3.1`.
@@ -127,7 +133,8 @@ const ALL: &str = "`{{#item path name}}` (one name or more), \
                    and `{{#answers after stage5}}` (to its last page), \
                    `{{#side-by-side}}`, \
                    `{{#programs}}`, `{{#faults}}`, `{{#mutants}}`, \
-                   `{{#whole-systems}}`";
+                   `{{#whole-systems}}`, \
+                   `{{#runtimes calls}}` and `{{#runtimes heaps}}`";
 
 /// The line below the notes of a diff.
 pub const END_OF_DIFF: &str = "{{/diff}}";
@@ -202,6 +209,9 @@ impl Directive {
             ("faults", []) => Ok(Self::Faults),
             ("mutants", []) => Ok(Self::Mutants),
             ("whole-systems", []) => Ok(Self::WholeSystems),
+            ("runtimes", [which @ ("calls" | "heaps")]) => {
+                Ok(Self::Runtimes { which: owned(which) })
+            }
             ("exercise", [number]) => {
                 Ok(Self::Exercise { number: owned(number) })
             }
@@ -211,11 +221,8 @@ impl Directive {
             ("item" | "file" | "diff" | "milestones", _)
             | ("heap" | "drawing" | "plot" | "captured" | "exercise", _)
             | ("targets" | "script" | "tell-us" | "try" | "answers", _)
-            | (
-                "side-by-side" | "programs" | "faults" | "mutants"
-                | "whole-systems",
-                _,
-            )
+            | ("side-by-side" | "programs" | "faults" | "mutants", _)
+            | ("whole-systems" | "runtimes", _)
             | ("poster" | "map" | "route", _) => {
                 Err(format!("`{kind}` has other arguments. There are: {ALL}"))
             }
@@ -291,6 +298,7 @@ impl Sources {
             Directive::Faults => faults::table(&self.root),
             Directive::Mutants => mutants::table(&self.root),
             Directive::WholeSystems => whole_systems::table(&self.root),
+            Directive::Runtimes { which } => runtimes::table(&self.root, which),
             Directive::Exercise { number } => {
                 return Ok(exercise::load(self, number)?.markdown(page));
             }

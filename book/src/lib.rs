@@ -49,6 +49,7 @@ pub mod quiz;
 pub mod ran;
 pub mod repository;
 pub mod result;
+pub mod runtimes;
 pub mod said;
 pub mod score;
 pub mod search;

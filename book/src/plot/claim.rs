@@ -20,6 +20,10 @@ pub fn shares(table: &Table) -> Result<Drawing, String> {
     let mut rows = Vec::new();
     for (index, program) in programs.iter().enumerate() {
         let all = frees[index];
+        // Who frees nothing has no shares.
+        if all == 0.0 {
+            continue;
+        }
         let [newest, four, sixteen, past, others] =
             columns.each_ref().map(|column| column[index] / all);
         let shares = vec![

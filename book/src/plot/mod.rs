@@ -16,7 +16,7 @@ use table::Table;
 mod bench;
 pub mod cells;
 mod claim;
-mod draw;
+pub mod draw;
 mod lasting;
 pub mod lines;
 mod stages;
@@ -24,8 +24,9 @@ pub mod table;
 
 pub use lasting::creep;
 
-/// The folder of the results, from the root of the repository.
-const RESULTS: &str = "tests/bench/results";
+/// The folders of the results, from the root of the repository: of what measures,
+/// and of what was seen otherwise.
+const RESULTS: [&str; 2] = ["tests/bench/results", "tests/results"];
 
 /// What can be plotted.
 struct Plot {
@@ -58,7 +59,7 @@ struct Drawing {
     rows: Vec<Vec<String>>,
 }
 
-static PLOTS: [Plot; 18] = [
+static PLOTS: [Plot; 19] = [
     Plot {
         name: "claim-shares",
         title: "Which of the thread’s live blocks a free hits",
@@ -86,6 +87,13 @@ static PLOTS: [Plot; 18] = [
         better: LESS,
         results: "claim",
         draw: Draw::All(claim::memory),
+    },
+    Plot {
+        name: "runtimes",
+        title: "Which of the thread’s live blocks a free hits",
+        better: "The more at the left, the better for a stack.",
+        results: "runtimes",
+        draw: Draw::All(claim::shares),
     },
     Plot {
         name: "nested",
@@ -231,10 +239,17 @@ pub fn names(
 ///
 /// That there is no such file, or what is wrong with it.
 pub fn results(root: &Path, name: &str) -> Result<Table, String> {
-    let path = format!("{RESULTS}/{name}.csv");
+    let path = place(root, name);
     let text = fs::read_to_string(root.join(&path))
         .map_err(|_| format!("{path} is not there"))?;
     Table::parse(&text).map_err(|error| format!("{path} {error}"))
+}
+
+/// Where the results of this name lie: in the first folder if in neither.
+fn place(root: &Path, name: &str) -> String {
+    let paths = RESULTS.map(|folder| format!("{folder}/{name}.csv"));
+    let is_there = |path: &&String| root.join(path).is_file();
+    paths.iter().find(is_there).unwrap_or(&paths[0]).clone()
 }
 
 fn drawn(
@@ -252,7 +267,7 @@ fn drawn(
             )
         })?;
     let stage = stage.map(Stage::parse).transpose()?;
-    let path = format!("{RESULTS}/{}.csv", plot.results);
+    let path = place(root, plot.results);
     let text = fs::read_to_string(root.join(&path)).map_err(|_| {
         format!("the plot `{name}` is drawn from {path}, which is not there")
     })?;

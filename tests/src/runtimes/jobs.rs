@@ -18,13 +18,13 @@ pub struct Job {
 pub const PACKAGES: &str = "\
     dash zsh fish mksh tcsh busybox gawk mawk original-awk perl python3 \
     ruby php8.2-cli lua5.4 luajit nodejs tcl jimsh rakudo pike8.0-core \
-    guile-3.0 sbcl clisp ecl chicken-bin gambc racket chezscheme mit- \
-    scheme newlisp emacs-nox swi-prolog-nox gprolog ocaml erlang-base ghc \
-    mono-mcs mono-runtime default-jre-headless algol68g nickle gforth gcc \
-    libc6-dev ldc gdc fp-compiler fp-units-rtl gnat-12 gfortran gnucobol4 \
-    tcc nasm bison m4 octave r-base-core gap-core pari-gp maxima bc dc \
-    apcalc glpk-utils z3 gnuplot-nox texlive-latex-base ghostscript groff \
-    graphviz imagemagick ffmpeg povray poppler-utils librsvg2-bin jq \
+    guile-3.0 sbcl clisp ecl chicken-bin gambc racket chezscheme \
+    mit-scheme newlisp emacs-nox swi-prolog-nox gprolog ocaml erlang-base \
+    ghc mono-mcs mono-runtime default-jre-headless algol68g nickle gforth \
+    gcc libc6-dev ldc gdc fp-compiler fp-units-rtl gnat-12 gfortran \
+    gnucobol4 tcc nasm bison m4 octave r-base-core gap-core pari-gp maxima \
+    bc dc apcalc glpk-utils z3 gnuplot-nox texlive-latex-base ghostscript \
+    groff graphviz imagemagick ffmpeg povray poppler-utils librsvg2-bin jq \
     sqlite3 git xsltproc w3m vim-nox";
 
 const fn job(
