@@ -108,12 +108,13 @@ fn heaps(table: &Table) -> Result<String, String> {
     let mut rows: Vec<String> = names.into_iter().collect();
     for (heap, _) in HEAPS {
         let seen = table.column(heap)?;
-        let times = table.column(&format!("{heap}_ms"))?;
+        let times = table.column(&format!("{heap}_us"))?;
         let memory = table.column(&format!("{heap}_kib"))?;
         for (at, row) in rows.iter_mut().enumerate() {
             *row += &if seen[at] == SAME {
-                let mib = mib(memory[at])?;
-                format!("<td>{} ms</td><td>{mib} MiB</td>", escape(times[at]))
+                let ms = over(times[at], 1000.0)?;
+                let mib = over(memory[at], 1024.0)?;
+                format!("<td>{ms} ms</td><td>{mib} MiB</td>")
             } else {
                 format!("<td colspan=\"2\">{}</td>", escape(seen[at]))
             };
@@ -122,9 +123,11 @@ fn heaps(table: &Table) -> Result<String, String> {
     Ok(rows.iter().map(|row| format!("<tr>{row}</tr>\n")).collect())
 }
 
-fn mib(kib: &str) -> Result<String, String> {
-    let kib: f64 = kib.parse().map_err(|_| format!("`{kib}` is no size"))?;
-    Ok(format!("{:.1}", kib / 1024.0))
+/// A number in a larger unit.
+fn over(number: &str, unit: f64) -> Result<String, String> {
+    let wrong = |_| format!("`{number}` is no number");
+    let number: f64 = number.parse().map_err(wrong)?;
+    Ok(format!("{:.1}", number / unit))
 }
 
 /// What was left out, and why.

@@ -54,7 +54,7 @@ pub fn columns() -> Vec<String> {
         .map(str::to_owned)
         .collect();
     for (heap, _) in HEAPS {
-        columns.extend(["", "_ms", "_kib"].map(|it| format!("{heap}{it}")));
+        columns.extend(["", "_us", "_kib"].map(|it| format!("{heap}{it}")));
     }
     columns
 }
@@ -285,12 +285,12 @@ pub fn row(
     Ok(row)
 }
 
-/// `same` or what happened, the milliseconds, the KiB.
+/// `same` or what happened, the microseconds, the KiB.
 fn cells(seen: OnHeap) -> [String; 3] {
     match seen {
         OnHeap::Same(used) => [
             "same".to_owned(),
-            used.time.as_millis().to_string(),
+            used.time.as_micros().to_string(),
             (used.memory / 1024).to_string(),
         ],
         OnHeap::Other(why) => {
