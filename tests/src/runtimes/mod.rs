@@ -25,7 +25,7 @@ use jobs::Job;
 use room::{Room, seen_as};
 
 /// How long a job may take, on any heap.
-const LIMIT: Duration = Duration::from_secs(300);
+const LIMIT: Duration = Duration::from_secs(120);
 
 /// A job that takes longer than this with glibc is run once on each heap, and
 /// the others three times.

@@ -10,7 +10,7 @@
 //! and replace itself.
 //!
 //! ```text
-//! cargo build -p tests --example count_calls
+//! cargo build -p timing --example count_calls
 //! MALLOC_CALLS_FILE=target/ls \
 //!     LD_PRELOAD=target/debug/examples/libcount_calls.so ls
 //! ```
