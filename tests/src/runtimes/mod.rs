@@ -11,7 +11,7 @@ use std::path::PathBuf;
 use std::process::Command;
 use std::time::Duration;
 
-use timing::run::{Outcome, Used, measure_or_kill};
+use timing::run::{Outcome, Used, try_measured_within};
 use timing::trace::depths::depths;
 use timing::trace::raw;
 use timing::workspace::{build_release_example, workspace};
@@ -102,8 +102,7 @@ fn run(
     room.clear(job);
     let mut command: Command = room.job(job);
     command.envs(environment.iter().map(|(name, value)| (name, value)));
-    let (outcome, used) = measure_or_kill(LIMIT, command)
-        .ok_or_else(|| format!("not done after {} s", LIMIT.as_secs()))?;
+    let (outcome, used) = try_measured_within(LIMIT, command)?;
     let made = if job.makes.is_empty() { None } else { room.made(job) };
     Ok(Done { outcome, made, used })
 }

@@ -139,7 +139,14 @@ pub fn try_measured(command: Command) -> Result<(Outcome, Used), String> {
     try_measured_within(LIMIT, command)
 }
 
-fn try_measured_within(
+/// Runs `command` to its end, which has to come within `limit`, and measures what
+/// it uses.
+///
+/// # Errors
+///
+/// That it does not start, or is not done in time: then it is killed. The sentence
+/// lacks its subject.
+pub fn try_measured_within(
     limit: Duration,
     command: Command,
 ) -> Result<(Outcome, Used), String> {
