@@ -200,11 +200,12 @@ fn behind_the_lines(plot: &str) -> Vec<(String, bool)> {
     names.map(name).collect()
 }
 
-const NAMES: [&str; 18] = [
+const NAMES: [&str; 19] = [
     "claim-shares",
     "claim-depths",
     "claim-walks",
     "claim-memory",
+    "runtimes",
     "nested",
     "threads",
     "preloaded",
@@ -227,9 +228,9 @@ fn an_unknown_plot_stops_the_build() {
         mistake("claim-share", CLAIM),
         "there is no plot `claim-share`. Did you mean `claim-shares`? There \
          is: `claim-shares`, `claim-depths`, `claim-walks`, `claim-memory`, \
-         `nested`, `threads`, `preloaded`, `traces`, `trace-memory`, \
-         `additions`, `growth`, `heap-over-time`, `score`, `programs`, \
-         `programs-memory`, `relay`, `slowest`, `drift`"
+         `runtimes`, `nested`, `threads`, `preloaded`, `traces`, \
+         `trace-memory`, `additions`, `growth`, `heap-over-time`, `score`, \
+         `programs`, `programs-memory`, `relay`, `slowest`, `drift`"
     );
 }
 

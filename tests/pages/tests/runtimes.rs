@@ -91,3 +91,36 @@ fn mksh_asks_by_realloc_and_lua_too() {
         assert!(by_realloc > 100.0 * by_malloc, "{program}: {by_malloc}");
     }
 }
+
+#[test]
+fn a_collector_asks_for_less_than_a_program_that_has_none() {
+    let table = seen();
+    for program in ["sbcl", "an OCaml program"] {
+        let asked = number(&table, program, "malloc");
+        let more = number(&table, "a Fortran program", "malloc");
+        assert!(more > 100.0 * asked, "{program} asks {asked} times");
+    }
+}
+
+#[test]
+fn what_the_page_has_seen_at_odd_times_was_seen() {
+    let table = seen();
+    let odd = [
+        ("emacs", "to_nothing"),
+        ("emacs", "before_main"),
+        ("emacs", "after_exit"),
+        ("bash", "in_children"),
+        ("swipl", "left_blocks"),
+    ];
+    for (program, column) in odd {
+        let calls = number(&table, program, column);
+        assert!(calls > 1.0, "{program}: {calls} in {column}");
+    }
+    // "One time", as a word.
+    assert_eq!(number(&table, "zsh", "in_handlers"), 1.0);
+    // "The OCaml program frees two blocks in its whole life."
+    assert_eq!(number(&table, "an OCaml program", "free"), 2.0);
+    let program = "an Ada program";
+    let taken = number(&table, program, "malloc");
+    assert_eq!(number(&table, program, "free"), taken);
+}
