@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 static void *volatile block;
+static void *volatile none;
 static sigjmp_buf out;
 
 /* Two calls. */
@@ -48,6 +49,7 @@ int main(void) {
     block = malloc(123456);
     block = realloc(block, 0);
     block = calloc(4, 25);
-    block = realloc(NULL, 60);
+    /* The compiler would make a malloc of it if it knew. */
+    block = realloc(none, 60);
     return 0;
 }

@@ -101,6 +101,10 @@ static OWNER: AtomicI32 = AtomicI32::new(0);
 
 /// Not before there is an environment to read the name from. What comes earlier
 /// is in the page when it becomes the file's.
+///
+/// (On a stack of its own depth: [`is_inside`] looks at where it stands.)
+#[cold]
+#[inline(never)]
 fn begin() {
     // SAFETY: the name ends in a zero byte; the environment is read only.
     let name = unsafe { libc::getenv(c"MALLOC_CALLS_FILE".as_ptr()) };
@@ -258,7 +262,8 @@ static HANDLERS: [Handler; SIGNALS] = [const {
 }; SIGNALS];
 
 /// A thread that is in a handler, and where its stack is while it is there. It
-/// may leave it by a jump.
+/// may leave it by a jump: then it is taken to be inside until it calls from less
+/// deep on its stack than the handler was.
 struct Inside {
     thread: AtomicI32,
     low: AtomicUsize,
