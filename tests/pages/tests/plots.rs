@@ -136,6 +136,7 @@ fn repository(claim: &str, depths: &str) -> TempDir {
     let folder = root.path().join("tests/bench/results");
     fs::create_dir_all(&folder).unwrap();
     fs::write(folder.join("claim.csv"), claim).unwrap();
+    fs::write(folder.join("runtimes.csv"), claim).unwrap();
     fs::write(folder.join("claim-depths.csv"), depths).unwrap();
     fs::write(folder.join("nested.csv"), NESTED).unwrap();
     fs::write(folder.join("threads.csv"), THREADS).unwrap();
