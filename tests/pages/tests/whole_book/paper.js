@@ -35,6 +35,15 @@
             wrong.push(`it is small, ${size} px: ${classes} “${text}”`);
         }
     }
+    // What must not be cut in two has to fit: a sheet of A4, less its margins.
+    const SHEET = 1045;
+    for (const it of document.querySelectorAll(".heap-figure, .plot")) {
+        const height = it.getBoundingClientRect().height;
+        if (height > SHEET) {
+            const name = it.dataset.scenario ?? it.className;
+            wrong.push(`it is higher than a sheet: ${name}, ${height} px`);
+        }
+    }
     for (const it of document.querySelectorAll("details.plain")) {
         const inside = [...it.children].filter((it) => it.localName !== "summary");
         if (!inside.length || !inside.every((it) => it.checkVisibility({
