@@ -419,6 +419,18 @@ fn what_was_given_back_and_comes_again_is_zero_for_calloc() {
         let block = heap.calloc(1, size);
         assert_eq!(not_zero(block, size), None, "in {size} bytes");
     }
+
+    let mut region = large_region();
+    let mut heap = Heap::new(SimBrk::new(&mut region));
+    let small = heap.malloc(100);
+    // SAFETY: the block is live, and has so many bytes.
+    unsafe {
+        small.write_bytes(7, 100);
+        heap.free(small);
+    }
+    let block = heap.calloc(1, 200);
+    assert_eq!(block, small, "it reaches beyond the old block");
+    assert_eq!(not_zero(block, 200), None, "over the header above that");
 }
 
 #[test]
@@ -446,6 +458,14 @@ fn the_break_moves_in_steps() {
     }
     assert_eq!(heap.brk().used(), 5 * STEP, "640,000 bytes in steps");
     assert_eq!(heap.brk().calls(), 5, "moves of the break");
+
+    // What is left of a step is cut when no list has anything.
+    let mut region = large_region();
+    let mut heap = Heap::new(SimBrk::new(&mut region));
+    let (a, _guard) = (heap.malloc(100), heap.malloc(1));
+    // SAFETY: the block is live.
+    unsafe { heap.free(a) };
+    assert_eq!(heap.malloc(100), a, "the place of the block on a list");
 }
 
 #[test]
@@ -458,6 +478,22 @@ fn the_end_goes_back_but_for_the_slack() {
     }
     assert_eq!(heap.brk().used(), SLACK + 32, "a free block, and two headers");
     assert_eq!(heap.brk().calls(), 4, "up three times and down once");
+
+    let mut region = large_region();
+    let mut heap = Heap::new(SimBrk::new(&mut region));
+    let last = heap.malloc(3 * SLACK);
+    // SAFETY: the block is live, and has so many bytes.
+    unsafe {
+        last.write_bytes(7, 3 * SLACK);
+        heap.realloc(last, 16);
+    }
+    let used = heap.brk().used();
+    assert!(used < 2 * SLACK, "{used} bytes for a block that was made small");
+    // The new end lies where somebody has written.
+    let next = heap.malloc(SLACK);
+    // SAFETY: the block is live.
+    unsafe { heap.free(next) };
+    assert_eq!(heap.brk().used(), used, "it was taken and came back");
 
     let mut region = large_region();
     let mut heap = Heap::new(SimBrk::new(&mut region));
@@ -532,6 +568,13 @@ fn who_grows_once_and_shrinks_once_keeps_the_slack_alone() {
         unsafe { heap.free(block) };
     }
     assert_eq!(heap.brk().used(), SLACK + 32, "nothing was needed again");
+
+    // Two came again, and six more were never there before.
+    let mut heap = Heap::new(SimBrk::new(&mut region));
+    swing(&mut heap, 3);
+    swing(&mut heap, 9);
+    let used = heap.brk().used();
+    assert!(used < 4 * SLACK, "{used} bytes stay, and three were needed");
 }
 
 // What the tags notice.
