@@ -1,6 +1,7 @@
-// Long names in tables may break after an underscore, and not in mid-word.
+// Long names in tables may break after an underscore or a slash, and not in
+// mid-word.
 for (const code of document.querySelectorAll("td code")) {
-    const parts = code.textContent.split(/(?<=_)/);
+    const parts = code.textContent.split(/(?<=[_/])/);
     code.replaceChildren(
         ...parts.flatMap((part) => [part, document.createElement("wbr")]),
     );
