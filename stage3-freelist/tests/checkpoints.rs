@@ -482,18 +482,25 @@ fn the_end_goes_back_but_for_the_slack() {
     let mut region = large_region();
     let mut heap = Heap::new(SimBrk::new(&mut region));
     let last = heap.malloc(3 * SLACK);
-    // SAFETY: the block is live, and has so many bytes.
-    unsafe {
-        last.write_bytes(7, 3 * SLACK);
-        heap.realloc(last, 16);
-    }
+    // SAFETY: the block is live.
+    unsafe { heap.realloc(last, 16) };
     let used = heap.brk().used();
     assert!(used < 2 * SLACK, "{used} bytes for a block that was made small");
+
+    let mut region = large_region();
+    let mut heap = Heap::new(SimBrk::new(&mut region));
+    for block in [(); 4].map(|()| heap.malloc(SLACK / 4 * 3)) {
+        // SAFETY: the block is live, and has so many bytes.
+        unsafe {
+            block.write_bytes(7, SLACK / 4 * 3);
+            heap.free(block);
+        }
+    }
     // The new end lies where somebody has written.
-    let next = heap.malloc(SLACK);
+    let all = heap.malloc(SLACK);
     // SAFETY: the block is live.
-    unsafe { heap.free(next) };
-    assert_eq!(heap.brk().used(), used, "it was taken and came back");
+    unsafe { heap.free(all) };
+    assert_eq!(heap.brk().used(), SLACK + 32, "it was taken and came back");
 
     let mut region = large_region();
     let mut heap = Heap::new(SimBrk::new(&mut region));

@@ -101,6 +101,8 @@ fn look_at() -> [Wrong; 3] {
         let script = include_str!("whole_book/commands.js");
         note(&mut commands, browser.evaluate(script), &page);
         browser.resize(PAPER, 1_000);
+        // As who has touched nothing yet prints it.
+        open(&mut browser, Path::new(&page));
         browser.on_paper(true);
         let script = include_str!("whole_book/paper.js");
         note(&mut on_paper, browser.evaluate(script), &page);
