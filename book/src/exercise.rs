@@ -385,12 +385,19 @@ impl Exercise {
     }
 }
 
-/// Markdown behind a click.
+/// Markdown behind a click. Paper leaves it out: it gives something away.
 pub fn folded(summary: &str, text: &str) -> String {
-    format!("<details>\n<summary>{summary}</summary>\n\n{text}\n\n</details>")
+    fold("hint", summary, text)
 }
 
 /// The same, but that paper shows it: it gives nothing away.
 pub fn open_on_paper(summary: &str, text: &str) -> String {
-    folded(summary, text).replacen("<details>", "<details class=\"plain\">", 1)
+    fold("plain", summary, text)
+}
+
+fn fold(class: &str, summary: &str, text: &str) -> String {
+    format!(
+        "<details class=\"{class}\">\n<summary>{summary}</summary>\n\n\
+         {text}\n\n</details>"
+    )
 }

@@ -168,14 +168,16 @@ impl<'a> Page<'a> {
             .collect()
     }
 
-    /// The names of the figures on the page that are recordings or drawings.
-    pub fn figures(&self) -> Vec<String> {
+    /// The figures on the page that are recordings or drawings.
+    pub fn figures(&self) -> Vec<Directive> {
         let directives = self.directives().into_iter();
         directives
-            .filter_map(|(_, line)| match Directive::parse(line) {
-                Ok(Directive::Heap { scenario, .. }) => Some(scenario),
-                Ok(Directive::Drawing { name }) => Some(name),
-                _ => None,
+            .filter_map(|(_, line)| Directive::parse(line).ok())
+            .filter(|it| {
+                matches!(
+                    it,
+                    Directive::Heap { .. } | Directive::Drawing { .. }
+                )
             })
             .collect()
     }

@@ -58,12 +58,15 @@ impl Anchors {
             times => format!("{name}-{times}"),
         };
         let start = figure + "<figure ".len();
+        // Behind the title, and not in a line of its own below what is told of it.
+        let told = html[start..caption].find("<span class='hf-heap'>");
+        let end = told.map_or(caption, |told| start + told);
         format!(
             "{}id=\"{name}\" {}<a class=\"permalink\" href=\"#{name}\" \
              aria-label=\"Link to this\"></a>{}",
             &html[..start],
-            &html[start..caption],
-            &html[caption..],
+            &html[start..end],
+            &html[end..],
         )
     }
 }

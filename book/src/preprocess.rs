@@ -11,6 +11,7 @@ use mdbook_preprocessor::errors::Result;
 use mdbook_preprocessor::{Preprocessor, PreprocessorContext, parse_input};
 
 use crate::answers::Part;
+use crate::directive::Directive;
 use crate::map::Map;
 use crate::numbering::Numbering;
 use crate::page::Page;
@@ -100,7 +101,7 @@ fn expand(sources: &Sources, mut book: Book) -> Result<Book, Problems> {
         match page.expand_measured(path, sources) {
             Ok((expanded, length)) => {
                 minutes.insert(path.clone(), length.to_read);
-                back.add(&chapter.name, path, &expanded, &page.figures());
+                back.add(&chapter.name, path, &expanded, page.figures());
                 chapter.content = expanded;
             }
             Err(mistakes) => {
@@ -161,7 +162,7 @@ struct Asked {
     title: String,
     path: PathBuf,
     expanded: String,
-    figures: Vec<String>,
+    figures: Vec<Directive>,
 }
 
 impl Back {
@@ -170,13 +171,13 @@ impl Back {
         title: &str,
         path: &Path,
         expanded: &str,
-        figures: &[String],
+        figures: Vec<Directive>,
     ) {
         self.0.push(Asked {
             title: title.to_owned(),
             path: path.to_owned(),
             expanded: expanded.to_owned(),
-            figures: figures.to_owned(),
+            figures,
         });
     }
 
@@ -206,8 +207,11 @@ impl Back {
         let mut markdown = String::new();
         for Asked { title, path, expanded, figures } in self.part(part) {
             let asked = answers::at_the_back(expanded, path, to);
-            let answers = |name: &String| {
-                figure::answers(name).or_else(|| drawing::answers(name))
+            // A recording and a drawing may have one name.
+            let answers = |figure: &Directive| match figure {
+                Directive::Heap { scenario, .. } => figure::answers(scenario),
+                Directive::Drawing { name } => drawing::answers(name),
+                _ => None,
             };
             let figures: Vec<_> = figures.iter().filter_map(answers).collect();
             if asked.is_empty() && figures.is_empty() {

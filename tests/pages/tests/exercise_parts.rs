@@ -130,9 +130,9 @@ fn an_exercise_shows_its_parts_in_order() {
         "`cargo run -- practice 1`",
         "\ncargo test --manifest-path practice/stage1/Cargo.toml \
          --test exercises few_are_two\n",
-        "<details>\n<summary>Hint 1</summary>\n\nLook at **FEW**.\n\n",
-        "<details>\n<summary>Hint 2</summary>\n\nOne and one.\n\n",
-        "<details>\n<summary>Solution</summary>\n\n",
+        "<details class=\"hint\">\n<summary>Hint 1</summary>\n\nLook at **FEW**.\n\n",
+        "<details class=\"hint\">\n<summary>Hint 2</summary>\n\nOne and one.\n\n",
+        "<details class=\"hint\">\n<summary>Solution</summary>\n\n",
         "<span>stage1-bump/src/heap.rs</span> <span>+1 −1</span>",
         "<del data-n=\"4  \">",
         "<ins data-n=\"  4\">",

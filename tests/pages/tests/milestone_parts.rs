@@ -62,7 +62,7 @@ fn milestones_show_their_parts_in_order_and_count_as_time_to_do() {
         "\n## walk: Blocks that can be walked\n",
         "60 minutes, after [Boundary tags](../stage3/tags.md).",
         "\nLet `malloc` give *blocks*.\n",
-        "<details>\n<summary>Hint 1</summary>\n\nOne.\n\n</details>",
+        "<details class=\"hint\">\n<summary>Hint 1</summary>\n\nOne.\n\n</details>",
         "<summary>Hint 3</summary>\n\nThree.\n",
         "<summary>What to write</summary>\n\n- `Heap::malloc`\n- `above`\n",
         "<summary>2 tests</summary>\n\n- `blocks_do_not_overlap`\n",

@@ -1,6 +1,7 @@
 //! Every page of the book in a browser: by the keyboard alone, and on paper.
 
 use std::collections::BTreeMap;
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
 
@@ -293,6 +294,29 @@ fn an_empty_heap_fills_the_place_of_the_highest_picture() {
             (height(".is-now .hf-memory"), height(".hf-pictures"));
         browser.expect(&format!("{heap} > 0.8 * {place}"));
     }
+}
+
+#[test]
+#[ignore = "needs Chromium: .ci/run runs it"]
+fn all_pages_on_one_are_as_wide_as_each() {
+    let mut browser = Browser::start();
+    browser.resize(WIDE, 900);
+    // The contents are to be shut. The first page is opened twice for that.
+    open(&mut browser, &pages()[0]);
+    let mut width_of = |page: &str| {
+        open(&mut browser, Path::new(page));
+        browser.evaluate("document.querySelector('main').clientWidth")
+    };
+    // It asks for a printer, and would wait for an answer.
+    let all = fs::read_to_string(book().join("print.html")).expect("a page");
+    let quiet = all.replace("window.print", "() => {}");
+    assert_ne!(all, quiet);
+    fs::write(book().join("quiet.html"), quiet).expect("it can be written");
+    let [one, all] = ["stage2/what-can-go-back.html", "quiet.html"]
+        .map(&mut width_of);
+    assert_eq!(one, all);
+    // A poster by itself is wider.
+    assert!(width_of("stage1/poster.html").as_u64() > one.as_u64());
 }
 
 /// The pages with a poster.

@@ -1,5 +1,6 @@
 // What is wrong with a page on paper: what would scroll, what is wider, what
-// should be open and is shut, and what is too small to be read.
+// should be open and is shut, what is too small to be read, what lies on
+// something else, and what takes a sheet for nothing.
 
 (() => {
     "use strict";
@@ -50,6 +51,62 @@
             contentVisibilityAuto: true,
         }) && it.getBoundingClientRect().height > 0)) {
             wrong.push(`it is shut: “${it.textContent.trim().slice(0, 30)}”`);
+        }
+    }
+    // What is shut and stays shut says nothing.
+    for (const it of document.querySelectorAll(
+        "details:is(.hint, .runtimes, .faults)",
+    )) {
+        if (it.checkVisibility()) {
+            wrong.push(`an empty box: “${it.textContent.trim().slice(0, 30)}”`);
+        }
+    }
+    // Bars lie in their rows, and letters in their boxes.
+    for (const bar of document.querySelectorAll(".plot-rows rect")) {
+        const [{ top, bottom }, row] = [bar, bar.closest("svg")].map((it) =>
+            it.getBoundingClientRect());
+        if (bar.checkVisibility() && (top < row.top || bottom > row.bottom)) {
+            wrong.push("a bar sticks out of its row");
+        }
+    }
+    for (const box of document.querySelectorAll(".hf-memory .hf-box")) {
+        const { lineHeight, fontSize } = getComputedStyle(box);
+        if (parseFloat(lineHeight) < 1.1 * parseFloat(fontSize)) {
+            wrong.push(`letters touch the frame: “${box.textContent.trim()}”`);
+        }
+    }
+    // No line of a structure is broken that has room beside it.
+    for (const code of document.querySelectorAll(".po-structures code.hljs")) {
+        const style = getComputedStyle(code);
+        const height = code.clientHeight -
+            parseFloat(style.paddingTop) - parseFloat(style.paddingBottom);
+        const lines = Math.round(height / parseFloat(style.lineHeight));
+        const room = code.closest("section").clientWidth - code.clientWidth;
+        if (lines > code.textContent.trimEnd().split("\n").length && room > 1) {
+            wrong.push(`a line is broken: “${code.textContent.slice(0, 30)}”`);
+        }
+    }
+    // Room below the last line could be a sheet of its own.
+    const texts = document.createTreeWalker(
+        document.querySelector("main"), NodeFilter.SHOW_TEXT);
+    let end = 0;
+    while (texts.nextNode()) {
+        const range = document.createRange();
+        range.selectNode(texts.currentNode);
+        const isText = texts.currentNode.data.trim();
+        end = Math.max(end, isText ? range.getBoundingClientRect().bottom : 0);
+    }
+    const box = [...document.querySelectorAll("main > *")].map((it) =>
+        it.getBoundingClientRect().bottom);
+    end = Math.max(end, ...box);
+    const room = document.querySelector(".page").getBoundingClientRect().bottom;
+    if (room > end + 4) {
+        wrong.push(`there is room below its end: ${room - end} px`);
+    }
+    // Each answer is there once.
+    for (const it of document.querySelectorAll(".hf-answers + .hf-answers")) {
+        if (it.innerHTML === it.previousElementSibling.innerHTML) {
+            wrong.push(`it is answered twice: “${it.textContent.slice(0, 30)}”`);
         }
     }
     return wrong;
