@@ -174,10 +174,7 @@ impl<'a> Page<'a> {
         directives
             .filter_map(|(_, line)| Directive::parse(line).ok())
             .filter(|it| {
-                matches!(
-                    it,
-                    Directive::Heap { .. } | Directive::Drawing { .. }
-                )
+                matches!(it, Directive::Heap { .. } | Directive::Drawing { .. })
             })
             .collect()
     }

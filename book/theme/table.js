@@ -7,6 +7,31 @@ for (const code of document.querySelectorAll("td code")) {
     );
 }
 
+// No line ends inside of a flag, or behind the sign of an attribute.
+const WHOLE = /(?<=^|\s)--?[\w-]*|#!?\[\w*/g;
+
+function keepWhole(code) {
+    const all = document.createTreeWalker(code, NodeFilter.SHOW_TEXT);
+    const texts = [];
+    while (all.nextNode()) {
+        texts.push(all.currentNode);
+    }
+    for (const text of texts) {
+        const words = [...text.data.matchAll(WHOLE)].reverse();
+        for (const word of words) {
+            const part = text.splitText(word.index);
+            part.splitText(word[0].length);
+            const whole = document.createElement("span");
+            whole.className = "whole";
+            part.replaceWith(whole);
+            whole.append(part);
+        }
+    }
+}
+
+const COMMANDS = "main :not(pre) > code, main .language-sh, main .command";
+document.querySelectorAll(COMMANDS).forEach(keepWhole);
+
 // What may be wider than the page, and what a screen reader calls it.
 const WIDE = [
     [".table-wrapper", "Table"],

@@ -312,8 +312,8 @@ fn all_pages_on_one_are_as_wide_as_each() {
     let quiet = all.replace("window.print", "() => {}");
     assert_ne!(all, quiet);
     fs::write(book().join("quiet.html"), quiet).expect("it can be written");
-    let [one, all] = ["stage2/what-can-go-back.html", "quiet.html"]
-        .map(&mut width_of);
+    let [one, all] =
+        ["stage2/what-can-go-back.html", "quiet.html"].map(&mut width_of);
     assert_eq!(one, all);
     // A poster by itself is wider.
     assert!(width_of("stage1/poster.html").as_u64() > one.as_u64());

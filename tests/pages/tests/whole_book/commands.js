@@ -1,4 +1,5 @@
-// Tells which commands are wider than a narrow page. All folds are open.
+// Tells which commands are wider than a narrow page, and which flags are broken.
+// All folds are open.
 
 (() => {
     "use strict";
@@ -16,5 +17,25 @@
             command.getBoundingClientRect().right >
             command.closest("code").getBoundingClientRect().right + 1,
     );
-    return [...blocks, ...captured].map(told);
+    // The two dashes of a flag are on one line.
+    const broken = [];
+    const texts = document.createTreeWalker(
+        document.querySelector("main"), NodeFilter.SHOW_TEXT);
+    while (texts.nextNode()) {
+        const text = texts.currentNode;
+        const isCommand = text.parentElement.closest(
+            ":not(pre) > code, .language-sh, .command");
+        for (const { index } of isCommand ? text.data.matchAll(/--/g) : []) {
+            const [first, second] = [0, 1].map((at) => {
+                const range = document.createRange();
+                range.setStart(text, index + at);
+                range.setEnd(text, index + at + 1);
+                return range.getBoundingClientRect().top;
+            });
+            if (first !== second) {
+                broken.push(`a flag is broken: ${text.data.slice(index, index + 20)}`);
+            }
+        }
+    }
+    return [...[...blocks, ...captured].map(told), ...broken];
 })()

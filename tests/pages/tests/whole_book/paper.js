@@ -87,21 +87,12 @@
         }
     }
     // Room below the last line could be a sheet of its own.
-    const texts = document.createTreeWalker(
-        document.querySelector("main"), NodeFilter.SHOW_TEXT);
-    let end = 0;
-    while (texts.nextNode()) {
-        const range = document.createRange();
-        range.selectNode(texts.currentNode);
-        const isText = texts.currentNode.data.trim();
-        end = Math.max(end, isText ? range.getBoundingClientRect().bottom : 0);
-    }
-    const box = [...document.querySelectorAll("main > *")].map((it) =>
+    const ends = [...document.querySelectorAll("main > *")].map((it) =>
         it.getBoundingClientRect().bottom);
-    end = Math.max(end, ...box);
-    const room = document.querySelector(".page").getBoundingClientRect().bottom;
-    if (room > end + 4) {
-        wrong.push(`there is room below its end: ${room - end} px`);
+    const end = Math.max(...ends);
+    const room = document.documentElement.scrollHeight - end - scrollY;
+    if (document.documentElement.scrollHeight > innerHeight && room > 4) {
+        wrong.push(`there is room below its end: ${room} px`);
     }
     // Each answer is there once.
     for (const it of document.querySelectorAll(".hf-answers + .hf-answers")) {
