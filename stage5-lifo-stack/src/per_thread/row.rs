@@ -61,10 +61,10 @@ impl<M: Mmap> Stack<M> {
             return None;
         }
         self.segments += 1;
-        if self.has_dropped {
+        if self.dropped > 0 {
             // What went back was needed again.
-            self.keep = MOST_SPARE.min(2 * self.keep);
-            self.has_dropped = false;
+            self.dropped -= 1;
+            self.keep = MOST_SPARE.min(self.keep + 1);
         }
         // SAFETY: it was mapped, and is a segment's.
         Some(unsafe { Segment::init(start, M::SEGMENT, 0, below) })
@@ -112,7 +112,7 @@ impl<M: Mmap> Stack<M> {
             if !spare.is_null() {
                 (*segment).above.store(above(spare), Ordering::Release);
                 self.spare -= 1;
-                self.has_dropped = true;
+                self.dropped += 1;
                 self.unmap_segment(spare);
             }
         }
@@ -141,7 +141,7 @@ impl<M: Mmap> Stack<M> {
         // SAFETY: as the caller promises; the top is in a segment.
         unsafe {
             if self.spare >= self.keep {
-                self.has_dropped = true;
+                self.dropped += 1;
                 return self.unmap_segment(segment);
             }
             let current = self.current();

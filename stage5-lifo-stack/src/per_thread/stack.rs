@@ -32,8 +32,8 @@ pub struct Stack<M> {
     pub(super) spare: usize,
     /// So many of those are kept.
     pub(super) keep: usize,
-    /// One was given back since the last one was mapped.
-    pub(super) has_dropped: bool,
+    /// So many were given back and not needed again, until now.
+    pub(super) dropped: usize,
     pub(super) mmap: M,
 }
 
@@ -47,7 +47,7 @@ impl<M: Mmap> Stack<M> {
             segments: 0,
             spare: 0,
             keep: 1,
-            has_dropped: false,
+            dropped: 0,
             mmap,
         }
     }
