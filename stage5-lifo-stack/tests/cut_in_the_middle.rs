@@ -38,7 +38,7 @@ use std::slice;
 
 use brk::SimBrk;
 use fastrand::Rng;
-use per_thread::chunks::State;
+use per_thread::chunks::{Chunk, State};
 use per_thread::found::free_without_stack;
 use per_thread::holes::Holes;
 use per_thread::sim::SimMmap;
@@ -311,23 +311,16 @@ impl<'a> Play<'a> {
         self.heap.tidy();
         let lost = self.heap.chunks().filter(|chunk| {
             matches!(chunk.state, State::Used)
-                || (chunk.state == State::Listed
-                    && !self.is_on_a_list(chunk.start))
+                || (chunk.state == State::Listed && !self.is_on_a_list(chunk))
         });
         let lost = lost.count();
         assert!(lost <= 2, "{lost} chunks are lost: {:?}", self.heap);
     }
 
-    fn is_on_a_list(&self, chunk: *mut u8) -> bool {
-        if self.heap.in_hand() == Some(chunk) {
-            return true;
-        }
-        let sizes = (16..1024).step_by(16);
-        let sizes = sizes.chain(
-            (10..14)
-                .flat_map(|it| (4..8).map(move |quarter| quarter << it >> 2)),
-        );
-        sizes.into_iter().any(|size| self.heap.list(size).any(|it| it == chunk))
+    fn is_on_a_list(&self, chunk: &Chunk) -> bool {
+        let mut list = self.heap.list(chunk.size);
+        self.heap.in_hand() == Some(chunk.start)
+            || list.any(|it| it == chunk.start)
     }
 }
 
@@ -417,6 +410,46 @@ fn a_row_of_segments_is_whole_after_every_single_store_of_a_sweep() {
     end_in(0);
     println!("{cuts} cuts");
     assert!(cuts > 600, "{cuts} cuts");
+}
+
+/// A block is cut from a hole, and what is left of it stays in hand, in place of
+/// something smaller.
+#[test]
+#[cfg_attr(miri, ignore = "so many games are slow under Miri")]
+fn a_cut_is_whole_after_every_single_store() {
+    let mut cuts = 0;
+    for store in 0.. {
+        let mut region = vec![MaybeUninit::uninit(); 500 * 1024];
+        let mut play = Play::new(&mut region, Game::Mixed, 0);
+        for size in [500, 900] {
+            play.admit(size, |heap| heap.malloc(size));
+            play.admit(8, |heap| heap.malloc(8));
+        }
+        for at in [0, 2] {
+            let Block { payload, size, .. } = &mut play.blocks[at];
+            // SAFETY: the block is live.
+            let same = unsafe { play.heap.realloc(*payload, 8) };
+            assert_eq!(same, *payload, "it shrinks in its place");
+            *size = 8;
+        }
+        play.admit(300, |heap| heap.malloc(300));
+        let before = play.heap.in_hand();
+        end_in(3);
+        atomic::STORES.set(store);
+        let ended = panic::catch_unwind(AssertUnwindSafe(|| {
+            play.admit(400, |heap| heap.malloc(400));
+        }));
+        atomic::STORES.set(usize::MAX);
+        if ended.is_ok() {
+            let after = play.heap.in_hand();
+            assert_ne!(before, after, "before the cut and after it");
+            break;
+        }
+        play.adopt();
+        cuts += 1;
+    }
+    end_in(0);
+    assert!(cuts > 5, "{cuts} cuts");
 }
 
 /// A handler of a signal comes in the middle of a push, asks for memory, and

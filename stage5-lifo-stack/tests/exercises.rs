@@ -444,26 +444,38 @@ fn the_chunk_that_fits_best_is_taken() {
     let mut region = region();
     let memory = SimMmap::new(SimBrk::new(&mut region.0));
     let mut holes: Holes<Memory> = Holes::new(memory);
-    // All on the same list.
+    // Of two blocks side by side each, and all on the same list after a sweep.
     let sizes = [1100, 1048, 1200, 1064];
-    let chunks = sizes.map(|size| {
-        let chunk = holes.malloc(size);
+    let pairs = sizes.map(|size| {
+        let pair = [holes.malloc(1000), holes.malloc(size)];
         holes.malloc(8);
-        chunk
+        pair
     });
+    let (shrinks, _above) = (holes.malloc(1500), holes.malloc(8));
     // SAFETY: the chunks are live.
-    unsafe { chunks.iter().for_each(|chunk| holes.free(*chunk)) };
-    for (size, best) in [(1050, 3), (1040, 1), (1040, 0), (1190, 2)] {
-        let chunk = holes.malloc(size);
+    unsafe {
+        pairs.iter().flatten().for_each(|chunk| holes.free(*chunk));
+        holes.tidy();
+        // Now there is no room at the top.
+        assert_eq!(holes.realloc(shrinks, 1000), shrinks, "in its place");
+    }
+    let chunks = pairs.map(|pair| pair[0]);
+    let on_list: Vec<_> = holes.list(2048).collect();
+    assert!(
+        chunks.iter().all(|chunk| on_list.contains(chunk)),
+        "holes of one class: {chunks:?}, on its list: {on_list:?}"
+    );
+    for best in [1, 3, 0, 2] {
+        let chunk = holes.malloc(2008);
         assert_eq!(
             chunk, chunks[best],
-            "the place of a chunk for {size} bytes, which fits best where {} \
-             were free",
+            "the place of a chunk for 2008 bytes: the smallest hole of the list \
+             is that of 1000 and {} bytes",
             sizes[best]
         );
         // SAFETY: the chunk has so many bytes.
-        unsafe { chunk.write_bytes(1, size) };
+        unsafe { chunk.write_bytes(1, 2008) };
     }
-    let top = holes.malloc(1040);
+    let top = holes.malloc(2008);
     assert!(!chunks.contains(&top), "all four are in use");
 }

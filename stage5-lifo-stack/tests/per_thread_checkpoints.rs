@@ -296,7 +296,7 @@ fn a_stack_that_fell_grows_again_in_segments_of_its_own() {
     let mut region = region();
     let mut stack = Stack::new(memory(&mut region.0));
     // What went back and was needed again stays the next time.
-    for kept in [1, 2, 4, 4] {
+    for kept in [1, 4, 4] {
         let mut chunks = Vec::new();
         while chunks.len() < 4 * (SEGMENT / 1008) + 4 {
             let chunk = stack.malloc(1000);
@@ -457,51 +457,132 @@ fn blocks_of_all_sizes_make_the_heap_no_larger_in_the_long_run() {
     assert!(mapped <= 5 * live, "{mapped} bytes for about {live}");
 }
 
-#[test]
-fn what_is_left_of_a_cut_is_cut_next() {
-    let mut region = region();
-    let mmap = SimMmap::<_, 65536>::new(SimBrk::new(&mut region.0));
-    let mut heap: Holes<_> = Holes::new(mmap);
-    let large = heap.malloc(4000);
+/// Segments in which there are blocks of several kilobytes.
+type Larger<'a> = SimMmap<SimBrk<'a>, 65536>;
+
+/// A heap with a hole of 8,192 bytes.
+fn with_a_hole(brk: SimBrk) -> (Holes<Larger>, *mut u8) {
+    let mut heap = Holes::new(Larger::new(brk));
+    let hole = heap.malloc(8184);
     heap.malloc(1);
     // SAFETY: the chunk is live.
-    unsafe { heap.free(large) };
-    let first = heap.malloc(2000);
-    assert_eq!(first, large, "cut from what is free");
-    let rest = heap.in_hand();
-    assert_eq!(rest, Some(first.wrapping_add(2016)), "what is left");
-    assert_eq!(Some(heap.malloc(1100)), rest, "the next one");
-    assert_eq!(heap.in_hand(), rest.map(|it| it.wrapping_add(1120)));
-}
-
-#[test]
-fn a_chunk_grows_into_what_is_in_hand_above_it() {
-    let mut region = region();
-    let mmap = SimMmap::<_, 65536>::new(SimBrk::new(&mut region.0));
-    let mut heap: Holes<_> = Holes::new(mmap);
-    let large = heap.malloc(4000);
-    heap.malloc(1);
-    // SAFETY: the chunks are live.
-    unsafe {
-        heap.free(large);
-        let chunk = heap.malloc(1100);
-        assert_eq!(chunk, large, "cut from what is free");
-        for size in [1500, 3000, 4000] {
-            assert_eq!(heap.realloc(chunk, size), chunk, "{size} bytes");
-        }
-        assert_eq!(heap.in_hand(), None, "all of it is used");
-        assert_ne!(heap.realloc(chunk, 5000), chunk, "no room for so many");
-    }
+    unsafe { heap.free(hole) };
+    (heap, hole)
 }
 
 #[test]
 fn a_larger_request_is_cut_from_what_is_free() {
     let mut region = region();
+    let (mut heap, hole) = with_a_hole(SimBrk::new(&mut region.0));
+    assert_eq!(heap.malloc(3000), hole, "the start of the hole");
+    assert_eq!(format!("{heap:?}"), "[3064 used][5112 listed][8 used][room]");
+}
+
+#[test]
+fn what_is_left_of_a_cut_is_cut_next() {
+    let mut region = region();
+    let (mut heap, hole) = with_a_hole(SimBrk::new(&mut region.0));
+    assert_eq!(heap.malloc(2040), hole, "cut from what is free");
+    let rest = heap.in_hand();
+    assert_eq!(rest, Some(hole.wrapping_add(2048)), "what is left");
+    assert_eq!(Some(heap.malloc(3000)), rest, "the next one");
+    assert_eq!(heap.in_hand(), rest.map(|it| it.wrapping_add(3072)));
+}
+
+#[test]
+fn a_chunk_grows_into_what_is_in_hand_above_it() {
+    let mut region = region();
+    let (mut heap, hole) = with_a_hole(SimBrk::new(&mut region.0));
+    let chunk = heap.malloc(2040);
+    assert_eq!(chunk, hole, "cut from what is free");
+    // SAFETY: the chunk is live.
+    unsafe {
+        for size in [2500, 5000, 8184] {
+            assert_eq!(heap.realloc(chunk, size), chunk, "{size} bytes");
+        }
+        assert_eq!(heap.in_hand(), None, "all of it is used");
+        assert_ne!(heap.realloc(chunk, 8185), chunk, "no room for so many");
+    }
+}
+
+#[test]
+fn small_chunks_are_cut_in_batches() {
+    let mut region = region();
     let mut heap: Default = Holes::new(memory(&mut region.0));
-    let hole = free_deep(&mut heap, 1900);
-    let piece = heap.malloc(1100);
-    assert_eq!(piece, hole, "the start of the hole");
-    assert_eq!(format!("{heap:?}"), "[1112 used][792 listed][1512 used][room]");
+    let (block, _above) = (heap.malloc(2000), heap.malloc(1));
+    // SAFETY: the block is live.
+    unsafe { assert_eq!(heap.realloc(block, 8), block, "in its place") };
+    let hole = block.wrapping_add(16);
+    assert_eq!(heap.malloc(120), hole, "the first of four");
+    let others = [128, 256, 384].map(|it| hole.wrapping_add(it));
+    let listed: Vec<_> = heap.list(128).collect();
+    assert_eq!(listed, others, "on their list, the lowest first");
+    assert_eq!(heap.in_hand(), Some(hole.wrapping_add(512)), "what is left");
+    let again = [(); 3].map(|()| heap.malloc(120));
+    assert_eq!(again, others, "the next ones");
+    // No two of these fit into a batch.
+    let large = [(); 2].map(|()| heap.malloc(300));
+    assert_eq!(large, [512, 832].map(|it| hole.wrapping_add(it)));
+    assert_eq!(heap.list(320).count(), 0, "chunks for 300 bytes on a list");
+}
+
+#[test]
+fn every_chunk_on_a_list_of_several_sizes_is_large_enough() {
+    let mut region = large_region();
+    let mut heap: Holes<Larger> =
+        Holes::new(Larger::new(SimBrk::new(&mut region)));
+    for size in (2041..8184).step_by(61) {
+        let chunk = heap.malloc(size);
+        heap.malloc(1);
+        // SAFETY: the chunk is live.
+        let room = unsafe { heap.usable_size(chunk) };
+        assert!(
+            (size..size + size / 8 + 16).contains(&room),
+            "{room} bytes for {size}"
+        );
+        // SAFETY: the chunk is live.
+        unsafe { heap.free(chunk) };
+        assert_eq!(heap.malloc(room), chunk, "the largest of its list");
+        // SAFETY: as above.
+        unsafe { heap.free(chunk) };
+        assert_eq!(heap.malloc(size), chunk, "{size} bytes, again");
+    }
+}
+
+#[test]
+fn a_block_that_moves_to_grow_has_room_to_grow_again() {
+    let mut region = region();
+    let mut heap: Default = Holes::new(memory(&mut region.0));
+    let (block, _above) = (heap.malloc(392), heap.malloc(1));
+    // SAFETY: the blocks are live.
+    unsafe {
+        let moved = heap.realloc(block, 400);
+        assert_ne!(moved, block, "it has moved");
+        assert_eq!(heap.usable_size(moved), 504, "bytes, for 400");
+        let larger = heap.realloc(moved, 1000);
+        assert_eq!(heap.usable_size(larger), 1000, "it has moved by much");
+    }
+}
+
+#[test]
+fn a_block_grows_by_what_it_must_where_there_is_no_more() {
+    let mut region = region();
+    let mut heap: Default = Holes::new(memory(&mut region.0));
+    let (hole, _above) = (heap.malloc(420), heap.malloc(1));
+    let (block, _above) = (heap.malloc(400), heap.malloc(1));
+    // SAFETY: the chunks are live, and have so many bytes.
+    unsafe {
+        block.write_bytes(7, 400);
+        heap.mmap().brk().refuse(1000);
+        while !heap.malloc(1000).is_null() {}
+        while !heap.malloc(1).is_null() {}
+        heap.free(hole);
+        let moved = heap.realloc(block, 420);
+        assert_eq!(moved, hole, "there is room for 420 bytes, not for 500");
+        for at in 0..400 {
+            assert_eq!(moved.add(at).read(), 7, "byte {at} of the block");
+        }
+    }
 }
 
 #[test]

@@ -155,16 +155,16 @@ unsafe impl Send for Region {}
 unsafe impl Sync for Region {}
 
 impl Break {
-    /// A break that can rise by `height` bytes, from a multiple of 16 KiB.
+    /// A break that can rise by `height` bytes, from a multiple of 64 KiB.
     pub fn new(height: usize) -> Self {
         Self::starting_at(0, height)
     }
 
     /// A break that can rise by `height` bytes, from `offset` bytes past a
-    /// multiple of 16 KiB, as much as a segment of [`Memory`] has. (So a game is
+    /// multiple of 64 KiB, as much as the largest segment here has. (So a game is
     /// the same each time, padding included.)
     pub fn starting_at(offset: usize, height: usize) -> Self {
-        const ALIGN: usize = 16 * 1024;
+        const ALIGN: usize = 64 * 1024;
         let bytes = Box::into_raw(Box::new_uninit_slice(height + ALIGN));
         let skip = offset.wrapping_sub(bytes.addr()) % ALIGN;
         // SAFETY: the bytes live until the region is dropped, and the break
@@ -424,9 +424,16 @@ pub type Memory = SimMmap<Break>;
 /// Memory for a thread's heap, from a break that rises by 16 MiB at most.
 pub type LargeMemory = SimMmap<Break, 16384, 16384>;
 
+/// Memory in segments of 64 KiB: there are blocks of several kilobytes in them.
+pub type MemoryOfLarger = SimMmap<Break, 65536>;
+
 /// A thread's heap is asked as `threads` asks it.
-impl<const UNITS: usize, const LISTS: bool, const HOLE: usize> Allocator
-    for Holes<SimMmap<Break, 16384, UNITS>, LISTS, HOLE>
+impl<
+    const SEGMENT: usize,
+    const UNITS: usize,
+    const LISTS: bool,
+    const HOLE: usize,
+> Allocator for Holes<SimMmap<Break, SEGMENT, UNITS>, LISTS, HOLE>
 {
     fn mapped(&mut self) -> Option<usize> {
         Some(self.mmap().mapped())
@@ -479,8 +486,8 @@ impl<const UNITS: usize, const LISTS: bool, const HOLE: usize> Allocator
         // A list that goes round in a circle ends here, one chunk too long.
         let most = pieces.len() + 1;
         // A size of each list.
-        let sizes = (0..1024).step_by(16).chain(
-            (10..20).flat_map(|it| (4..8).map(move |part| part << it >> 2)),
+        let sizes = (0..2048).step_by(16).chain(
+            (11..19).flat_map(|it| (8..16).map(move |part| part << it >> 3)),
         );
         let lists: Vec<(usize, Vec<usize>)> = sizes
             .map(|size| {

@@ -10,7 +10,7 @@ use std::ptr;
 use stage1_bump::Heap;
 use stage4_threadsafe::{LockedHeap, Mutex};
 use stage5_lifo_stack::per_thread::holes::Holes;
-use tests::shadow::{Allocator, Break, Demands, Memory, play};
+use tests::shadow::{Allocator, Break, Demands, Memory, MemoryOfLarger, play};
 
 /// The seeds to play: fewer where somebody waits, and under Miri, which is slow.
 fn seeds() -> Range<u64> {
@@ -167,6 +167,19 @@ fn play_stack<const LISTS: bool, const HOLE: usize>(
 #[test]
 fn stage_5_a_stack_in_segments_keeps_its_promises() {
     play_stack::<true, 16>(seeds(), Demands::STACK);
+}
+
+/// There the lists of several sizes have something to do.
+#[test]
+#[cfg_attr(miri, ignore = "large blocks are slow under Miri")]
+fn stage_5_a_stack_in_larger_segments_keeps_its_promises() {
+    let heap = |brk| Holes::<_>::new(MemoryOfLarger::new(brk));
+    let demands = Demands { overhead: 3 * 65536, ..Demands::STACK };
+    let region = |seed| {
+        let mut rng = fastrand::Rng::with_seed(seed);
+        Break::starting_at(rng.usize(..64), rng.usize(200..=2000) * 1024)
+    };
+    play_in(region, seeds().step_by(2), heap, demands);
 }
 
 #[test]

@@ -8,7 +8,7 @@ use core::ptr::{self, NonNull};
 
 use super::found::{Found, check_chunk, mark_others};
 use super::large::Kept;
-use super::lists::{EXACT, Lists, class};
+use super::lists::{EXACT, Lists, class, rounded};
 use super::record::{ALIGN, RECORD, look, mark, with_record};
 use super::segment::{Mmap, Segment, let_go_below};
 use super::stack::{STEP, Stack};
@@ -118,7 +118,7 @@ impl<M: Mmap, const LISTS: bool, const HOLE: usize> Holes<M, LISTS, HOLE> {
         if size > Self::MIDDLE {
             return self.malloc_large(ALIGN, size, false);
         }
-        self.find(with_record(size)).unwrap_or(ptr::null_mut())
+        self.find(rounded(with_record(size))).unwrap_or(ptr::null_mut())
     }
 
     /// As `malloc`, but all bytes are zero. See calloc(3).
@@ -245,21 +245,16 @@ impl<M: Mmap, const LISTS: bool, const HOLE: usize> Holes<M, LISTS, HOLE> {
 
     /// A chunk of `size` bytes, with a record: from a hole, or at the top.
     fn find(&mut self, size: usize) -> Option<*mut u8> {
-        let is_middle = class(size) >= EXACT;
-        if is_middle || self.cutting {
-            if let Some(chunk) = self.lists.cut(size) {
-                return Some(chunk);
-            }
-            if size <= SMALL_HOLE {
-                self.cutting = false;
-            }
+        let class = class(size);
+        if let Some(chunk) = self.find_hole(class, size) {
+            return Some(chunk);
         }
         if let Some(chunk) = self.stack.push(size) {
             return Some(chunk);
         }
         if self.is_sweep_worth_it() {
             self.sweep();
-            if let Some(chunk) = self.lists.cut(size) {
+            if let Some(chunk) = self.find_hole(class, size) {
                 return Some(chunk);
             }
         }
@@ -267,6 +262,21 @@ impl<M: Mmap, const LISTS: bool, const HOLE: usize> Holes<M, LISTS, HOLE> {
         self.grown += self.stack.make_room(size, step)?;
         self.set_enough();
         self.stack.push(size)
+    }
+
+    /// A chunk from the list of a class, or one that is cut from a hole.
+    fn find_hole(&mut self, class: usize, size: usize) -> Option<*mut u8> {
+        if let Some(chunk) = self.lists.take_whole(class) {
+            return Some(chunk);
+        }
+        if class < EXACT && !self.cutting {
+            return None;
+        }
+        let chunk = self.lists.cut(class, size);
+        if chunk.is_none() && size <= SMALL_HOLE {
+            self.cutting = false;
+        }
+        chunk
     }
 
     /// Makes a block one of at least `size` bytes, here or somewhere else, with
@@ -285,7 +295,10 @@ impl<M: Mmap, const LISTS: bool, const HOLE: usize> Holes<M, LISTS, HOLE> {
             if let Some(payload) = self.resize(&found, size) {
                 return payload;
             }
-            let new = self.malloc(size);
+            let mut new = self.malloc(ample(old, size));
+            if new.is_null() {
+                new = self.malloc(size);
+            }
             if !new.is_null() {
                 ptr::copy_nonoverlapping(found.start(), new, old.min(size));
                 self.free(payload);
@@ -306,7 +319,7 @@ impl<M: Mmap, const LISTS: bool, const HOLE: usize> Holes<M, LISTS, HOLE> {
                 Found::Large(mapping) => self.resize_large(mapping, size),
                 Found::Chunk(..) if size > Self::MIDDLE => None,
                 Found::Chunk(chunk, segment) => {
-                    let size = with_record(size);
+                    let size = rounded(with_record(size));
                     self.resize_chunk(chunk, segment, size).map(|()| chunk)
                 }
             }
@@ -391,4 +404,10 @@ impl<M: Mmap, const LISTS: bool, const HOLE: usize> Holes<M, LISTS, HOLE> {
             unsafe { self.stack.drop_all_above(current) };
         }
     }
+}
+
+/// How many bytes a block gets that has to move because it grows: a quarter more
+/// than it had, since most that grow will grow again.
+fn ample(old: usize, size: usize) -> usize {
+    if size > old { size.max(old + old / 4) } else { size }
 }

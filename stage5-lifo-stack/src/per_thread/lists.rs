@@ -1,6 +1,7 @@
 //! Lists of free chunks by size.
 
 use core::array;
+use core::mem;
 use core::ptr;
 
 use super::atomic::{AtomicPtr, Ordering};
@@ -8,11 +9,15 @@ use super::record::{
     ALIGN, LISTED, in_this_order, look, set, set_below, set_state,
 };
 
-/// How many lists there are: as many as an integer has bits.
-const CLASSES: usize = 128;
+/// How many lists there are.
+const CLASSES: usize = 192;
 
 /// The lists below this are for one size each.
-pub(super) const EXACT: usize = 64;
+pub(super) const EXACT: usize = 128;
+
+/// Small chunks are cut off a larger one several at a time, a batch, as many as
+/// fit into so many bytes.
+const BATCH: usize = 512;
 
 /// All lists of a thread. On each are free chunks of one size, or of sizes
 /// between two borders.
@@ -21,10 +26,13 @@ pub(super) struct Lists {
     /// next.
     first: [AtomicPtr<u8>; CLASSES],
     /// A bit for each list on which something was, and may be still.
-    filled: u128,
+    filled: [u64; CLASSES / 64],
     /// What is left of a chunk from which others were cut, or null. It is on no
     /// list: the next ones are cut from it.
     hand: AtomicPtr<u8>,
+    /// How many bytes that has. Its record says so too, but may have left the
+    /// processor's cache.
+    hand_size: usize,
     /// Bytes of chunks that were freed since the last sweep, less those that
     /// were taken again whole.
     pub(super) freed: isize,
@@ -36,17 +44,27 @@ pub(super) fn class(size: usize) -> usize {
     if size < EXACT * ALIGN {
         return size / ALIGN;
     }
-    // Four to each doubling.
+    // Eight to each doubling. What is larger than any block has the last.
     let doublings = size.ilog2() as usize;
-    let quarter = size >> (doublings - 2) & 3;
-    EXACT + 4 * (doublings - 10) + quarter
+    let eighth = size >> (doublings - 3) & 7;
+    (EXACT + 8 * (doublings - 11) + eighth).min(CLASSES - 1)
+}
+
+/// With how many bytes the chunks of a list begin that are all large enough for
+/// `size` bytes.
+#[inline(always)]
+pub(super) fn rounded(size: usize) -> usize {
+    if size < EXACT * ALIGN {
+        return size;
+    }
+    size.next_multiple_of(1 << (size.ilog2() - 3))
 }
 
 impl Lists {
     pub(super) fn new() -> Self {
         let first = array::from_fn(|_| AtomicPtr::new(ptr::null_mut()));
         let hand = AtomicPtr::new(ptr::null_mut());
-        Self { first, filled: 0, hand, freed: 0 }
+        Self { first, filled: [0; CLASSES / 64], hand, hand_size: 0, freed: 0 }
     }
 
     /// Takes a chunk of exactly `size` bytes, with its record, which are less
@@ -104,7 +122,7 @@ impl Lists {
         }
         list.store(chunk, Ordering::Release);
         if first.is_null() {
-            self.filled |= 1 << class;
+            self.set_filled(class);
         }
     }
 
@@ -113,7 +131,8 @@ impl Lists {
         for first in self.first.iter().chain([&self.hand]) {
             first.store(ptr::null_mut(), Ordering::Release);
         }
-        (self.filled, self.freed) = (0, 0);
+        self.filled = [0; CLASSES / 64];
+        (self.hand_size, self.freed) = (0, 0);
     }
 
     /// Takes the first chunk of a class, which is free and on no list then.
@@ -121,7 +140,7 @@ impl Lists {
         let list = &self.first[class];
         let chunk = list.load(Ordering::Relaxed);
         if chunk.is_null() {
-            self.filled &= !(1 << class);
+            self.filled[class / 64] &= !(1 << (class % 64));
             return None;
         }
         // SAFETY: a chunk on a list starts with a pointer to the next one.
@@ -130,22 +149,83 @@ impl Lists {
         Some(chunk)
     }
 
-    /// Takes a chunk of `size` bytes from one that is larger. What is left
-    /// stays in hand.
-    pub(super) fn cut(&mut self, size: usize) -> Option<*mut u8> {
-        let chunk = self.take_fitting(size)?;
+    /// Takes the first chunk of a class, with all the bytes that it has.
+    pub(super) fn take_whole(&mut self, class: usize) -> Option<*mut u8> {
+        let chunk = self.take_first(class)?;
         // SAFETY: it is a free chunk, and ours.
+        unsafe { self.use_whole(chunk) };
+        Some(chunk)
+    }
+
+    /// # Safety
+    ///
+    /// `chunk` is a free chunk of our stack, and on no list.
+    unsafe fn use_whole(&mut self, chunk: *mut u8) {
+        // SAFETY: as the caller promises.
         unsafe {
             let (all, _) = look(chunk);
+            set_state(chunk, all, 0);
+            self.freed -= all as isize;
+        }
+    }
+
+    /// Takes a chunk of `size` bytes from one that is larger. The list of its
+    /// class is empty.
+    pub(super) fn cut(&mut self, class: usize, size: usize) -> Option<*mut u8> {
+        let (chunk, all) = self.take_larger(class, size)?;
+        // SAFETY: it is a free chunk of so many bytes, and ours.
+        unsafe {
             if all > size {
-                let rest = self.split(chunk, all, size);
-                self.take_in_hand(rest, all - size);
+                self.split_batch(chunk, all, size, class);
             } else {
-                set_state(chunk, size, 0);
-                self.freed -= size as isize;
+                self.use_whole(chunk);
             }
         }
         Some(chunk)
+    }
+
+    /// Makes a batch of chunks of one of `all` bytes. Each has `size` bytes: the
+    /// lowest is in use, the others are on their list. What is left is in hand.
+    ///
+    /// Whoever comes from below finds one chunk until the others are whole, and
+    /// whoever comes from above stops at the last.
+    ///
+    /// # Safety
+    ///
+    /// As for `split`. The list of this class is empty.
+    unsafe fn split_batch(
+        &mut self,
+        chunk: *mut u8,
+        all: usize,
+        size: usize,
+        class: usize,
+    ) {
+        // SAFETY: as the caller promises.
+        unsafe {
+            let first = chunk.add(size);
+            let end = chunk.addr() + all.min(BATCH);
+            let (mut next, mut left) = (first, all - size);
+            while next.addr() + size <= end {
+                next.cast::<*mut u8>().write(next.add(size));
+                set(next, size, LISTED);
+                (next, left) = (next.add(size), left - size);
+            }
+            if left > 0 {
+                set(next, left, LISTED);
+            }
+            set_below(first, size);
+            in_this_order();
+            set_state(chunk, size, 0);
+            if next > first {
+                next.sub(size).cast::<*mut u8>().write(ptr::null_mut());
+                self.first[class].store(first, Ordering::Release);
+                self.set_filled(class);
+                self.freed += (next.addr() - first.addr()) as isize;
+            }
+            if left > 0 {
+                self.take_in_hand(next, left);
+            }
+        }
     }
 
     /// Makes two chunks of one of `all` bytes: one of `size` bytes that is in
@@ -182,18 +262,19 @@ impl Lists {
     ///
     /// As for `put`.
     unsafe fn take_in_hand(&mut self, rest: *mut u8, size: usize) {
-        let before = self.in_hand();
+        let before = self.hand.load(Ordering::Relaxed);
         // SAFETY: as the caller promises; what is in hand is free, and ours.
         unsafe {
-            if before.is_some_and(|hand| size < look(hand).0) {
+            if size < self.hand_size {
                 self.put(rest, size);
                 return;
             }
             self.hand.store(rest, Ordering::Release);
-            if let Some(hand) = before {
-                self.put(hand, look(hand).0);
+            if !before.is_null() {
+                self.put(before, self.hand_size);
             }
         }
+        self.hand_size = size;
     }
 
     /// What is in hand.
@@ -202,42 +283,52 @@ impl Lists {
         (!hand.is_null()).then_some(hand)
     }
 
-    /// Takes what is in hand, if it has at least `size` bytes.
-    fn take_hand(&mut self, size: usize) -> Option<*mut u8> {
-        let hand = self.in_hand()?;
-        // SAFETY: it is a chunk.
-        let (all, _) = unsafe { look(hand) };
-        if all < size {
+    /// Takes what is in hand, if it has at least `size` bytes, and says how many
+    /// it has.
+    fn take_hand(&mut self, size: usize) -> Option<(*mut u8, usize)> {
+        if self.hand_size < size {
             return None;
         }
+        let hand = self.hand.load(Ordering::Relaxed);
         self.hand.store(ptr::null_mut(), Ordering::Release);
         in_this_order();
-        Some(hand)
+        Some((hand, mem::take(&mut self.hand_size)))
     }
 
-    /// Takes a chunk of at least `size` bytes: of its own class one of the
-    /// first that come, or else what is in hand, or the first of the next class
-    /// that has one.
-    fn take_fitting(&mut self, size: usize) -> Option<*mut u8> {
-        let class = class(size);
-        if class >= EXACT
-            && let Some(chunk) = self.take_among_first(class, size)
-        {
-            return Some(chunk);
-        }
+    /// Takes a chunk of at least `size` bytes: what is in hand, or the first of
+    /// the next class that has one. Says how many bytes it has.
+    fn take_larger(
+        &mut self,
+        class: usize,
+        size: usize,
+    ) -> Option<(*mut u8, usize)> {
         if let Some(hand) = self.take_hand(size) {
             return Some(hand);
         }
+        let mut next = class;
         loop {
-            let above = self.filled >> class >> 1;
-            if above == 0 {
-                return None;
-            }
-            let next = class + 1 + above.trailing_zeros() as usize;
+            next = self.next_filled(next + 1)?;
             if let Some(chunk) = self.take_first(next) {
-                return Some(chunk);
+                // SAFETY: it is a chunk.
+                return Some((chunk, unsafe { look(chunk).0 }));
             }
         }
+    }
+
+    #[inline(always)]
+    fn set_filled(&mut self, class: usize) {
+        self.filled[class / 64] |= 1 << (class % 64);
+    }
+
+    /// The first class that has a bit, from this one on.
+    fn next_filled(&self, class: usize) -> Option<usize> {
+        let mut word = class / 64;
+        let mut bits = self.filled.get(word)? & (!0 << (class % 64));
+        while bits == 0 {
+            word += 1;
+            bits = *self.filled.get(word)?;
+        }
+        Some(64 * word + bits.trailing_zeros() as usize)
     }
 
     /// Gives a chunk of `old` bytes more of what is in hand, if that lies just
@@ -255,11 +346,11 @@ impl Lists {
         if self.hand.load(Ordering::Relaxed) != chunk.wrapping_add(old) {
             return None;
         }
-        let hand = self.take_hand(size - old)?;
+        let (_, more) = self.take_hand(size - old)?;
         // SAFETY: what was in hand is nobody's now, and ends where the chunk
         // will end, or above.
         unsafe {
-            let all = old + look(hand).0;
+            let all = old + more;
             if all > size {
                 let rest = self.split(chunk, all, size);
                 self.take_in_hand(rest, all - size);
@@ -290,43 +381,15 @@ impl Lists {
         }
     }
 
-    /// How far `take_fitting` looks in a class with several sizes.
-    const FIRST: usize = 8;
-
-    fn take_among_first(
-        &mut self,
-        class: usize,
-        size: usize,
-    ) -> Option<*mut u8> {
-        let list = &self.first[class];
-        let mut before: *mut u8 = ptr::null_mut();
-        let mut chunk = list.load(Ordering::Relaxed);
-        for _ in 0..Self::FIRST {
-            if chunk.is_null() {
-                return None;
-            }
-            // SAFETY: they are chunks on a list, and start with a pointer.
-            unsafe {
-                let next = chunk.cast::<*mut u8>().read();
-                if look(chunk).0 >= size {
-                    if before.is_null() {
-                        list.store(next, Ordering::Release);
-                    } else {
-                        before.cast::<*mut u8>().write(next);
-                    }
-                    return Some(chunk);
-                }
-                (before, chunk) = (chunk, next);
-            }
-        }
-        None
-    }
-
     /// Counts again, where an owner has stopped in the middle.
     pub(super) fn repair(&mut self) {
+        let hand = self.hand.load(Ordering::Relaxed);
+        // SAFETY: it is a chunk.
+        self.hand_size =
+            if hand.is_null() { 0 } else { unsafe { look(hand).0 } };
         for class in 0..CLASSES {
             if self.chunks(class).next().is_some() {
-                self.filled |= 1 << class;
+                self.set_filled(class);
             }
         }
     }

@@ -179,6 +179,13 @@ fn with_heap(ask: impl FnOnce(&mut Holes<Maps>) -> *mut u8) -> *mut u8 {
         // time.
         return ask(unsafe { &mut (*mine.cast::<Heap>()).holes });
     }
+    with_borrowed(ask)
+}
+
+/// Asks a heap that is borrowed for this call. Null if there is none.
+#[cold]
+#[inline(never)]
+fn with_borrowed(ask: impl FnOnce(&mut Holes<Maps>) -> *mut u8) -> *mut u8 {
     without_signals(|| {
         let Some(heap) = SHARED.lock().unpark_or_new() else {
             return ptr::null_mut();
