@@ -127,7 +127,15 @@ impl<const LISTS: bool, const HOLE: usize, const BYTES: usize> Recorded
 
     fn view(&mut self) -> View {
         let chunks: Vec<Chunk> = self.0.chunks().collect();
-        view(self.0.mmap(), &chunks)
+        let in_hand = self.0.in_hand().map(|it| it.addr());
+        let mut view = view(self.0.mmap(), &chunks);
+        let mut spans = view.spans.iter_mut();
+        if let Some(span) =
+            spans.find(|it| Some(view.start + it.start) == in_hand)
+        {
+            "in hand".clone_into(&mut span.label);
+        }
+        view
     }
 
     fn used(&mut self) -> usize {

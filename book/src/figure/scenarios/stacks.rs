@@ -95,13 +95,16 @@ fn a_hole(r: &mut Recorder<'_>) {
     let pieces = r.spans(Kind::Free).len();
     r.note(format!("A fourth: {pieces} chunks, and none of them is large."));
     r.malloc("i", 60);
-    let rest = r.spans(Kind::Free).last().map_or(0, |rest| rest.len());
+    let free = r.spans(Kind::Free);
+    let rest = free.last().map_or(0, |rest| rest.len());
     r.note(format!(
         "No list has this size, and there is no room at the top. A sweep joins \
-         the four. `i` is cut from the front, and {rest} bytes are in hand."
+         the four. `i` is cut from the front, and {} more of its size with it, \
+         which go on their list. {rest} bytes are in hand.",
+        free.len() - 1
     ));
     r.malloc("j", 60);
-    r.note("Cut from what is in hand, right behind.");
+    r.note("The first on the list, right behind.");
     r.malloc("k", 60);
     r.free("j");
     r.note("Freed again, it is on the list of its own size.");
