@@ -129,7 +129,8 @@ impl Story<'_> {
     }
 
     fn somebody_else_takes(&mut self, bytes: usize) {
-        self.operations.push(format!("somebody else takes {bytes} bytes"));
+        let unit = if bytes == 1 { "byte" } else { "bytes" };
+        self.operations.push(format!("somebody else takes {bytes} {unit}"));
         self.heap.brk().somebody_else_takes(bytes).expect("room for them");
     }
 
@@ -140,7 +141,8 @@ impl Story<'_> {
 
     /// Writes `size` bytes of `byte` into `block`.
     fn fill(&mut self, block: *mut u8, size: usize, byte: u8) {
-        self.operations.push(format!("{size} bytes of {byte} written there"));
+        let unit = if size == 1 { "byte" } else { "bytes" };
+        self.operations.push(format!("{size} {unit} of {byte} written there"));
         // SAFETY: the tests below fill live blocks of at least `size` bytes.
         unsafe { block.write_bytes(byte, size) };
     }
@@ -491,7 +493,10 @@ fn a_size_past_the_largest_is_refused() {
         t.fill(block, 100, 7);
         let before = t.used();
         let largest = isize::MAX as usize;
-        for size in [largest, largest + 1, usize::MAX - 65_535, usize::MAX] {
+        let near = |all: usize| (0..9).map(move |below| all - 8 * below);
+        let sizes =
+            near(largest).chain(near(largest + 65)).chain(near(usize::MAX));
+        for size in sizes.chain([usize::MAX - 65_535]) {
             let blocks = [
                 t.malloc(size),
                 t.calloc(1, size),

@@ -126,6 +126,8 @@ extern "C" fn report() {
         CALLS.fetch_add(SEGMENTS.load(Relaxed), Relaxed);
         BYTES.fetch_add(SEGMENT_BYTES.load(Relaxed), Relaxed);
     }
+    let calls = CALLS.load(Relaxed);
+    let times = if calls == 1 { c"time" } else { c"times" };
     let mut line = [0_u8; 128];
     // SAFETY: the arguments are what the format says; snprintf(3) writes no
     // more than it may, and needs no memory for this format.
@@ -133,9 +135,10 @@ extern "C" fn report() {
         libc::snprintf(
             line.as_mut_ptr().cast(),
             line.len(),
-            c"process %d moved the break %zu times, by %zd bytes\n".as_ptr(),
+            c"process %d moved the break %zu %s, by %zd bytes\n".as_ptr(),
             libc::getpid(),
-            CALLS.load(Relaxed),
+            calls,
+            times.as_ptr(),
             BYTES.load(Relaxed),
         )
     };
