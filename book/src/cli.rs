@@ -25,7 +25,8 @@ Usage: cargo run -- [COMMAND]
     --force         ... even if there is one: it is kept under another name
     list            list what there is to do in it, and what is done
     check           run its tests up to the first that fails, and explain that
-    hint [NAME]     give the next hint: for that, or for a milestone or exercise
+    hint [WHAT] [K] give the next hint, or hint K again: for what fails first, or
+                    for a milestone, an exercise or a test
   play N            run malloc and free on stage N's heap, line by line
     --room BYTES    ... over a break that rises so far
     --once          ... and draw the heap at the end of the input alone
@@ -225,10 +226,11 @@ fn practise(words: &[&str]) -> Result<(), Failure> {
                 return Err(Failure::NotYet);
             }
         }
-        ["hint"] => print!("{}", coach.hint(None)?),
-        ["hint", name] => print!("{}", coach.hint(Some(name))?),
+        ["hint", rest @ ..] => {
+            let (what, which) = hint(rest).map_err(|why| refused(&why))?;
+            print!("{}", coach.hint(what, which)?);
+        }
         [word, extra, ..] if OF_A_COPY.contains(word) => {
-            let extra = if *word == "hint" { asked[2] } else { extra };
             return Err(refused(&format!("`{extra}` is too much")));
         }
         [word, ..] => {
@@ -238,6 +240,25 @@ fn practise(words: &[&str]) -> Result<(), Failure> {
         [] => {}
     }
     Ok(())
+}
+
+/// What a hint is wanted for, if that is said, and which one.
+fn hint<'a>(
+    words: &[&'a str],
+) -> Result<(Option<&'a str>, Option<usize>), String> {
+    match words {
+        [] => Ok((None, None)),
+        // No milestone, exercise or test is called like a whole number.
+        [word] => Ok(match word.parse() {
+            Ok(number) => (None, Some(number)),
+            Err(_) => (Some(word), None),
+        }),
+        [what, number] => match number.parse() {
+            Ok(number) => Ok((Some(what), Some(number))),
+            Err(_) => Err(format!("`{number}` is no number of a hint")),
+        },
+        [_, _, extra, ..] => Err(format!("`{extra}` is too much")),
+    }
 }
 
 fn vary_stage_3(words: &[&str]) -> Result<(), Failure> {

@@ -11,6 +11,7 @@ use crate::check::{self, Failure, Programs, Step};
 use crate::exercise::{self, Exercise};
 use crate::failure::{self, indented};
 use crate::milestone::{self, Milestone};
+use crate::practice::TO_WRITE;
 use crate::problem::{did_you_mean, list};
 use crate::progress::Progress;
 use crate::sources::Sources;
@@ -321,6 +322,9 @@ impl<'a> Coach<'a> {
                 if changed.len() == 1 { "is" } else { "are" }
             ),
         };
+        if self.is_as_it_was_made() {
+            told += &self.told_of_a_whole_copy();
+        }
         told += "\n";
         let Some(open) = open else {
             return told + "The tests of the exercises do not compile.\n";
@@ -334,6 +338,27 @@ impl<'a> Coach<'a> {
         told
     }
 
+    /// Whether the heap in the copy is that of the stage, to the byte.
+    fn is_as_it_was_made(&self) -> bool {
+        TO_WRITE.iter().all(|path| {
+            let [stage, copy] = [&self.stage.folder, &self.folder]
+                .map(|folder| fs::read(folder.join(path)).ok());
+            stage == copy
+        })
+    }
+
+    /// That tests which pass on what nobody has written say nothing yet.
+    fn told_of_a_whole_copy(&self) -> String {
+        format!(
+            "\nThat is no wonder: its heap is the one of {}, to the byte. So \
+             this is no empty\ncopy, and green says nothing yet. To write the \
+             heap yourself, make an empty one:\n\n    cargo run -- practice {} \
+             --empty --force\n\nThat puts this copy aside. If you do exercises, \
+             stay here.\n",
+            self.stage.name, self.stage.number
+        )
+    }
+
     /// The files of tests that are not as they are in the stage, but for the
     /// exercises'.
     fn changed_tests(&self) -> Vec<String> {
@@ -343,36 +368,55 @@ impl<'a> Coach<'a> {
         changed
     }
 
-    /// The next hint for a milestone or an exercise, or for what the first test
-    /// that fails belongs to. What was shown is remembered in the copy.
+    /// A hint for `what`, the name of a milestone, an exercise or a test, or for
+    /// what fails first: the next one, or the one that has the number `which`.
+    /// What was shown is remembered in the copy.
     ///
     /// # Errors
     ///
-    /// That there is no copy, that it does not compile, or that nothing is
-    /// called so.
-    pub fn hint(&self, name: Option<&str>) -> Result<String> {
+    /// That there is no copy, that it does not compile, that nothing is called
+    /// so, or that there are fewer hints.
+    pub fn hint(
+        &self,
+        what: Option<&str>,
+        which: Option<usize>,
+    ) -> Result<String> {
         self.expect_copy()?;
-        let name = match name {
-            Some(name) => name.to_owned(),
+        let what = match what {
+            Some(what) => self.milestone_of(what).unwrap_or(what).to_owned(),
             None => match self.first_to_do()? {
                 Ok(name) => name,
                 Err(told) => return Ok(told),
             },
         };
-        let (title, page, hints) = self.hints(&name)?;
+        let (title, page, hints) = self.hints(&what)?;
+        let all = hints.len();
         let mut progress = Progress::of(&self.folder);
-        let shown = progress.hints.entry(name.clone()).or_default();
-        let is_new = *shown < hints.len();
-        *shown = hints.len().min(*shown + 1);
-        let number = *shown;
+        let shown = progress.hints.entry(what.clone()).or_default();
+        let number = which.unwrap_or(all.min(*shown + 1));
+        let Some(hint) = number.checked_sub(1).and_then(|at| hints.get(at))
+        else {
+            bail!("`{what}` has no hint {number}. It has {all}: 1 to {all}");
+        };
+        let is_new = *shown < all;
+        *shown = number.max(*shown);
         progress.keep(&self.folder)?;
-        let mut told = format!("{name} ({title}), hint {number} of ");
-        told += &format!("{}:\n\n", hints.len());
-        told += &indented(hints[number - 1], "  ");
-        if !is_new {
-            told += &format!("\nThat was the last one. To read: {page}\n");
+        let mut told = format!("{what} ({title}), hint {number} of {all}:\n\n");
+        told += &indented(hint, "  ");
+        if which.is_none() && !is_new {
+            told += &format!(
+                "\nThat was the last one. To read: {page}\nTo see the first \
+                 one again: cargo run -- practice {} hint {what} 1\n",
+                self.stage.number
+            );
         }
         Ok(told)
+    }
+
+    /// The name of the milestone that a test belongs to.
+    fn milestone_of(&self, test: &str) -> Option<&str> {
+        let has_it = |it: &&Milestone| it.tests.iter().any(|(_, t)| t == test);
+        self.milestones.iter().find(has_it).map(|it| it.name.as_str())
     }
 
     /// What comes next: its name; or what to tell if there is no hint for it.

@@ -75,6 +75,8 @@ fn hints_come_one_by_one_and_are_remembered_in_the_copy() {
     let told = hint();
     assert!(told.contains("hint 3 of 3"), "{told}");
     assert!(told.contains("That was the last one."), "{told}");
+    let again = "practice 3 hint tags 1\n";
+    assert!(told.ends_with(again), "{again:?} does not end {told:?}");
     // Another one has hints of its own. An exercise has two.
     let other = repository.told(&["practice", "3", "hint", "3.1"]);
     assert!(other.contains("hint 1 of 2"), "{other}");
@@ -84,6 +86,39 @@ fn hints_come_one_by_one_and_are_remembered_in_the_copy() {
     // A new copy has seen none.
     repository.told(&["practice", "3", "--empty", "--force"]);
     assert!(hint().contains("hint 1 of 3"));
+}
+
+#[test]
+fn a_hint_can_be_asked_for_by_its_number_and_by_a_test() {
+    let repository = Copy::new();
+    repository.told(&["practice", "3", "--empty"]);
+    let hint = |words: &[&str]| {
+        repository.told(&[&["practice", "3", "hint"], words].concat())
+    };
+    let start = "tags (Tags on both sides), hint";
+    for (words, number) in [
+        (&["tags"][..], 1),
+        (&["tags"], 2),
+        // An earlier one again: the next one is still the third.
+        (&["tags", "1"], 1),
+        (&["tags"], 3),
+        (&["tags", "2"], 2),
+        (&["a_pointer_into_a_block_is_noticed", "1"], 1),
+        (&["a_pointer_into_a_block_is_noticed"], 3),
+    ] {
+        let (told, start) = (hint(words), format!("{start} {number} of 3:\n"));
+        assert!(told.starts_with(&start), "{words:?}: {start:?}: {told:?}");
+    }
+    // One that was asked for before the others counts as seen, and so do they.
+    assert!(hint(&["walk", "2"]).contains("hint 2 of 3"));
+    assert!(hint(&["walk"]).contains("hint 3 of 3"));
+    for number in ["0", "4"] {
+        let arguments = ["practice", "3", "hint", "tags", number];
+        let (status, message) = repository.refused(&arguments);
+        assert_eq!(status, Some(1), "{message}");
+        let said = format!("`tags` has no hint {number}. It has 3: 1 to 3");
+        assert!(message.contains(&said), "{said:?} is not in {message:?}");
+    }
 }
 
 #[test]
@@ -104,6 +139,8 @@ fn who_asks_for_what_is_not_there_is_told_what_there_is() {
     for (words, said) in [
         (&["chekc"][..], "`chekc` is unknown. Did you mean `check`?\n"),
         (&["list", "3.1"], "`3.1` is too much\n"),
+        (&["hint", "tags", "two"], "`two` is no number of a hint\n"),
+        (&["hint", "tags", "2", "3"], "`3` is too much\n"),
         (&["check", "--empty"], "`--empty` and `--force` are for a new copy\n"),
     ] {
         let arguments = [&["practice", "3"], words].concat();
@@ -186,6 +223,9 @@ fn an_empty_copy_is_told_which_body_to_write_first() {
     );
     let told = repository.told(&["practice", "3", "hint"]);
     assert!(told.starts_with("walk ("), "{told}");
+    let told = repository.told(&["practice", "3", "hint", "3"]);
+    let third = told.starts_with("walk (") && told.contains("hint 3 of 3");
+    assert!(third, "{told}");
     let told = repository.told(&["practice", "3", "list"]);
     expect_in_order(&told, &["to do  walk", "to do  3.4", "at the last check"]);
 }
@@ -201,7 +241,17 @@ fn a_whole_copy_is_the_stage_and_its_exercises_are_still_to_do() {
     let first = told.lines().next().unwrap_or_default();
     let end = " tests pass. What is in your copy is stage3-freelist.";
     assert!(first.ends_with(end), "{first}");
-    expect_in_order(&told, &["to do  3.1", "to do  3.2", "to do  3.4"]);
+    let empty = "cargo run -- practice 3 --empty --force\n";
+    expect_in_order(
+        &told,
+        &[
+            "no empty\ncopy, and green says nothing yet",
+            empty,
+            "to do  3.1",
+            "to do  3.2",
+            "to do  3.4",
+        ],
+    );
     let told = repository.told(&["practice", "3", "list"]);
     expect_in_order(&told, &["done  walk", "done  give-back", "to do  3.1"]);
 
@@ -216,6 +266,7 @@ fn a_whole_copy_is_the_stage_and_its_exercises_are_still_to_do() {
     }
     let (told, is_stage, errors) = check(&repository, "3");
     assert!(is_stage, "{heap}: {told}{errors}");
+    assert!(!told.contains(empty), "somebody has changed it: {told}");
     expect_in_order(&told, &["done  3.1", "to do  3.2"]);
 
     // Who changes what is looked for has not found it.

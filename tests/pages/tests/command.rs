@@ -55,7 +55,11 @@ fn what_a_command_lacks_is_said_with_what_it_takes_and_an_example() {
             "`chekc` is unknown. Did you mean `check`?".into(),
         ),
         (&["practice", "3", "list", "tags"], "`tags` is too much".into()),
-        (&["practice", "3", "hint", "a", "b"], "`b` is too much".into()),
+        (
+            &["practice", "3", "hint", "a", "b"],
+            "`b` is no number of a hint".into(),
+        ),
+        (&["practice", "3", "hint", "a", "1", "b"], "`b` is too much".into()),
         (&["play"], "which stage?".into()),
         (&["play", "three"], "`three` is no number".into()),
         (&["quiz", "easy"], "`easy` is no number".into()),
