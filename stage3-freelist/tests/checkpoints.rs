@@ -4,12 +4,14 @@ use std::cell::UnsafeCell;
 use std::env;
 use std::mem::MaybeUninit;
 use std::process::Command;
-use std::ptr::NonNull;
+use std::ptr::{self, NonNull};
 
 use loom::sync::Arc;
 use loom::sync::atomic::{AtomicUsize, Ordering};
 use stage3_freelist::brk::PAGE;
-use stage3_freelist::heap::{Block, DEFAULT, MOST_SLACK, SLACK, STEP};
+use stage3_freelist::heap::{
+    Block, DEFAULT, LARGE_REST, MOST_SLACK, SLACK, STEP,
+};
 use stage3_freelist::{Brk, OutOfMemory, SimBrk};
 
 type Heap<B> = stage3_freelist::Heap<B, DEFAULT>;
@@ -72,6 +74,18 @@ fn a_rest_that_is_no_block_stays_with_the_block() {
 }
 
 #[test]
+fn a_rest_of_the_smallest_size_is_a_block() {
+    let mut region = region();
+    let mut heap = Heap::new(SimBrk::new(&mut region));
+    let a = heap.malloc(144);
+    let _guard = heap.malloc(1);
+    // SAFETY: the block is live.
+    unsafe { heap.free(a) };
+    heap.malloc(112);
+    assert_eq!(format!("{heap:?}"), "[112 used][16 free][16 used]");
+}
+
+#[test]
 fn free_neighbours_become_one_block() {
     let mut region = region();
     let mut heap = Heap::new(SimBrk::new(&mut region));
@@ -99,6 +113,30 @@ fn padding_is_used_again() {
     let b = heap.memalign(1024, 16);
     let c = heap.malloc(100);
     assert!(a < c && c < b, "{c:p} between {a:p} and {b:p}: {heap:?}");
+}
+
+#[test]
+fn what_lies_behind_an_aligned_block_is_free() {
+    let mut region = region();
+    let page = region.as_ptr().align_offset(4096);
+    let mut heap = Heap::new(SimBrk::new(&mut region[page..]));
+    heap.memalign(1024, 16);
+    assert_eq!(format!("{heap:?}"), "[992 free][16 used][16 free]");
+}
+
+#[test]
+fn an_aligned_block_starts_as_low_as_it_can() {
+    for at in (0..256).step_by(16) {
+        let mut region = region();
+        let page = region.as_ptr().align_offset(4096);
+        let mut heap = Heap::new(SimBrk::new(&mut region[page + at..]));
+        let block = heap.memalign(64, 100).addr();
+        let start = heap.brk().start().addr().get();
+        // Right behind the first header, or with a block of its own below.
+        let mut places = [16].into_iter().chain((48..).step_by(16));
+        let lowest = places.find(|place| (start + place).is_multiple_of(64));
+        assert_eq!(Some(block - start), lowest, "on a break at {at}");
+    }
 }
 
 #[test]
@@ -133,6 +171,51 @@ fn what_somebody_else_took_is_a_block_that_is_never_freed() {
     assert!(heap.brk().foreign_is_intact());
 }
 
+/// A break that somebody else raises each time before it rises for the heap:
+/// after the heap has asked where it is.
+struct LeapingBrk<'a>(SimBrk<'a>);
+
+// SAFETY: as `SimBrk`, which others may raise at any time.
+unsafe impl Brk for LeapingBrk<'_> {
+    unsafe fn sbrk(
+        &mut self,
+        increment: isize,
+    ) -> Result<NonNull<u8>, OutOfMemory> {
+        if increment > 0 && self.0.foreign().len() < 8 {
+            self.0.somebody_else_takes(100)?;
+        }
+        // SAFETY: the caller's promise.
+        unsafe { self.0.sbrk(increment) }
+    }
+}
+
+#[test]
+fn what_somebody_else_takes_while_the_heap_grows_stays_theirs() {
+    let mut region = region();
+    let mut heap = Heap::new(LeapingBrk(SimBrk::new(&mut region)));
+    for size in [100, 1000, 5000] {
+        let block = heap.malloc(size);
+        assert!(!block.is_null(), "there is memory for {size} bytes");
+        // SAFETY: the block has so many bytes.
+        unsafe { block.write_bytes(7, size) };
+    }
+    assert_eq!(heap.brk().0.foreign().len(), 8, "how often they were first");
+    assert!(heap.brk().0.foreign_is_intact(), "what they took is as it was");
+}
+
+#[test]
+fn what_is_free_at_the_end_is_not_asked_for_again() {
+    let mut region = region();
+    let mut heap = Heap::new(SimBrk::new(&mut region));
+    let last = heap.malloc(1000);
+    // SAFETY: the block is live.
+    unsafe { heap.free(last) };
+    let used = heap.brk().used();
+    assert_eq!(heap.malloc(2000), last, "it begins with the free block");
+    let risen = heap.brk().used() - used;
+    assert_eq!(risen, 2000 - 1008, "2,000 bytes, and 1,008 were free");
+}
+
 // In place.
 
 #[test]
@@ -147,6 +230,10 @@ fn realloc_grows_into_the_free_block_above() {
         assert_eq!(heap.realloc(a, 150), a, "where it was: {heap:?}");
     }
     assert_eq!(format!("{heap:?}"), "[160 used][64 free][16 used]");
+    // SAFETY: the block is live.
+    let all = unsafe { heap.realloc(a, 240) };
+    assert_eq!(all, a, "it grows into the whole of it");
+    assert_eq!(format!("{heap:?}"), "[240 used][16 used]");
 }
 
 #[test]
@@ -160,6 +247,62 @@ fn realloc_grows_at_the_end_of_the_heap() {
         assert_eq!(grown, block, "where it was, with {size} bytes: {heap:?}");
         block = grown;
     }
+}
+
+#[test]
+fn realloc_at_the_end_asks_for_what_is_missing_alone() {
+    let mut region = region();
+    let mut heap = Heap::new(SimBrk::new(&mut region));
+    let (a, b) = (heap.malloc(1000), heap.malloc(1000));
+    // SAFETY: the blocks are live.
+    unsafe {
+        let used = heap.brk().used();
+        assert_eq!(heap.realloc(b, 2000), b, "where it was");
+        assert_eq!(heap.brk().used() - used, 2000 - 1008, "bytes more");
+        heap.free(b);
+        // A free block above and its header are there already.
+        let used = heap.brk().used();
+        assert_eq!(heap.realloc(a, 4000), a, "where it was");
+        let there = 1008 + 16 + 2000;
+        assert_eq!(heap.brk().used() - used, 4000 - there, "bytes more");
+    }
+}
+
+#[test]
+fn what_realloc_does_not_need_of_a_step_is_free() {
+    let mut region = large_region();
+    let mut heap = Heap::new(SimBrk::new(&mut region));
+    let block = heap.malloc(100);
+    // SAFETY: the block is live.
+    let grown = unsafe { heap.realloc(block, STEP) };
+    assert_eq!(grown, block, "where it was");
+    let rest = STEP - 32 - 16;
+    assert_eq!(format!("{heap:?}"), format!("[{STEP} used][{rest} free]"));
+}
+
+#[test]
+fn what_the_heap_grew_by_in_vain_is_a_block() {
+    let mut region = region();
+    let mut heap = Heap::new(SimBrk::new(&mut region));
+    let place = heap.malloc(100);
+    heap.malloc(1); // a guard, so that they do not join
+    let block = heap.malloc(16);
+    heap.brk().somebody_else_takes(16).unwrap();
+    // It lacks 16 bytes, and a header has as many. But their memory lies where
+    // it would grow.
+    // SAFETY: the blocks are live.
+    let moved = unsafe {
+        heap.free(place);
+        heap.realloc(block, 32)
+    };
+    assert_eq!(moved, place, "it could not grow where it was");
+    assert_eq!(
+        format!("{heap:?}"),
+        "[32 used][64 free][16 used][16 free][16 used][16 free]",
+    );
+    let used = heap.brk().used();
+    heap.malloc(200);
+    assert_eq!(heap.brk().used() - used, 208 - 16, "16 were free at the end");
 }
 
 #[test]
@@ -213,6 +356,18 @@ fn a_large_block_stays_where_it_keeps_the_larger_part() {
 }
 
 #[test]
+fn a_block_moves_only_if_it_gives_back_a_large_rest() {
+    for (rest, moves) in [(LARGE_REST, true), (LARGE_REST - 16, false)] {
+        let mut region = large_region();
+        let mut heap = Heap::new(SimBrk::new(&mut region));
+        let (block, _guard) = (heap.malloc(rest + 16), heap.malloc(1));
+        // SAFETY: the block is live.
+        let small = unsafe { heap.realloc(block, 16) };
+        assert_eq!(small != block, moves, "it moves for {rest} bytes");
+    }
+}
+
+#[test]
 fn a_large_block_at_the_end_is_made_small_where_it_is() {
     let mut region = large_region();
     let mut heap = Heap::new(SimBrk::new(&mut region));
@@ -249,7 +404,7 @@ fn a_request_looks_at_eight_blocks_of_its_class_at_most() {
 fn a_free_block_is_on_the_list_of_its_class() {
     let mut region = region();
     let mut heap = Heap::new(SimBrk::new(&mut region));
-    let blocks = [16, 112, 1024, 1040, 1264, 5008].map(|size| {
+    let blocks = [16, 112, 1024, 1040, 1264, 5008, 30_000].map(|size| {
         let block = heap.malloc(size);
         heap.malloc(1); // a guard, so that they do not join
         block
@@ -260,7 +415,7 @@ fn a_free_block_is_on_the_list_of_its_class() {
     }
     let sizes = [(0, 16), (6, 112), (63, 1024), (64, 1264), (64, 1040)];
     let mut expected = sizes.to_vec();
-    expected.push((72, 5008));
+    expected.extend([(72, 5008), (83, 30_000)]);
     assert_eq!(on_lists(&heap), expected, "class and size");
     // No block of its own class: the next one above is cut.
     assert_eq!(heap.malloc(2000), blocks[5], "the block from the class above");
@@ -280,6 +435,22 @@ fn on_lists(heap: &Heap<SimBrk>) -> Vec<(usize, usize)> {
         assert_eq!(is_marked, has_any, "the bit of class {class}");
     }
     (0..DEFAULT).flat_map(on_list).collect()
+}
+
+#[test]
+fn of_the_classes_above_the_next_one_is_cut() {
+    let mut region = region();
+    let mut heap = Heap::new(SimBrk::new(&mut region));
+    let blocks = [9000, 3000, 5000].map(|size| {
+        let block = heap.malloc(size);
+        heap.malloc(1); // a guard, so that they do not join
+        block
+    });
+    for block in blocks {
+        // SAFETY: the block is live, and freed once.
+        unsafe { heap.free(block) };
+    }
+    assert_eq!(heap.malloc(2000), blocks[1], "the block of 3,000 bytes");
 }
 
 #[test]
@@ -336,6 +507,20 @@ fn one_byte_costs_32() {
     assert_eq!(b.addr() - a.addr(), 32, "a header of 16 bytes, and 16");
 }
 
+#[test]
+fn usable_is_what_lies_between_two_headers() {
+    let mut region = region();
+    let mut heap = Heap::new(SimBrk::new(&mut region));
+    for (size, expected) in [(0, 16), (1, 16), (16, 16), (17, 32), (100, 112)] {
+        // SAFETY: null is no block.
+        let from_realloc = unsafe { heap.realloc(ptr::null_mut(), size) };
+        let blocks = [heap.malloc(size), heap.calloc(1, size), from_realloc];
+        // SAFETY: the blocks are live.
+        let usable = blocks.map(|block| unsafe { heap.usable_size(block) });
+        assert_eq!(usable, [expected; 3], "of blocks for {size} bytes");
+    }
+}
+
 /// A break whose whole pages come as sevens, where they should be zero.
 struct SevenBrk<'a>(SimBrk<'a>);
 
@@ -390,6 +575,54 @@ fn calloc_does_not_clear_what_was_given_back_and_comes_again() {
     let [stayed, again] = [(); 2].map(|()| heap.calloc(1, SLACK));
     assert_eq!(byte(stayed, SLACK - 1), 0, "cleared");
     assert_eq!(byte(again, PAGE), 7, "left as it came");
+}
+
+#[test]
+fn calloc_knows_how_far_the_heap_was_ever_used() {
+    let mut region = large_region();
+    let mut heap = Heap::new(SevenBrk(SimBrk::new(&mut region)));
+    let (low, _guard) = (heap.malloc(100), heap.malloc(1));
+    let small = heap.malloc(100);
+    // SAFETY: the block is live.
+    unsafe { heap.free(small) };
+    let size = STEP - 1024;
+    let block = heap.calloc(1, size);
+    assert_eq!(block, small, "the same place");
+    assert_eq!(byte(block, 99), 0, "cleared");
+    assert_eq!(byte(block, size - 1), 7, "above that nobody has used it");
+    // SAFETY: the blocks are live.
+    unsafe {
+        heap.free(block);
+        heap.free(low);
+    }
+    // A block further down was used last.
+    assert_eq!(heap.malloc(100), low, "the free block's place");
+    let again = heap.calloc(1, size);
+    assert_eq!(again, block, "the same place");
+    assert_eq!(byte(again, size - 1), 0, "cleared");
+}
+
+#[test]
+fn what_was_on_a_list_is_zero_for_calloc() {
+    let mut region = large_region();
+    let mut heap = Heap::new(SimBrk::new(&mut region));
+    let place = heap.malloc(60_000);
+    heap.malloc(1); // a guard, so that they do not join
+    let listed = heap.malloc(35_000);
+    heap.malloc(1);
+    let block = heap.malloc(100);
+    heap.brk().somebody_else_takes(100).unwrap();
+    // What is left of the step is the last block no more: it goes to the list of
+    // `listed`. Nobody has used it yet, but its links are there.
+    // SAFETY: the blocks are live.
+    let moved = unsafe {
+        heap.free(place);
+        heap.free(listed);
+        heap.realloc(block, 50_000)
+    };
+    assert_eq!(moved, place, "their memory lies where it would grow");
+    let block = heap.calloc(1, 35_500);
+    assert_eq!(not_zero(block, 500), None, "where links were");
 }
 
 #[test]
@@ -458,6 +691,8 @@ fn the_break_moves_in_steps() {
     }
     assert_eq!(heap.brk().used(), 5 * STEP, "640,000 bytes in steps");
     assert_eq!(heap.brk().calls(), 5, "moves of the break");
+    heap.malloc(5 * STEP / 2);
+    assert_eq!(heap.brk().used(), 8 * STEP, "two and a half more");
 
     // What is left of a step is cut when no list has anything.
     let mut region = large_region();
@@ -516,6 +751,46 @@ fn the_end_goes_back_but_for_the_slack() {
 }
 
 #[test]
+fn the_end_goes_back_when_it_is_twice_the_slack() {
+    for (size, left) in [(2 * SLACK, SLACK), (2 * SLACK - 16, 2 * SLACK - 16)] {
+        let mut region = large_region();
+        let mut heap = Heap::new(SimBrk::new(&mut region));
+        // No step is to be had, so there is nothing behind the two blocks.
+        let blocks = [SLACK, size - 16 - SLACK].map(|size| {
+            heap.brk().refuse(1);
+            heap.malloc(size)
+        });
+        assert_eq!(heap.brk().used(), size + 32, "both, and two headers");
+        for block in blocks {
+            // SAFETY: the block is live.
+            unsafe { heap.free(block) };
+        }
+        assert_eq!(heap.brk().used(), left + 32, "of {size} free bytes");
+    }
+}
+
+#[test]
+fn what_the_break_does_not_take_back_stays() {
+    let mut region = vec![MaybeUninit::uninit(); 6 * SLACK];
+    let mut heap = Heap::new(SimBrk::new(&mut region));
+    let [a, b, c] = [(); 3].map(|()| heap.malloc(SLACK));
+    let used = heap.brk().used();
+    // SAFETY: the blocks are live.
+    unsafe {
+        heap.free(a);
+        heap.free(b);
+        heap.brk().refuse(1);
+        heap.free(c);
+    }
+    assert_eq!(heap.brk().used(), used, "the break has refused");
+    let free = used - 32;
+    assert_eq!(free_bytes(&heap), free, "all of it is one free block");
+    // What did not go back does not come again: the slack is as it was.
+    swing(&mut heap, 5);
+    assert_eq!(heap.brk().used(), SLACK + 32, "a free block, and two headers");
+}
+
+#[test]
 fn a_swing_within_the_slack_asks_nobody() {
     let mut region = large_region();
     let mut heap = Heap::new(SimBrk::new(&mut region));
@@ -567,6 +842,32 @@ fn however_wide_the_swing_only_so_much_stays() {
 }
 
 #[test]
+fn a_swing_wider_than_what_may_stay_leaves_the_slack_as_it_is() {
+    let mut region = vec![MaybeUninit::uninit(); MOST_SLACK + 10 * SLACK];
+    let mut heap = Heap::new(SimBrk::new(&mut region));
+    for _ in 0..3 {
+        let block = heap.malloc(MOST_SLACK + 8 * SLACK);
+        assert!(!block.is_null(), "there is memory for the block");
+        // SAFETY: the block is live.
+        unsafe { heap.free(block) };
+    }
+    let used = heap.brk().used();
+    assert!(used <= SLACK + 32, "{used} bytes stay, and none is in use");
+}
+
+#[test]
+fn what_is_known_of_a_swing_is_known_after_a_wider_one() {
+    let mut region = vec![MaybeUninit::uninit(); 14 * SLACK];
+    let mut heap = Heap::new(SimBrk::new(&mut region));
+    swing(&mut heap, 5);
+    swing(&mut heap, 5);
+    swing(&mut heap, 12);
+    let calls = heap.brk().calls();
+    swing(&mut heap, 5);
+    assert_eq!(heap.brk().calls(), calls, "moves of the break");
+}
+
+#[test]
 fn who_grows_once_and_shrinks_once_keeps_the_slack_alone() {
     let mut region = vec![MaybeUninit::uninit(); 18 * SLACK];
     let mut heap = Heap::new(SimBrk::new(&mut region));
@@ -582,26 +883,63 @@ fn who_grows_once_and_shrinks_once_keeps_the_slack_alone() {
     swing(&mut heap, 9);
     let used = heap.brk().used();
     assert!(used < 4 * SLACK, "{used} bytes stay, and three were needed");
+
+    let mut heap = Heap::new(SimBrk::new(&mut region));
+    swing(&mut heap, 3);
+    let all = heap.malloc(9 * SLACK);
+    // SAFETY: the block is live.
+    unsafe { heap.free(all) };
+    let used = heap.brk().used();
+    assert!(used < 4 * SLACK, "{used} bytes stay of nine, as before");
+}
+
+#[test]
+fn what_fell_in_many_moves_is_counted_as_a_whole() {
+    let mut region = vec![MaybeUninit::uninit(); 10 * SLACK];
+    let mut heap = Heap::new(SimBrk::new(&mut region));
+    for block in [(); 8].map(|()| heap.malloc(SLACK)).into_iter().rev() {
+        // SAFETY: the block is live.
+        unsafe { heap.free(block) };
+    }
+    swing(&mut heap, 8);
+    let calls = heap.brk().calls();
+    swing(&mut heap, 8);
+    assert_eq!(heap.brk().calls(), calls, "moves of the break");
 }
 
 // What the tags notice.
 
+/// What a program does wrong.
+type Crime = fn(&mut Heap<SimBrk>);
+
 /// Runs `crime` in a process of its own, which must end with `line`.
 #[track_caller]
-fn ends_with(line: &str, name: &str, crime: fn(&mut Heap<SimBrk>)) {
-    if env::var_os("CRIME").is_some() {
+fn ends_with(line: &str, name: &str, crime: Crime) {
+    each_ends_with(line, name, &[("it", crime)]);
+}
+
+/// Runs each of the crimes in a process of its own, which must end with `line`.
+#[track_caller]
+fn each_ends_with(line: &str, name: &str, crimes: &[(&str, Crime)]) {
+    if let Ok(wanted) = env::var("CRIME") {
         let mut region = region();
-        crime(&mut Heap::new(SimBrk::new(&mut region)));
+        let heap = &mut Heap::new(SimBrk::new(&mut region));
+        for (_, crime) in crimes.iter().filter(|(what, _)| *what == wanted) {
+            crime(heap);
+        }
         return;
     }
-    let output = Command::new(env::current_exe().unwrap())
-        .args([name, "--exact", "--nocapture"])
-        .env("CRIME", "now")
-        .output()
-        .unwrap();
-    let errors = String::from_utf8_lossy(&output.stderr);
-    assert!(errors.contains(line), "{line:?} is not in {errors:?}");
-    assert!(!output.status.success(), "it ended with {}", output.status);
+    for (what, _) in crimes {
+        let output = Command::new(env::current_exe().unwrap())
+            .args([name, "--exact", "--nocapture"])
+            .env("CRIME", what)
+            .output()
+            .unwrap();
+        let (errors, status) =
+            (String::from_utf8_lossy(&output.stderr), output.status);
+        assert!(errors.contains(line), "{what}: {line:?} not in {errors:?}");
+        assert!(!status.success(), "{what}: it ended with {status}");
+    }
 }
 
 #[test]
@@ -641,18 +979,147 @@ fn a_pointer_into_a_block_is_noticed() {
     });
 }
 
+/// Frees what looks like a block in the middle of another: its payload starts
+/// `at` bytes into that one. It has these sizes, and its neighbours say that it
+/// has `told`.
+fn free_in_disguise(
+    heap: &mut Heap<SimBrk>,
+    at: usize,
+    [prev_size, size]: [usize; 2],
+    told: [usize; 2],
+) {
+    let block = heap.calloc(1, 400);
+    let _guard = heap.malloc(1);
+    // SAFETY: none: the last one is the crime. (What is written lies in the
+    // block. What would lie outside of it is not written.)
+    unsafe {
+        let payload = block.add(at);
+        let mut write = |place: usize, word: usize| {
+            if place < 400 {
+                block.add(place).cast::<usize>().write_unaligned(word);
+            }
+        };
+        write(at - 16, prev_size);
+        write(at - 8, size);
+        write(at.wrapping_add(size), told[1]);
+        write(at.wrapping_sub(24).wrapping_sub(prev_size), told[0]);
+        heap.free(payload);
+    }
+}
+
+#[test]
+#[cfg_attr(miri, ignore = "Miri starts no process")]
+fn what_only_looks_like_a_block_is_noticed() {
+    let line = "malloc: this is no block of the heap: 0x";
+    let name = "what_only_looks_like_a_block_is_noticed";
+    let crimes: [(&str, Crime); 10] = [
+        ("an address that is no multiple of 16", |heap| {
+            free_in_disguise(heap, 168, [16, 32], [16, 32]);
+        }),
+        ("a size that is no multiple of 16", |heap| {
+            free_in_disguise(heap, 160, [16, 24], [16, 24]);
+        }),
+        ("a size below that is no multiple of 16", |heap| {
+            free_in_disguise(heap, 160, [24, 32], [24, 32]);
+        }),
+        ("no room for links", |heap| {
+            free_in_disguise(heap, 160, [16, 0], [16, 0]);
+        }),
+        ("nothing below", |heap| {
+            free_in_disguise(heap, 160, [0, 32], [0, 32]);
+        }),
+        ("a size that leads out of the heap", |heap| {
+            free_in_disguise(heap, 160, [16, 1 << 40], [16, 0]);
+        }),
+        ("a size below that leads out of the heap", |heap| {
+            free_in_disguise(heap, 160, [1 << 40, 32], [0, 32]);
+        }),
+        ("a block above that has another size of it", |heap| {
+            free_in_disguise(heap, 160, [16, 32], [16, 48]);
+        }),
+        ("a block below that has another size", |heap| {
+            free_in_disguise(heap, 160, [16, 32], [32, 32]);
+        }),
+        ("an address below the heap", |heap| {
+            let first = heap.malloc(100);
+            // SAFETY: none: this is the crime.
+            unsafe { heap.free(first.wrapping_sub(64)) };
+        }),
+    ];
+    each_ends_with(line, name, &crimes);
+}
+
+#[test]
+#[cfg_attr(miri, ignore = "Miri starts no process")]
+fn whatever_takes_a_block_looks_at_it_first() {
+    let name = "whatever_takes_a_block_looks_at_it_first";
+    let crimes: [(&str, Crime); 2] = [
+        ("realloc of an address in a block", |heap| {
+            let (a, _guard) = (heap.calloc(1, 100), heap.malloc(1));
+            // SAFETY: none: this is the crime.
+            unsafe { heap.realloc(a.add(48), 10) };
+        }),
+        ("usable_size of an address in a block", |heap| {
+            let (a, _guard) = (heap.calloc(1, 100), heap.malloc(1));
+            // SAFETY: none: this is the crime.
+            unsafe { heap.usable_size(a.add(48)) };
+        }),
+    ];
+    each_ends_with("malloc: this is no block of the heap: 0x", name, &crimes);
+    let crimes: [(&str, Crime); 2] = [
+        ("realloc of a free block", |heap| {
+            let (a, _guard) = (heap.malloc(100), heap.malloc(1));
+            // SAFETY: none: the second one is the crime.
+            unsafe {
+                heap.free(a);
+                heap.realloc(a, 10);
+            }
+        }),
+        ("usable_size of a free block", |heap| {
+            let (a, _guard) = (heap.malloc(100), heap.malloc(1));
+            // SAFETY: none: the second one is the crime.
+            unsafe {
+                heap.free(a);
+                heap.usable_size(a);
+            }
+        }),
+    ];
+    each_ends_with("malloc: this block is free already: 0x", name, &crimes);
+}
+
 #[test]
 #[cfg_attr(miri, ignore = "Miri starts no process")]
 fn a_header_that_was_written_over_is_noticed() {
     let line = "malloc: this is no block of the heap: 0x";
-    ends_with(line, "a_header_that_was_written_over_is_noticed", |heap| {
-        let (a, b, _guard) = (heap.malloc(16), heap.malloc(16), heap.malloc(1));
-        // SAFETY: none: `a` has 16 bytes.
-        unsafe {
-            a.write_bytes(255, 17);
-            heap.free(b);
-        }
-    });
+    let name = "a_header_that_was_written_over_is_noticed";
+    let crimes: [(&str, Crime); 3] = [
+        ("its own", |heap| {
+            let (a, b, _guard) =
+                (heap.malloc(16), heap.malloc(16), heap.malloc(1));
+            // SAFETY: none: `a` has 16 bytes.
+            unsafe {
+                a.write_bytes(255, 17);
+                heap.free(b);
+            }
+        }),
+        ("the one above", |heap| {
+            let (a, _above) = (heap.malloc(16), heap.malloc(1));
+            // SAFETY: none: as above.
+            unsafe {
+                a.write_bytes(255, 17);
+                heap.free(a);
+            }
+        }),
+        ("that of the first block", |heap| {
+            let (a, _above) = (heap.malloc(16), heap.malloc(1));
+            // SAFETY: none: nobody may write in front of it.
+            unsafe {
+                a.sub(16).write(16);
+                heap.free(a);
+            }
+        }),
+    ];
+    each_ends_with(line, name, &crimes);
 }
 
 #[test]
@@ -780,6 +1247,7 @@ fn what_was_the_end_and_is_it_no_more_is_on_its_list() {
     heap.malloc(5000);
     assert_eq!(on_lists(&heap), [(62, 1008)], "there are blocks above it");
     assert_eq!(heap.malloc(1000), last, "it is used again");
+    assert_ne!(heap.malloc(1000), last, "it is in use: {heap:?}");
 }
 
 #[test]
