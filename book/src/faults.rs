@@ -142,6 +142,9 @@ fn summary(root: &Path, faults: &[Fault]) -> Result<String, String> {
         .count();
     let more = match planted.saturating_sub(faults.len()) {
         0 => String::new(),
+        1 => " (One more is planted and found. Which test is the first to see \
+              it was not looked for yet.)"
+            .to_owned(),
         more => format!(
             " ({more} more are planted and found. Which test is the first to \
              see them was not looked for yet.)"

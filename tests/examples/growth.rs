@@ -26,7 +26,8 @@ fn main() {
             unsafe { heap.free(block) };
             rounds += 1;
         }
-        println!("{rounds:7} rounds {:9} bytes", the_break() - start);
+        let unit = if rounds == 1 { "round" } else { "rounds" };
+        println!("{rounds:7} {unit:6} {:9} bytes", the_break() - start);
     }
 }
 
