@@ -954,7 +954,7 @@ fn free_in_disguise(
     // block. What would lie outside of it is not written.)
     unsafe {
         let payload = block.add(at);
-        let mut write = |place: usize, word: usize| {
+        let write = |place: usize, word: usize| {
             if place < 400 {
                 block.add(place).cast::<usize>().write_unaligned(word);
             }
