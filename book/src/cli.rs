@@ -25,7 +25,7 @@ Usage: cargo run -- [COMMAND]
     --force         ... even if there is one: it is kept under another name
     list            list what there is to do in it, and what is done
     check           run its tests up to the first that fails, and explain that
-    hint [WHAT] [K] give the next hint, or hint K again: for what fails first, or
+    hint [NAME] [K] give the next hint, or hint K again: for what fails first, or
                     for a milestone, an exercise or a test
   play N            run malloc and free on stage N's heap, line by line
     --room BYTES    ... over a break that rises so far

@@ -302,6 +302,8 @@ pub const STEP: usize = 128 * 1024;
 pub const SLACK: usize = 1024 * 1024;
 /// Named by tests.
 pub const MOST_SLACK: usize = 32 * SLACK;
+/// Named by tests.
+pub const LARGE_REST: usize = 128 * 1024;
 
 impl<B: Brk, const L: usize> Heap<B, L> {
     /// It knows of none.
