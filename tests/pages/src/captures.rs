@@ -465,7 +465,7 @@ const NOTES: [(&str, &str); 37] = [
     ("the-break", "needs=glibc"),
     ("refused-break", "needs=glibc"),
     ("ten-lines", "needs=glibc"),
-    ("growth", "needs=glibc"),
+    ("growth", "needs=glibc takes=20s"),
     ("race", "needs=glibc"),
     ("ls-on-stage-1", "needs=glibc"),
     ("ls-counted", "needs=glibc"),
