@@ -9,8 +9,8 @@ use stage1_bump::{Brk, Heap, OutOfMemory, SimBrk};
 
 const REGION: usize = 64 * 1024;
 
-fn region() -> Vec<MaybeUninit<u8>> {
-    vec![MaybeUninit::uninit(); REGION]
+fn region() -> Box<[MaybeUninit<u8>]> {
+    Box::new_uninit_slice(REGION)
 }
 
 // Leaks.

@@ -307,7 +307,7 @@ impl OneThread {
 #[should_panic(expected = "both threads got the same block")]
 fn two_threads_can_get_the_same_block() {
     loom::model(|| {
-        let mut region = vec![MaybeUninit::<u8>::uninit(); REGION];
+        let mut region = Box::<[u8]>::new_uninit_slice(REGION);
         let start = NonNull::from(&mut *region).cast();
         let brk = SharedBrk { start, current: AtomicUsize::new(0) };
         let heap = Arc::new(OneThread(UnsafeCell::new(Heap::new(brk))));

@@ -360,7 +360,7 @@ const MANY: usize = if cfg!(miri) { 400 } else { 4000 };
 /// How long it takes to allocate so many blocks, and to free them all, the last
 /// one first.
 fn time_of_many_blocks() -> (Duration, Duration) {
-    let mut region = vec![MaybeUninit::uninit(); 64 * MANY];
+    let mut region = Box::new_uninit_slice(64 * MANY);
     let mut heap = Heap::new(SimBrk::new(&mut region));
     let start = Instant::now();
     let blocks: Vec<_> = (0..MANY).map(|_| heap.malloc(1)).collect();

@@ -381,7 +381,7 @@ const MIB: usize = 1 << 20;
 #[test]
 #[ignore = "exercise 3.5"]
 fn the_slack_becomes_smaller_again() {
-    let mut region = vec![MaybeUninit::uninit(); 8 * MIB];
+    let mut region = Box::new_uninit_slice(8 * MIB);
     let mut heap: Heap<_> = Heap::new(SimBrk::new(&mut region));
     swing(&mut heap, 5 * MIB, 100);
     let calls = heap.brk().calls();

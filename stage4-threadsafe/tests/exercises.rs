@@ -28,7 +28,7 @@ const REGION: usize = 100 * 1024;
 
 /// A break for as long as the process.
 fn brk(bytes: usize) -> SimBrk<'static> {
-    SimBrk::new(vec![MaybeUninit::uninit(); bytes].leak())
+    SimBrk::new(Box::leak(Box::new_uninit_slice(bytes)))
 }
 
 /// A heap for as long as the process: a thread that waits for ever is left

@@ -200,7 +200,7 @@ fn stress<B: Brk + Send>(brk: B) {
 #[test]
 fn threads_share_a_heap_on_a_simulated_break() {
     let len = if cfg!(miri) { 16 } else { 4096 } * 1024;
-    let mut region = vec![MaybeUninit::uninit(); len];
+    let mut region = Box::new_uninit_slice(len);
     stress(SimBrk::new(&mut region));
 }
 

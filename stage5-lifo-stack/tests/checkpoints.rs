@@ -22,8 +22,8 @@ fn region() -> Box<Region> {
 }
 
 /// Room for a break that falls.
-fn large_region() -> Vec<MaybeUninit<u8>> {
-    vec![MaybeUninit::uninit(); 8 * SLACK]
+fn large_region() -> Box<[MaybeUninit<u8>]> {
+    Box::new_uninit_slice(8 * SLACK)
 }
 
 // What comes back.

@@ -339,7 +339,7 @@ fn end_in(seconds: u32) {
 /// Plays `operations`, and cuts the last one at its store number `store`. Says
 /// whether it had so many.
 fn cut(game: Game, seed: u64, operations: usize, store: usize) -> bool {
-    let mut region = vec![MaybeUninit::uninit(); 500 * 1024];
+    let mut region = Box::new_uninit_slice(500 * 1024);
     let mut play = Play::new(&mut region, game, seed);
     for _ in 1..operations {
         play.operation();
@@ -387,7 +387,7 @@ fn a_stack_is_whole_after_every_single_store() {
 /// The operations of a game that have so many stores that they are sweeps.
 fn sweeps(game: Game, seed: u64, operations: usize) -> Vec<usize> {
     const MANY: usize = 1 << 20;
-    let mut region = vec![MaybeUninit::uninit(); 500 * 1024];
+    let mut region = Box::new_uninit_slice(500 * 1024);
     let mut play = Play::new(&mut region, game, seed);
     let is_sweep = |_: &usize| {
         atomic::STORES.set(MANY);
@@ -419,7 +419,7 @@ fn a_row_of_segments_is_whole_after_every_single_store_of_a_sweep() {
 fn a_cut_is_whole_after_every_single_store() {
     let mut cuts = 0;
     for store in 0.. {
-        let mut region = vec![MaybeUninit::uninit(); 500 * 1024];
+        let mut region = Box::new_uninit_slice(500 * 1024);
         let mut play = Play::new(&mut region, Game::Mixed, 0);
         for size in [500, 900] {
             play.admit(size, |heap| heap.malloc(size));
@@ -460,7 +460,7 @@ fn a_handler_that_allocates_in_the_middle_of_a_push_gets_the_same_place() {
     /// So many stores a push has.
     const PUSH: usize = 3;
     for store in 0..=PUSH {
-        let mut region = vec![MaybeUninit::uninit(); 64 * 1024];
+        let mut region = Box::new_uninit_slice(64 * 1024);
         let mut heap: Heap = Holes::new(SimMmap::new(SimBrk::new(&mut region)));
         // There is room now.
         heap.malloc(100);

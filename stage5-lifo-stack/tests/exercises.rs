@@ -316,7 +316,7 @@ impl GivesBack for Stack<Memory<'_>> {}
 #[test]
 #[ignore = "exercise 5.5"]
 fn a_stack_gives_back_the_segment_that_it_keeps() {
-    let mut region = vec![MaybeUninit::uninit(); 10 * SEGMENT];
+    let mut region = Box::new_uninit_slice(10 * SEGMENT);
     let memory = SimMmap::new(SimBrk::new(&mut region));
     let mut stack: Stack<Memory> = Stack::new(memory);
     stack.give_back();
@@ -358,7 +358,7 @@ unsafe fn free_in_another_thread(chunk: *mut u8) {
 #[test]
 #[ignore = "exercise 5.6"]
 fn what_others_have_freed_at_the_top_is_used_again() {
-    let mut region = vec![MaybeUninit::uninit(); 60 * SEGMENT];
+    let mut region = Box::new_uninit_slice(60 * SEGMENT);
     let memory = SimMmap::new(SimBrk::new(&mut region));
     let mut stack: Stack<Memory> = Stack::new(memory);
     for _ in 0..5000 {

@@ -29,8 +29,8 @@ fn region() -> Box<Region> {
 }
 
 /// Memory of that many segments.
-fn large_region() -> Vec<MaybeUninit<u8>> {
-    vec![MaybeUninit::uninit(); 50 * SEGMENT]
+fn large_region() -> Box<[MaybeUninit<u8>]> {
+    Box::new_uninit_slice(50 * SEGMENT)
 }
 
 type Memory<'a> = SimMmap<SimBrk<'a>>;

@@ -25,10 +25,10 @@ const HEADER: usize = if ALIGN > 16 { ALIGN } else { 16 };
 /// Less than a step: the break rises by what is needed and no more.
 const REGION: usize = 64 * 1024;
 
-type Region = Vec<MaybeUninit<u8>>;
+type Region = Box<[MaybeUninit<u8>]>;
 
 fn region() -> Region {
-    vec![MaybeUninit::uninit(); REGION]
+    Box::new_uninit_slice(REGION)
 }
 
 /// A heap on a break that starts with a page.
@@ -160,7 +160,7 @@ fn the_rest_of_a_block_is_used_too() {
 
 #[test]
 fn what_is_free_at_the_end_goes_back() {
-    let mut region = vec![MaybeUninit::uninit(); 4 * SLACK];
+    let mut region = Box::new_uninit_slice(4 * SLACK);
     let mut heap = heap(&mut region);
     let blocks = [(); 3].map(|()| heap.malloc(SLACK));
     let most = heap.brk().used();
@@ -178,7 +178,7 @@ fn what_is_free_at_the_end_goes_back() {
 #[test]
 fn what_is_too_much_to_stay_makes_nothing_else_stay() {
     const LARGE: usize = 40 * SLACK;
-    let mut region = vec![MaybeUninit::uninit(); LARGE + SLACK];
+    let mut region = Box::new_uninit_slice(LARGE + SLACK);
     let mut heap = heap(&mut region);
     for round in 0..3 {
         let block = heap.malloc(LARGE);

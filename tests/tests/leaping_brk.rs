@@ -29,7 +29,7 @@ macro_rules! leaping {
             }
 
             type Heap<B> = $heap;
-            let mut region = vec![MaybeUninit::uninit(); 4 << 20];
+            let mut region = Box::new_uninit_slice(4 << 20);
             let mut heap = Heap::new(Leaping(SimBrk::new(&mut region)));
             let blocks: Vec<(*mut u8, usize)> = (0..40)
                 .map(|i| (i * 700 + 1, 16 << (i % 5)))

@@ -7,8 +7,8 @@ use stage1_bump::brk::PAGE;
 use stage1_bump::{Brk, OutOfMemory, SimBrk};
 use timing::workspace::workspace;
 
-fn region(bytes: usize) -> Vec<MaybeUninit<u8>> {
-    vec![MaybeUninit::uninit(); bytes]
+fn region(bytes: usize) -> Box<[MaybeUninit<u8>]> {
+    Box::new_uninit_slice(bytes)
 }
 
 /// Moves the break; the tests below use nothing that they have given back.
