@@ -9,7 +9,7 @@ use std::cell::Cell;
 use std::env;
 use std::io::Read;
 use std::marker::PhantomData;
-use std::mem::{self, MaybeUninit};
+use std::mem;
 use std::process::{self, Command, ExitStatus, Stdio};
 use std::ptr;
 use std::rc::Rc;

@@ -6,7 +6,6 @@
 //! together is another matter.
 
 use std::env;
-use std::mem::MaybeUninit;
 use std::slice;
 use std::sync::Mutex;
 use std::thread;

@@ -2,7 +2,6 @@
 //! where it is and the one that raises it. A heap that goes by the first alone
 //! writes into memory that is somebody else's.
 
-use std::mem::MaybeUninit;
 use std::ptr::NonNull;
 
 /// A test of one stage's heap. (Each stage has a trait of its own.)
