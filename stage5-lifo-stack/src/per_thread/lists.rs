@@ -383,10 +383,11 @@ impl Lists {
 
     /// Counts again, where an owner has stopped in the middle.
     pub(super) fn repair(&mut self) {
-        let hand = self.hand.load(Ordering::Relaxed);
-        // SAFETY: it is a chunk.
-        self.hand_size =
-            if hand.is_null() { 0 } else { unsafe { look(hand).0 } };
+        self.hand_size = match self.in_hand() {
+            // SAFETY: it is a chunk.
+            Some(hand) => unsafe { look(hand).0 },
+            None => 0,
+        };
         for class in 0..CLASSES {
             if self.chunks(class).next().is_some() {
                 self.set_filled(class);
