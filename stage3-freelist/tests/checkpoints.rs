@@ -29,6 +29,13 @@ fn large_region() -> Box<[MaybeUninit<u8>]> {
     Box::new_uninit_slice(4 * SLACK)
 }
 
+/// Where a break starts that is a multiple of 16, so that nothing is left out in
+/// front of the first block.
+fn aligned(region: &mut [MaybeUninit<u8>]) -> &mut [MaybeUninit<u8>] {
+    let skipped = region.as_ptr().align_offset(16);
+    &mut region[skipped..]
+}
+
 fn free_bytes(heap: &Heap<SimBrk>) -> usize {
     heap.blocks().filter(|block| block.is_free).map(|block| block.size).sum()
 }
@@ -38,7 +45,7 @@ fn free_bytes(heap: &Heap<SimBrk>) -> usize {
 #[test]
 fn a_freed_block_in_the_middle_is_used_again() {
     let mut region = region();
-    let mut heap = Heap::new(SimBrk::new(&mut region));
+    let mut heap = Heap::new(SimBrk::new(aligned(&mut region)));
     let a = heap.malloc(100);
     let _guard = heap.malloc(1);
     for _ in 0..1000 {
@@ -52,7 +59,7 @@ fn a_freed_block_in_the_middle_is_used_again() {
 #[test]
 fn a_large_free_block_is_split() {
     let mut region = region();
-    let mut heap = Heap::new(SimBrk::new(&mut region));
+    let mut heap = Heap::new(SimBrk::new(aligned(&mut region)));
     let a = heap.malloc(1000);
     let _guard = heap.malloc(1);
     // SAFETY: the block is live.
@@ -65,7 +72,7 @@ fn a_large_free_block_is_split() {
 #[test]
 fn a_rest_that_is_no_block_stays_with_the_block() {
     let mut region = region();
-    let mut heap = Heap::new(SimBrk::new(&mut region));
+    let mut heap = Heap::new(SimBrk::new(aligned(&mut region)));
     let a = heap.malloc(112);
     let _guard = heap.malloc(1);
     // SAFETY: the block is live.
@@ -77,7 +84,7 @@ fn a_rest_that_is_no_block_stays_with_the_block() {
 #[test]
 fn a_rest_of_the_smallest_size_is_a_block() {
     let mut region = region();
-    let mut heap = Heap::new(SimBrk::new(&mut region));
+    let mut heap = Heap::new(SimBrk::new(aligned(&mut region)));
     let a = heap.malloc(144);
     let _guard = heap.malloc(1);
     // SAFETY: the block is live.
@@ -89,7 +96,7 @@ fn a_rest_of_the_smallest_size_is_a_block() {
 #[test]
 fn free_neighbours_become_one_block() {
     let mut region = region();
-    let mut heap = Heap::new(SimBrk::new(&mut region));
+    let mut heap = Heap::new(SimBrk::new(aligned(&mut region)));
     let (a, b, c) = (heap.malloc(100), heap.malloc(100), heap.malloc(100));
     let _guard = heap.malloc(1);
     // SAFETY: the blocks are live.
@@ -143,7 +150,7 @@ fn an_aligned_block_starts_as_low_as_it_can() {
 #[test]
 fn free_bytes_can_be_enough_and_no_block_large_enough() {
     let mut region = region();
-    let mut heap = Heap::new(SimBrk::new(&mut region));
+    let mut heap = Heap::new(SimBrk::new(aligned(&mut region)));
     let blocks: Vec<_> = (0..100).map(|_| heap.malloc(100)).collect();
     for block in blocks.iter().step_by(2) {
         // SAFETY: the block is live, and freed once.
@@ -158,7 +165,7 @@ fn free_bytes_can_be_enough_and_no_block_large_enough() {
 #[test]
 fn what_somebody_else_took_is_a_block_that_is_never_freed() {
     let mut region = region();
-    let mut heap = Heap::new(SimBrk::new(&mut region));
+    let mut heap = Heap::new(SimBrk::new(aligned(&mut region)));
     let a = heap.malloc(16);
     heap.brk().somebody_else_takes(100).unwrap();
     let b = heap.malloc(16);
@@ -193,7 +200,7 @@ unsafe impl Brk for LeapingBrk<'_> {
 #[test]
 fn what_somebody_else_takes_while_the_heap_grows_stays_theirs() {
     let mut region = region();
-    let mut heap = Heap::new(LeapingBrk(SimBrk::new(&mut region)));
+    let mut heap = Heap::new(LeapingBrk(SimBrk::new(aligned(&mut region))));
     for size in [100, 1000, 5000] {
         let block = heap.malloc(size);
         assert!(!block.is_null(), "there is memory for {size} bytes");
@@ -207,7 +214,7 @@ fn what_somebody_else_takes_while_the_heap_grows_stays_theirs() {
 #[test]
 fn what_is_free_at_the_end_is_not_asked_for_again() {
     let mut region = region();
-    let mut heap = Heap::new(SimBrk::new(&mut region));
+    let mut heap = Heap::new(SimBrk::new(aligned(&mut region)));
     let last = heap.malloc(1000);
     // SAFETY: the block is live.
     unsafe { heap.free(last) };
@@ -222,7 +229,7 @@ fn what_is_free_at_the_end_is_not_asked_for_again() {
 #[test]
 fn realloc_grows_into_the_free_block_above() {
     let mut region = region();
-    let mut heap = Heap::new(SimBrk::new(&mut region));
+    let mut heap = Heap::new(SimBrk::new(aligned(&mut region)));
     let (a, b) = (heap.malloc(100), heap.malloc(100));
     let _guard = heap.malloc(1);
     // SAFETY: the blocks are live.
@@ -240,7 +247,7 @@ fn realloc_grows_into_the_free_block_above() {
 #[test]
 fn realloc_grows_at_the_end_of_the_heap() {
     let mut region = region();
-    let mut heap = Heap::new(SimBrk::new(&mut region));
+    let mut heap = Heap::new(SimBrk::new(aligned(&mut region)));
     let mut block = heap.malloc(16);
     for size in (16..10_000).step_by(16) {
         // SAFETY: the block is live.
@@ -253,7 +260,7 @@ fn realloc_grows_at_the_end_of_the_heap() {
 #[test]
 fn realloc_at_the_end_asks_for_what_is_missing_alone() {
     let mut region = region();
-    let mut heap = Heap::new(SimBrk::new(&mut region));
+    let mut heap = Heap::new(SimBrk::new(aligned(&mut region)));
     let (a, b) = (heap.malloc(1000), heap.malloc(1000));
     // SAFETY: the blocks are live.
     unsafe {
@@ -272,7 +279,7 @@ fn realloc_at_the_end_asks_for_what_is_missing_alone() {
 #[test]
 fn what_realloc_does_not_need_of_a_step_is_free() {
     let mut region = large_region();
-    let mut heap = Heap::new(SimBrk::new(&mut region));
+    let mut heap = Heap::new(SimBrk::new(aligned(&mut region)));
     let block = heap.malloc(100);
     // SAFETY: the block is live.
     let grown = unsafe { heap.realloc(block, STEP) };
@@ -284,7 +291,7 @@ fn what_realloc_does_not_need_of_a_step_is_free() {
 #[test]
 fn what_the_heap_grew_by_in_vain_is_a_block() {
     let mut region = region();
-    let mut heap = Heap::new(SimBrk::new(&mut region));
+    let mut heap = Heap::new(SimBrk::new(aligned(&mut region)));
     let place = heap.malloc(100);
     heap.malloc(1); // a guard, so that they do not join
     let block = heap.malloc(16);
@@ -309,7 +316,7 @@ fn what_the_heap_grew_by_in_vain_is_a_block() {
 #[test]
 fn realloc_gives_the_rest_of_a_smaller_block_back() {
     let mut region = region();
-    let mut heap = Heap::new(SimBrk::new(&mut region));
+    let mut heap = Heap::new(SimBrk::new(aligned(&mut region)));
     let a = heap.malloc(1000);
     let _guard = heap.malloc(1);
     // SAFETY: the block is live.
@@ -332,7 +339,7 @@ fn made_small(heap: &mut Heap<SimBrk>, size: usize) -> [*mut u8; 2] {
 #[test]
 fn a_large_block_made_small_leaves_its_place_to_the_next() {
     let mut region = large_region();
-    let mut heap = Heap::new(SimBrk::new(&mut region));
+    let mut heap = Heap::new(SimBrk::new(aligned(&mut region)));
     let (first, _) = (heap.malloc(SLACK), heap.malloc(1));
     // SAFETY: the block is live.
     unsafe { heap.free(first) };
@@ -350,7 +357,7 @@ fn a_large_block_made_small_leaves_its_place_to_the_next() {
 fn a_large_block_stays_where_it_keeps_the_larger_part() {
     for kept in [SLACK / 2, SLACK / 2 + 16] {
         let mut region = large_region();
-        let mut heap = Heap::new(SimBrk::new(&mut region));
+        let mut heap = Heap::new(SimBrk::new(aligned(&mut region)));
         let [large, smaller] = made_small(&mut heap, kept);
         assert_eq!(smaller, large, "where it was, with {kept} bytes");
     }
@@ -360,7 +367,7 @@ fn a_large_block_stays_where_it_keeps_the_larger_part() {
 fn a_block_moves_only_if_it_gives_back_a_large_rest() {
     for (rest, moves) in [(LARGE_REST, true), (LARGE_REST - 16, false)] {
         let mut region = large_region();
-        let mut heap = Heap::new(SimBrk::new(&mut region));
+        let mut heap = Heap::new(SimBrk::new(aligned(&mut region)));
         let (block, _guard) = (heap.malloc(rest + 16), heap.malloc(1));
         // SAFETY: the block is live.
         let small = unsafe { heap.realloc(block, 16) };
@@ -371,7 +378,7 @@ fn a_block_moves_only_if_it_gives_back_a_large_rest() {
 #[test]
 fn a_large_block_at_the_end_is_made_small_where_it_is() {
     let mut region = large_region();
-    let mut heap = Heap::new(SimBrk::new(&mut region));
+    let mut heap = Heap::new(SimBrk::new(aligned(&mut region)));
     let last = heap.malloc(SLACK);
     // SAFETY: the block is live.
     let small = unsafe { heap.realloc(last, 16) };
@@ -381,7 +388,7 @@ fn a_large_block_at_the_end_is_made_small_where_it_is() {
 #[test]
 fn a_large_block_is_made_small_where_it_is_if_there_is_no_other_place() {
     let mut region = large_region();
-    let mut heap = Heap::new(SimBrk::new(&mut region));
+    let mut heap = Heap::new(SimBrk::new(aligned(&mut region)));
     let (large, _guard) = (heap.malloc(SLACK), heap.malloc(1));
     heap.brk().refuse(usize::MAX);
     while !heap.malloc(1).is_null() {}
@@ -404,7 +411,7 @@ fn a_request_looks_at_eight_blocks_of_its_class_at_most() {
 #[test]
 fn a_free_block_is_on_the_list_of_its_class() {
     let mut region = region();
-    let mut heap = Heap::new(SimBrk::new(&mut region));
+    let mut heap = Heap::new(SimBrk::new(aligned(&mut region)));
     let blocks = [16, 112, 1024, 1040, 1264, 5008, 30_000].map(|size| {
         let block = heap.malloc(size);
         heap.malloc(1); // a guard, so that they do not join
@@ -441,7 +448,7 @@ fn on_lists(heap: &Heap<SimBrk>) -> Vec<(usize, usize)> {
 #[test]
 fn of_the_classes_above_the_next_one_is_cut() {
     let mut region = region();
-    let mut heap = Heap::new(SimBrk::new(&mut region));
+    let mut heap = Heap::new(SimBrk::new(aligned(&mut region)));
     let blocks = [9000, 3000, 5000].map(|size| {
         let block = heap.malloc(size);
         heap.malloc(1); // a guard, so that they do not join
@@ -463,7 +470,7 @@ fn one_list_is_searched_to_its_end() {
 #[test]
 fn the_last_block_serves_a_request_that_did_not_find_it() {
     let mut region = region();
-    let mut heap = Heap::new(SimBrk::new(&mut region));
+    let mut heap = Heap::new(SimBrk::new(aligned(&mut region)));
     let mut blocks = Vec::new();
     for _ in 0..20 {
         blocks.push(heap.malloc(1040));
@@ -483,7 +490,7 @@ fn the_last_block_serves_a_request_that_did_not_find_it() {
 fn blocks_of_one_class<const LISTS: usize>(in_front: usize) -> (usize, usize) {
     let mut region = region();
     let mut heap: stage3_freelist::Heap<_, LISTS> =
-        stage3_freelist::Heap::new(SimBrk::new(&mut region));
+        stage3_freelist::Heap::new(SimBrk::new(aligned(&mut region)));
     let mut blocks = Vec::new();
     for size in [1264].into_iter().chain(vec![1040; in_front]) {
         blocks.push(heap.malloc(size));
@@ -503,7 +510,7 @@ fn blocks_of_one_class<const LISTS: usize>(in_front: usize) -> (usize, usize) {
 #[test]
 fn one_byte_costs_32() {
     let mut region = region();
-    let mut heap = Heap::new(SimBrk::new(&mut region));
+    let mut heap = Heap::new(SimBrk::new(aligned(&mut region)));
     let (a, b) = (heap.malloc(1), heap.malloc(1));
     assert_eq!(b.addr() - a.addr(), 32, "a header of 16 bytes, and 16");
 }
@@ -511,7 +518,7 @@ fn one_byte_costs_32() {
 #[test]
 fn usable_is_what_lies_between_two_headers() {
     let mut region = region();
-    let mut heap = Heap::new(SimBrk::new(&mut region));
+    let mut heap = Heap::new(SimBrk::new(aligned(&mut region)));
     for (size, expected) in [(0, 16), (1, 16), (16, 16), (17, 32), (100, 112)] {
         // SAFETY: null is no block.
         let from_realloc = unsafe { heap.realloc(ptr::null_mut(), size) };
@@ -561,7 +568,7 @@ fn not_zero(block: *mut u8, size: usize) -> Option<usize> {
 #[test]
 fn calloc_does_not_clear_what_is_fresh() {
     let mut region = large_region();
-    let mut heap = Heap::new(SevenBrk(SimBrk::new(&mut region)));
+    let mut heap = Heap::new(SevenBrk(SimBrk::new(aligned(&mut region))));
     let fresh = heap.calloc(1, 2 * PAGE);
     assert_eq!(byte(fresh, PAGE), 7, "left as it came");
     // SAFETY: the block is live.
@@ -574,7 +581,7 @@ fn calloc_does_not_clear_what_is_fresh() {
 #[test]
 fn calloc_does_not_clear_what_was_given_back_and_comes_again() {
     let mut region = large_region();
-    let mut heap = Heap::new(SevenBrk(SimBrk::new(&mut region)));
+    let mut heap = Heap::new(SevenBrk(SimBrk::new(aligned(&mut region))));
     for block in [(); 3].map(|()| heap.malloc(SLACK)) {
         // SAFETY: the block is live.
         unsafe { heap.free(block) };
@@ -587,7 +594,7 @@ fn calloc_does_not_clear_what_was_given_back_and_comes_again() {
 #[test]
 fn calloc_knows_how_far_the_heap_was_ever_used() {
     let mut region = large_region();
-    let mut heap = Heap::new(SevenBrk(SimBrk::new(&mut region)));
+    let mut heap = Heap::new(SevenBrk(SimBrk::new(aligned(&mut region))));
     let (low, _guard) = (heap.malloc(100), heap.malloc(1));
     let small = heap.malloc(100);
     // SAFETY: the block is live.
@@ -612,7 +619,7 @@ fn calloc_knows_how_far_the_heap_was_ever_used() {
 #[test]
 fn what_was_on_a_list_is_zero_for_calloc() {
     let mut region = large_region();
-    let mut heap = Heap::new(SimBrk::new(&mut region));
+    let mut heap = Heap::new(SimBrk::new(aligned(&mut region)));
     let place = heap.malloc(60_000);
     heap.malloc(1); // a guard, so that they do not join
     let listed = heap.malloc(35_000);
@@ -635,7 +642,7 @@ fn what_was_on_a_list_is_zero_for_calloc() {
 #[test]
 fn a_block_across_two_steps_is_zero_for_calloc() {
     let mut region = large_region();
-    let mut heap = Heap::new(SimBrk::new(&mut region));
+    let mut heap = Heap::new(SimBrk::new(aligned(&mut region)));
     heap.malloc(100);
     let block = heap.calloc(1, 2 * STEP);
     let dirty = not_zero(block, 2 * STEP);
@@ -645,7 +652,7 @@ fn a_block_across_two_steps_is_zero_for_calloc() {
 #[test]
 fn what_was_given_back_and_comes_again_is_zero_for_calloc() {
     let mut region = large_region();
-    let mut heap = Heap::new(SimBrk::new(&mut region));
+    let mut heap = Heap::new(SimBrk::new(aligned(&mut region)));
     for block in [(); 3].map(|()| heap.malloc(SLACK)) {
         // SAFETY: the block is live.
         unsafe {
@@ -661,7 +668,7 @@ fn what_was_given_back_and_comes_again_is_zero_for_calloc() {
     }
 
     let mut region = large_region();
-    let mut heap = Heap::new(SimBrk::new(&mut region));
+    let mut heap = Heap::new(SimBrk::new(aligned(&mut region)));
     let small = heap.malloc(100);
     // SAFETY: the block is live, and has so many bytes.
     unsafe {
@@ -692,7 +699,7 @@ fn what_somebody_else_wrote_and_gave_back_is_zero_for_calloc() {
 #[test]
 fn the_break_moves_in_steps() {
     let mut region = large_region();
-    let mut heap = Heap::new(SimBrk::new(&mut region));
+    let mut heap = Heap::new(SimBrk::new(aligned(&mut region)));
     for _ in 0..5000 {
         assert!(!heap.malloc(100).is_null());
     }
@@ -703,7 +710,7 @@ fn the_break_moves_in_steps() {
 
     // What is left of a step is cut when no list has anything.
     let mut region = large_region();
-    let mut heap = Heap::new(SimBrk::new(&mut region));
+    let mut heap = Heap::new(SimBrk::new(aligned(&mut region)));
     let (a, _guard) = (heap.malloc(100), heap.malloc(1));
     // SAFETY: the block is live.
     unsafe { heap.free(a) };
@@ -713,7 +720,7 @@ fn the_break_moves_in_steps() {
 #[test]
 fn the_end_goes_back_but_for_the_slack() {
     let mut region = large_region();
-    let mut heap = Heap::new(SimBrk::new(&mut region));
+    let mut heap = Heap::new(SimBrk::new(aligned(&mut region)));
     for block in [(); 3].map(|()| heap.malloc(SLACK)) {
         // SAFETY: the block is live.
         unsafe { heap.free(block) };
@@ -722,7 +729,7 @@ fn the_end_goes_back_but_for_the_slack() {
     assert_eq!(heap.brk().calls(), 4, "up three times and down once");
 
     let mut region = large_region();
-    let mut heap = Heap::new(SimBrk::new(&mut region));
+    let mut heap = Heap::new(SimBrk::new(aligned(&mut region)));
     let last = heap.malloc(3 * SLACK);
     // SAFETY: the block is live.
     unsafe { heap.realloc(last, 16) };
@@ -730,7 +737,7 @@ fn the_end_goes_back_but_for_the_slack() {
     assert!(used < 2 * SLACK, "{used} bytes for a block that was made small");
 
     let mut region = large_region();
-    let mut heap = Heap::new(SimBrk::new(&mut region));
+    let mut heap = Heap::new(SimBrk::new(aligned(&mut region)));
     for block in [(); 4].map(|()| heap.malloc(SLACK / 4 * 3)) {
         // SAFETY: the block is live, and has so many bytes.
         unsafe {
@@ -745,7 +752,7 @@ fn the_end_goes_back_but_for_the_slack() {
     assert_eq!(heap.brk().used(), SLACK + 32, "it was taken and came back");
 
     let mut region = large_region();
-    let mut heap = Heap::new(SimBrk::new(&mut region));
+    let mut heap = Heap::new(SimBrk::new(aligned(&mut region)));
     let blocks = [(); 3].map(|()| heap.malloc(SLACK));
     heap.brk().somebody_else_takes(100).unwrap();
     let used = heap.brk().used();
@@ -761,7 +768,7 @@ fn the_end_goes_back_but_for_the_slack() {
 fn the_end_goes_back_when_it_is_twice_the_slack() {
     for (size, left) in [(2 * SLACK, SLACK), (2 * SLACK - 16, 2 * SLACK - 16)] {
         let mut region = large_region();
-        let mut heap = Heap::new(SimBrk::new(&mut region));
+        let mut heap = Heap::new(SimBrk::new(aligned(&mut region)));
         // No step is to be had, so there is nothing behind the two blocks.
         let blocks = [SLACK, size - 16 - SLACK].map(|size| {
             heap.brk().refuse(1);
@@ -779,7 +786,7 @@ fn the_end_goes_back_when_it_is_twice_the_slack() {
 #[test]
 fn what_the_break_does_not_take_back_stays() {
     let mut region = Box::new_uninit_slice(6 * SLACK);
-    let mut heap = Heap::new(SimBrk::new(&mut region));
+    let mut heap = Heap::new(SimBrk::new(aligned(&mut region)));
     let [a, b, c] = [(); 3].map(|()| heap.malloc(SLACK));
     let used = heap.brk().used();
     // SAFETY: the blocks are live.
@@ -800,7 +807,7 @@ fn what_the_break_does_not_take_back_stays() {
 #[test]
 fn a_swing_within_the_slack_asks_nobody() {
     let mut region = large_region();
-    let mut heap = Heap::new(SimBrk::new(&mut region));
+    let mut heap = Heap::new(SimBrk::new(aligned(&mut region)));
     // Less than twice the slack.
     let most = heap.malloc(SLACK + SLACK / 2);
     let calls = heap.brk().calls();
@@ -826,7 +833,7 @@ fn swing(heap: &mut Heap<SimBrk>, blocks: usize) {
 #[test]
 fn a_swing_wider_than_the_slack_soon_asks_nobody() {
     let mut region = Box::new_uninit_slice(6 * SLACK);
-    let mut heap = Heap::new(SimBrk::new(&mut region));
+    let mut heap = Heap::new(SimBrk::new(aligned(&mut region)));
     for _ in 0..2 {
         swing(&mut heap, 5);
     }
@@ -840,7 +847,7 @@ fn a_swing_wider_than_the_slack_soon_asks_nobody() {
 #[test]
 fn however_wide_the_swing_only_so_much_stays() {
     let mut region = Box::new_uninit_slice(2 * MOST_SLACK + 2 * SLACK);
-    let mut heap = Heap::new(SimBrk::new(&mut region));
+    let mut heap = Heap::new(SimBrk::new(aligned(&mut region)));
     for _ in 0..2 {
         swing(&mut heap, 65);
     }
@@ -851,7 +858,7 @@ fn however_wide_the_swing_only_so_much_stays() {
 #[test]
 fn a_swing_wider_than_what_may_stay_leaves_the_slack_as_it_is() {
     let mut region = Box::new_uninit_slice(MOST_SLACK + 10 * SLACK);
-    let mut heap = Heap::new(SimBrk::new(&mut region));
+    let mut heap = Heap::new(SimBrk::new(aligned(&mut region)));
     for _ in 0..3 {
         let block = heap.malloc(MOST_SLACK + 8 * SLACK);
         assert!(!block.is_null(), "there is memory for the block");
@@ -865,7 +872,7 @@ fn a_swing_wider_than_what_may_stay_leaves_the_slack_as_it_is() {
 #[test]
 fn what_is_known_of_a_swing_is_known_after_a_wider_one() {
     let mut region = Box::new_uninit_slice(14 * SLACK);
-    let mut heap = Heap::new(SimBrk::new(&mut region));
+    let mut heap = Heap::new(SimBrk::new(aligned(&mut region)));
     swing(&mut heap, 5);
     swing(&mut heap, 5);
     swing(&mut heap, 12);
@@ -877,7 +884,7 @@ fn what_is_known_of_a_swing_is_known_after_a_wider_one() {
 #[test]
 fn who_grows_once_and_shrinks_once_keeps_the_slack_alone() {
     let mut region = Box::new_uninit_slice(18 * SLACK);
-    let mut heap = Heap::new(SimBrk::new(&mut region));
+    let mut heap = Heap::new(SimBrk::new(aligned(&mut region)));
     for block in [(); 16].map(|()| heap.malloc(SLACK)).into_iter().rev() {
         // SAFETY: the block is live.
         unsafe { heap.free(block) };
@@ -885,13 +892,13 @@ fn who_grows_once_and_shrinks_once_keeps_the_slack_alone() {
     assert_eq!(heap.brk().used(), SLACK + 32, "nothing was needed again");
 
     // Two came again, and six more were never there before.
-    let mut heap = Heap::new(SimBrk::new(&mut region));
+    let mut heap = Heap::new(SimBrk::new(aligned(&mut region)));
     swing(&mut heap, 3);
     swing(&mut heap, 9);
     let used = heap.brk().used();
     assert!(used < 4 * SLACK, "{used} bytes stay, and three were needed");
 
-    let mut heap = Heap::new(SimBrk::new(&mut region));
+    let mut heap = Heap::new(SimBrk::new(aligned(&mut region)));
     swing(&mut heap, 3);
     let all = heap.malloc(9 * SLACK);
     // SAFETY: the block is live.
@@ -903,7 +910,7 @@ fn who_grows_once_and_shrinks_once_keeps_the_slack_alone() {
 #[test]
 fn what_fell_in_many_moves_is_counted_as_a_whole() {
     let mut region = Box::new_uninit_slice(10 * SLACK);
-    let mut heap = Heap::new(SimBrk::new(&mut region));
+    let mut heap = Heap::new(SimBrk::new(aligned(&mut region)));
     for block in [(); 8].map(|()| heap.malloc(SLACK)).into_iter().rev() {
         // SAFETY: the block is live.
         unsafe { heap.free(block) };
@@ -930,7 +937,7 @@ fn ends_with(line: &str, name: &str, crime: Crime) {
 fn each_ends_with(line: &str, name: &str, crimes: &[(&str, Crime)]) {
     if let Ok(wanted) = env::var("CRIME") {
         let mut region = region();
-        let heap = &mut Heap::new(SimBrk::new(&mut region));
+        let heap = &mut Heap::new(SimBrk::new(aligned(&mut region)));
         for (_, crime) in crimes.iter().filter(|(what, _)| *what == wanted) {
             crime(heap);
         }
@@ -1149,7 +1156,7 @@ fn a_block_freed_twice_is_noticed_after_it_was_joined() {
 #[test]
 fn a_block_freed_twice_is_not_noticed_once_it_has_a_new_owner() {
     let mut region = region();
-    let mut heap = Heap::new(SimBrk::new(&mut region));
+    let mut heap = Heap::new(SimBrk::new(aligned(&mut region)));
     let mine = heap.malloc(100);
     let _guard = heap.malloc(1);
     // SAFETY: the block is live.
@@ -1223,7 +1230,7 @@ fn two_threads_can_get_the_same_block() {
 fn a_block_leaves_its_list_from_any_place() {
     for place in 0..3 {
         let mut region = region();
-        let mut heap = Heap::new(SimBrk::new(&mut region));
+        let mut heap = Heap::new(SimBrk::new(aligned(&mut region)));
         let blocks: Vec<[*mut u8; 3]> = (0..3)
             .map(|_| [heap.malloc(100), heap.malloc(16), heap.malloc(16)])
             .collect();
@@ -1245,7 +1252,7 @@ fn a_block_leaves_its_list_from_any_place() {
 #[test]
 fn what_was_the_end_and_is_it_no_more_is_on_its_list() {
     let mut region = region();
-    let mut heap = Heap::new(SimBrk::new(&mut region));
+    let mut heap = Heap::new(SimBrk::new(aligned(&mut region)));
     let last = heap.malloc(1000);
     // SAFETY: the block is live.
     unsafe { heap.free(last) };
@@ -1260,7 +1267,7 @@ fn what_was_the_end_and_is_it_no_more_is_on_its_list() {
 #[test]
 fn what_the_heap_grew_by_in_vain_is_used() {
     let mut region = region();
-    let mut heap = Heap::new(SimBrk::new(&mut region));
+    let mut heap = Heap::new(SimBrk::new(aligned(&mut region)));
     let place = heap.malloc(2000);
     heap.malloc(1); // a guard, so that they do not join
     let block = heap.malloc(100);

@@ -28,6 +28,13 @@ fn large_region() -> Box<[MaybeUninit<u8>]> {
     Box::new_uninit_slice(4 * SLACK)
 }
 
+/// Where a break starts that is a multiple of 16, so that nothing is left out in
+/// front of the first block.
+fn aligned(region: &mut [MaybeUninit<u8>]) -> &mut [MaybeUninit<u8>] {
+    let skipped = region.as_ptr().align_offset(16);
+    &mut region[skipped..]
+}
+
 fn free_bytes(heap: &Heap<SimBrk>) -> usize {
     heap.blocks().filter(|block| block.is_free).map(|block| block.size).sum()
 }
@@ -37,7 +44,7 @@ fn free_bytes(heap: &Heap<SimBrk>) -> usize {
 #[test]
 fn a_freed_block_in_the_middle_is_used_again() {
     let mut region = region();
-    let mut heap = Heap::new(SimBrk::new(&mut region));
+    let mut heap = Heap::new(SimBrk::new(aligned(&mut region)));
     let a = heap.malloc(100);
     let _guard = heap.malloc(1);
     for _ in 0..1000 {
@@ -50,7 +57,7 @@ fn a_freed_block_in_the_middle_is_used_again() {
 #[test]
 fn a_large_free_block_is_split() {
     let mut region = region();
-    let mut heap = Heap::new(SimBrk::new(&mut region));
+    let mut heap = Heap::new(SimBrk::new(aligned(&mut region)));
     let a = heap.malloc(1000);
     let _guard = heap.malloc(1);
     // SAFETY: the block is live.
@@ -63,7 +70,7 @@ fn a_large_free_block_is_split() {
 #[test]
 fn a_rest_that_is_no_block_stays_with_the_block() {
     let mut region = region();
-    let mut heap = Heap::new(SimBrk::new(&mut region));
+    let mut heap = Heap::new(SimBrk::new(aligned(&mut region)));
     let a = heap.malloc(112);
     let _guard = heap.malloc(1);
     // SAFETY: the block is live.
@@ -75,7 +82,7 @@ fn a_rest_that_is_no_block_stays_with_the_block() {
 #[test]
 fn a_rest_of_the_smallest_size_is_a_block() {
     let mut region = region();
-    let mut heap = Heap::new(SimBrk::new(&mut region));
+    let mut heap = Heap::new(SimBrk::new(aligned(&mut region)));
     let a = heap.malloc(144);
     let _guard = heap.malloc(1);
     // SAFETY: the block is live.
@@ -87,7 +94,7 @@ fn a_rest_of_the_smallest_size_is_a_block() {
 #[test]
 fn free_neighbours_become_one_block() {
     let mut region = region();
-    let mut heap = Heap::new(SimBrk::new(&mut region));
+    let mut heap = Heap::new(SimBrk::new(aligned(&mut region)));
     let (a, b, c) = (heap.malloc(100), heap.malloc(100), heap.malloc(100));
     let _guard = heap.malloc(1);
     // SAFETY: the blocks are live.
@@ -141,7 +148,7 @@ fn an_aligned_block_starts_as_low_as_it_can() {
 #[test]
 fn free_bytes_can_be_enough_and_no_block_large_enough() {
     let mut region = region();
-    let mut heap = Heap::new(SimBrk::new(&mut region));
+    let mut heap = Heap::new(SimBrk::new(aligned(&mut region)));
     let blocks: Vec<_> = (0..100).map(|_| heap.malloc(100)).collect();
     for block in blocks.iter().step_by(2) {
         // SAFETY: the block is live, and freed once.
@@ -156,7 +163,7 @@ fn free_bytes_can_be_enough_and_no_block_large_enough() {
 #[test]
 fn what_somebody_else_took_is_a_block_that_is_never_freed() {
     let mut region = region();
-    let mut heap = Heap::new(SimBrk::new(&mut region));
+    let mut heap = Heap::new(SimBrk::new(aligned(&mut region)));
     let a = heap.malloc(16);
     heap.brk().somebody_else_takes(100).unwrap();
     let b = heap.malloc(16);
@@ -191,7 +198,7 @@ unsafe impl Brk for LeapingBrk<'_> {
 #[test]
 fn what_somebody_else_takes_while_the_heap_grows_stays_theirs() {
     let mut region = region();
-    let mut heap = Heap::new(LeapingBrk(SimBrk::new(&mut region)));
+    let mut heap = Heap::new(LeapingBrk(SimBrk::new(aligned(&mut region))));
     for size in [100, 1000, 5000] {
         let block = heap.malloc(size);
         assert!(!block.is_null(), "there is memory for {size} bytes");
@@ -205,7 +212,7 @@ fn what_somebody_else_takes_while_the_heap_grows_stays_theirs() {
 #[test]
 fn what_is_free_at_the_end_is_not_asked_for_again() {
     let mut region = region();
-    let mut heap = Heap::new(SimBrk::new(&mut region));
+    let mut heap = Heap::new(SimBrk::new(aligned(&mut region)));
     let last = heap.malloc(1000);
     // SAFETY: the block is live.
     unsafe { heap.free(last) };
@@ -220,7 +227,7 @@ fn what_is_free_at_the_end_is_not_asked_for_again() {
 #[test]
 fn realloc_grows_into_the_free_block_above() {
     let mut region = region();
-    let mut heap = Heap::new(SimBrk::new(&mut region));
+    let mut heap = Heap::new(SimBrk::new(aligned(&mut region)));
     let (a, b) = (heap.malloc(100), heap.malloc(100));
     let _guard = heap.malloc(1);
     // SAFETY: the blocks are live.
@@ -238,7 +245,7 @@ fn realloc_grows_into_the_free_block_above() {
 #[test]
 fn realloc_grows_at_the_end_of_the_heap() {
     let mut region = region();
-    let mut heap = Heap::new(SimBrk::new(&mut region));
+    let mut heap = Heap::new(SimBrk::new(aligned(&mut region)));
     let mut block = heap.malloc(16);
     for size in (16..10_000).step_by(16) {
         // SAFETY: the block is live.
@@ -251,7 +258,7 @@ fn realloc_grows_at_the_end_of_the_heap() {
 #[test]
 fn realloc_at_the_end_asks_for_what_is_missing_alone() {
     let mut region = region();
-    let mut heap = Heap::new(SimBrk::new(&mut region));
+    let mut heap = Heap::new(SimBrk::new(aligned(&mut region)));
     let (a, b) = (heap.malloc(1000), heap.malloc(1000));
     // SAFETY: the blocks are live.
     unsafe {
@@ -270,7 +277,7 @@ fn realloc_at_the_end_asks_for_what_is_missing_alone() {
 #[test]
 fn what_realloc_does_not_need_of_a_step_is_free() {
     let mut region = large_region();
-    let mut heap = Heap::new(SimBrk::new(&mut region));
+    let mut heap = Heap::new(SimBrk::new(aligned(&mut region)));
     let block = heap.malloc(100);
     // SAFETY: the block is live.
     let grown = unsafe { heap.realloc(block, STEP) };
@@ -282,7 +289,7 @@ fn what_realloc_does_not_need_of_a_step_is_free() {
 #[test]
 fn what_the_heap_grew_by_in_vain_is_a_block() {
     let mut region = region();
-    let mut heap = Heap::new(SimBrk::new(&mut region));
+    let mut heap = Heap::new(SimBrk::new(aligned(&mut region)));
     let place = heap.malloc(100);
     heap.malloc(1); // a guard, so that they do not join
     let block = heap.malloc(16);
@@ -307,7 +314,7 @@ fn what_the_heap_grew_by_in_vain_is_a_block() {
 #[test]
 fn realloc_gives_the_rest_of_a_smaller_block_back() {
     let mut region = region();
-    let mut heap = Heap::new(SimBrk::new(&mut region));
+    let mut heap = Heap::new(SimBrk::new(aligned(&mut region)));
     let a = heap.malloc(1000);
     let _guard = heap.malloc(1);
     // SAFETY: the block is live.
@@ -330,7 +337,7 @@ fn made_small(heap: &mut Heap<SimBrk>, size: usize) -> [*mut u8; 2] {
 #[test]
 fn a_large_block_made_small_leaves_its_place_to_the_next() {
     let mut region = large_region();
-    let mut heap = Heap::new(SimBrk::new(&mut region));
+    let mut heap = Heap::new(SimBrk::new(aligned(&mut region)));
     let (first, _) = (heap.malloc(SLACK), heap.malloc(1));
     // SAFETY: the block is live.
     unsafe { heap.free(first) };
@@ -348,7 +355,7 @@ fn a_large_block_made_small_leaves_its_place_to_the_next() {
 fn a_large_block_stays_where_it_keeps_the_larger_part() {
     for kept in [SLACK / 2, SLACK / 2 + 16] {
         let mut region = large_region();
-        let mut heap = Heap::new(SimBrk::new(&mut region));
+        let mut heap = Heap::new(SimBrk::new(aligned(&mut region)));
         let [large, smaller] = made_small(&mut heap, kept);
         assert_eq!(smaller, large, "where it was, with {kept} bytes");
     }
@@ -358,7 +365,7 @@ fn a_large_block_stays_where_it_keeps_the_larger_part() {
 fn a_block_moves_only_if_it_gives_back_a_large_rest() {
     for (rest, moves) in [(LARGE_REST, true), (LARGE_REST - 16, false)] {
         let mut region = large_region();
-        let mut heap = Heap::new(SimBrk::new(&mut region));
+        let mut heap = Heap::new(SimBrk::new(aligned(&mut region)));
         let (block, _guard) = (heap.malloc(rest + 16), heap.malloc(1));
         // SAFETY: the block is live.
         let small = unsafe { heap.realloc(block, 16) };
@@ -369,7 +376,7 @@ fn a_block_moves_only_if_it_gives_back_a_large_rest() {
 #[test]
 fn a_large_block_at_the_end_is_made_small_where_it_is() {
     let mut region = large_region();
-    let mut heap = Heap::new(SimBrk::new(&mut region));
+    let mut heap = Heap::new(SimBrk::new(aligned(&mut region)));
     let last = heap.malloc(SLACK);
     // SAFETY: the block is live.
     let small = unsafe { heap.realloc(last, 16) };
@@ -379,7 +386,7 @@ fn a_large_block_at_the_end_is_made_small_where_it_is() {
 #[test]
 fn a_large_block_is_made_small_where_it_is_if_there_is_no_other_place() {
     let mut region = large_region();
-    let mut heap = Heap::new(SimBrk::new(&mut region));
+    let mut heap = Heap::new(SimBrk::new(aligned(&mut region)));
     let (large, _guard) = (heap.malloc(SLACK), heap.malloc(1));
     heap.brk().refuse(usize::MAX);
     while !heap.malloc(1).is_null() {}
@@ -400,7 +407,7 @@ fn a_request_looks_at_eight_blocks_of_its_class_at_most() {
 #[test]
 fn of_the_classes_above_the_next_one_is_cut() {
     let mut region = region();
-    let mut heap = Heap::new(SimBrk::new(&mut region));
+    let mut heap = Heap::new(SimBrk::new(aligned(&mut region)));
     let blocks = [9000, 3000, 5000].map(|size| {
         let block = heap.malloc(size);
         heap.malloc(1); // a guard, so that they do not join
@@ -422,7 +429,7 @@ fn one_list_is_searched_to_its_end() {
 #[test]
 fn the_last_block_serves_a_request_that_did_not_find_it() {
     let mut region = region();
-    let mut heap = Heap::new(SimBrk::new(&mut region));
+    let mut heap = Heap::new(SimBrk::new(aligned(&mut region)));
     let mut blocks = Vec::new();
     for _ in 0..20 {
         blocks.push(heap.malloc(1040));
@@ -442,7 +449,7 @@ fn the_last_block_serves_a_request_that_did_not_find_it() {
 fn blocks_of_one_class<const LISTS: usize>() -> (usize, usize) {
     let mut region = region();
     let mut heap: stage4_threadsafe::Heap<_, LISTS> =
-        stage4_threadsafe::Heap::new(SimBrk::new(&mut region));
+        stage4_threadsafe::Heap::new(SimBrk::new(aligned(&mut region)));
     let mut blocks = Vec::new();
     for size in [1264].into_iter().chain([1040; 20]) {
         blocks.push(heap.malloc(size));
@@ -462,7 +469,7 @@ fn blocks_of_one_class<const LISTS: usize>() -> (usize, usize) {
 #[test]
 fn one_byte_costs_32() {
     let mut region = region();
-    let mut heap = Heap::new(SimBrk::new(&mut region));
+    let mut heap = Heap::new(SimBrk::new(aligned(&mut region)));
     let (a, b) = (heap.malloc(1), heap.malloc(1));
     assert_eq!(b.addr() - a.addr(), 32, "a header of 16 bytes, and 16");
 }
@@ -470,7 +477,7 @@ fn one_byte_costs_32() {
 #[test]
 fn usable_is_what_lies_between_two_headers() {
     let mut region = region();
-    let mut heap = Heap::new(SimBrk::new(&mut region));
+    let mut heap = Heap::new(SimBrk::new(aligned(&mut region)));
     for (size, expected) in [(0, 16), (1, 16), (16, 16), (17, 32), (100, 112)] {
         // SAFETY: null is no block.
         let from_realloc = unsafe { heap.realloc(ptr::null_mut(), size) };
@@ -520,7 +527,7 @@ fn not_zero(block: *mut u8, size: usize) -> Option<usize> {
 #[test]
 fn calloc_does_not_clear_what_is_fresh() {
     let mut region = large_region();
-    let mut heap = Heap::new(SevenBrk(SimBrk::new(&mut region)));
+    let mut heap = Heap::new(SevenBrk(SimBrk::new(aligned(&mut region))));
     let fresh = heap.calloc(1, 2 * PAGE);
     assert_eq!(byte(fresh, PAGE), 7, "left as it came");
     // SAFETY: the block is live.
@@ -533,7 +540,7 @@ fn calloc_does_not_clear_what_is_fresh() {
 #[test]
 fn calloc_does_not_clear_what_was_given_back_and_comes_again() {
     let mut region = large_region();
-    let mut heap = Heap::new(SevenBrk(SimBrk::new(&mut region)));
+    let mut heap = Heap::new(SevenBrk(SimBrk::new(aligned(&mut region))));
     for block in [(); 3].map(|()| heap.malloc(SLACK)) {
         // SAFETY: the block is live.
         unsafe { heap.free(block) };
@@ -546,7 +553,7 @@ fn calloc_does_not_clear_what_was_given_back_and_comes_again() {
 #[test]
 fn calloc_knows_how_far_the_heap_was_ever_used() {
     let mut region = large_region();
-    let mut heap = Heap::new(SevenBrk(SimBrk::new(&mut region)));
+    let mut heap = Heap::new(SevenBrk(SimBrk::new(aligned(&mut region))));
     let (low, _guard) = (heap.malloc(100), heap.malloc(1));
     let small = heap.malloc(100);
     // SAFETY: the block is live.
@@ -571,7 +578,7 @@ fn calloc_knows_how_far_the_heap_was_ever_used() {
 #[test]
 fn what_was_on_a_list_is_zero_for_calloc() {
     let mut region = large_region();
-    let mut heap = Heap::new(SimBrk::new(&mut region));
+    let mut heap = Heap::new(SimBrk::new(aligned(&mut region)));
     let place = heap.malloc(60_000);
     heap.malloc(1); // a guard, so that they do not join
     let listed = heap.malloc(35_000);
@@ -594,7 +601,7 @@ fn what_was_on_a_list_is_zero_for_calloc() {
 #[test]
 fn a_block_across_two_steps_is_zero_for_calloc() {
     let mut region = large_region();
-    let mut heap = Heap::new(SimBrk::new(&mut region));
+    let mut heap = Heap::new(SimBrk::new(aligned(&mut region)));
     heap.malloc(100);
     let block = heap.calloc(1, 2 * STEP);
     let dirty = not_zero(block, 2 * STEP);
@@ -604,7 +611,7 @@ fn a_block_across_two_steps_is_zero_for_calloc() {
 #[test]
 fn what_was_given_back_and_comes_again_is_zero_for_calloc() {
     let mut region = large_region();
-    let mut heap = Heap::new(SimBrk::new(&mut region));
+    let mut heap = Heap::new(SimBrk::new(aligned(&mut region)));
     for block in [(); 3].map(|()| heap.malloc(SLACK)) {
         // SAFETY: the block is live.
         unsafe {
@@ -620,7 +627,7 @@ fn what_was_given_back_and_comes_again_is_zero_for_calloc() {
     }
 
     let mut region = large_region();
-    let mut heap = Heap::new(SimBrk::new(&mut region));
+    let mut heap = Heap::new(SimBrk::new(aligned(&mut region)));
     let small = heap.malloc(100);
     // SAFETY: the block is live, and has so many bytes.
     unsafe {
@@ -651,7 +658,7 @@ fn what_somebody_else_wrote_and_gave_back_is_zero_for_calloc() {
 #[test]
 fn the_break_moves_in_steps() {
     let mut region = large_region();
-    let mut heap = Heap::new(SimBrk::new(&mut region));
+    let mut heap = Heap::new(SimBrk::new(aligned(&mut region)));
     for _ in 0..5000 {
         assert!(!heap.malloc(100).is_null());
     }
@@ -662,7 +669,7 @@ fn the_break_moves_in_steps() {
 
     // What is left of a step is cut when no list has anything.
     let mut region = large_region();
-    let mut heap = Heap::new(SimBrk::new(&mut region));
+    let mut heap = Heap::new(SimBrk::new(aligned(&mut region)));
     let (a, _guard) = (heap.malloc(100), heap.malloc(1));
     // SAFETY: the block is live.
     unsafe { heap.free(a) };
@@ -672,7 +679,7 @@ fn the_break_moves_in_steps() {
 #[test]
 fn the_end_goes_back_but_for_the_slack() {
     let mut region = large_region();
-    let mut heap = Heap::new(SimBrk::new(&mut region));
+    let mut heap = Heap::new(SimBrk::new(aligned(&mut region)));
     for block in [(); 3].map(|()| heap.malloc(SLACK)) {
         // SAFETY: the block is live.
         unsafe { heap.free(block) };
@@ -681,7 +688,7 @@ fn the_end_goes_back_but_for_the_slack() {
     assert_eq!(heap.brk().calls(), 4, "up three times and down once");
 
     let mut region = large_region();
-    let mut heap = Heap::new(SimBrk::new(&mut region));
+    let mut heap = Heap::new(SimBrk::new(aligned(&mut region)));
     let last = heap.malloc(3 * SLACK);
     // SAFETY: the block is live.
     unsafe { heap.realloc(last, 16) };
@@ -689,7 +696,7 @@ fn the_end_goes_back_but_for_the_slack() {
     assert!(used < 2 * SLACK, "{used} bytes for a block that was made small");
 
     let mut region = large_region();
-    let mut heap = Heap::new(SimBrk::new(&mut region));
+    let mut heap = Heap::new(SimBrk::new(aligned(&mut region)));
     for block in [(); 4].map(|()| heap.malloc(SLACK / 4 * 3)) {
         // SAFETY: the block is live, and has so many bytes.
         unsafe {
@@ -704,7 +711,7 @@ fn the_end_goes_back_but_for_the_slack() {
     assert_eq!(heap.brk().used(), SLACK + 32, "it was taken and came back");
 
     let mut region = large_region();
-    let mut heap = Heap::new(SimBrk::new(&mut region));
+    let mut heap = Heap::new(SimBrk::new(aligned(&mut region)));
     let blocks = [(); 3].map(|()| heap.malloc(SLACK));
     heap.brk().somebody_else_takes(100).unwrap();
     let used = heap.brk().used();
@@ -720,7 +727,7 @@ fn the_end_goes_back_but_for_the_slack() {
 fn the_end_goes_back_when_it_is_twice_the_slack() {
     for (size, left) in [(2 * SLACK, SLACK), (2 * SLACK - 16, 2 * SLACK - 16)] {
         let mut region = large_region();
-        let mut heap = Heap::new(SimBrk::new(&mut region));
+        let mut heap = Heap::new(SimBrk::new(aligned(&mut region)));
         // No step is to be had, so there is nothing behind the two blocks.
         let blocks = [SLACK, size - 16 - SLACK].map(|size| {
             heap.brk().refuse(1);
@@ -738,7 +745,7 @@ fn the_end_goes_back_when_it_is_twice_the_slack() {
 #[test]
 fn what_the_break_does_not_take_back_stays() {
     let mut region = Box::new_uninit_slice(6 * SLACK);
-    let mut heap = Heap::new(SimBrk::new(&mut region));
+    let mut heap = Heap::new(SimBrk::new(aligned(&mut region)));
     let [a, b, c] = [(); 3].map(|()| heap.malloc(SLACK));
     let used = heap.brk().used();
     // SAFETY: the blocks are live.
@@ -759,7 +766,7 @@ fn what_the_break_does_not_take_back_stays() {
 #[test]
 fn a_swing_within_the_slack_asks_nobody() {
     let mut region = large_region();
-    let mut heap = Heap::new(SimBrk::new(&mut region));
+    let mut heap = Heap::new(SimBrk::new(aligned(&mut region)));
     // Less than twice the slack.
     let most = heap.malloc(SLACK + SLACK / 2);
     let calls = heap.brk().calls();
@@ -785,7 +792,7 @@ fn swing(heap: &mut Heap<SimBrk>, blocks: usize) {
 #[test]
 fn a_swing_wider_than_the_slack_soon_asks_nobody() {
     let mut region = Box::new_uninit_slice(6 * SLACK);
-    let mut heap = Heap::new(SimBrk::new(&mut region));
+    let mut heap = Heap::new(SimBrk::new(aligned(&mut region)));
     for _ in 0..2 {
         swing(&mut heap, 5);
     }
@@ -799,7 +806,7 @@ fn a_swing_wider_than_the_slack_soon_asks_nobody() {
 #[test]
 fn however_wide_the_swing_only_so_much_stays() {
     let mut region = Box::new_uninit_slice(2 * MOST_SLACK + 2 * SLACK);
-    let mut heap = Heap::new(SimBrk::new(&mut region));
+    let mut heap = Heap::new(SimBrk::new(aligned(&mut region)));
     for _ in 0..2 {
         swing(&mut heap, 65);
     }
@@ -810,7 +817,7 @@ fn however_wide_the_swing_only_so_much_stays() {
 #[test]
 fn a_swing_wider_than_what_may_stay_leaves_the_slack_as_it_is() {
     let mut region = Box::new_uninit_slice(MOST_SLACK + 10 * SLACK);
-    let mut heap = Heap::new(SimBrk::new(&mut region));
+    let mut heap = Heap::new(SimBrk::new(aligned(&mut region)));
     for _ in 0..3 {
         let block = heap.malloc(MOST_SLACK + 8 * SLACK);
         assert!(!block.is_null(), "there is memory for the block");
@@ -824,7 +831,7 @@ fn a_swing_wider_than_what_may_stay_leaves_the_slack_as_it_is() {
 #[test]
 fn what_is_known_of_a_swing_is_known_after_a_wider_one() {
     let mut region = Box::new_uninit_slice(14 * SLACK);
-    let mut heap = Heap::new(SimBrk::new(&mut region));
+    let mut heap = Heap::new(SimBrk::new(aligned(&mut region)));
     swing(&mut heap, 5);
     swing(&mut heap, 5);
     swing(&mut heap, 12);
@@ -836,7 +843,7 @@ fn what_is_known_of_a_swing_is_known_after_a_wider_one() {
 #[test]
 fn who_grows_once_and_shrinks_once_keeps_the_slack_alone() {
     let mut region = Box::new_uninit_slice(18 * SLACK);
-    let mut heap = Heap::new(SimBrk::new(&mut region));
+    let mut heap = Heap::new(SimBrk::new(aligned(&mut region)));
     for block in [(); 16].map(|()| heap.malloc(SLACK)).into_iter().rev() {
         // SAFETY: the block is live.
         unsafe { heap.free(block) };
@@ -844,13 +851,13 @@ fn who_grows_once_and_shrinks_once_keeps_the_slack_alone() {
     assert_eq!(heap.brk().used(), SLACK + 32, "nothing was needed again");
 
     // Two came again, and six more were never there before.
-    let mut heap = Heap::new(SimBrk::new(&mut region));
+    let mut heap = Heap::new(SimBrk::new(aligned(&mut region)));
     swing(&mut heap, 3);
     swing(&mut heap, 9);
     let used = heap.brk().used();
     assert!(used < 4 * SLACK, "{used} bytes stay, and three were needed");
 
-    let mut heap = Heap::new(SimBrk::new(&mut region));
+    let mut heap = Heap::new(SimBrk::new(aligned(&mut region)));
     swing(&mut heap, 3);
     let all = heap.malloc(9 * SLACK);
     // SAFETY: the block is live.
@@ -862,7 +869,7 @@ fn who_grows_once_and_shrinks_once_keeps_the_slack_alone() {
 #[test]
 fn what_fell_in_many_moves_is_counted_as_a_whole() {
     let mut region = Box::new_uninit_slice(10 * SLACK);
-    let mut heap = Heap::new(SimBrk::new(&mut region));
+    let mut heap = Heap::new(SimBrk::new(aligned(&mut region)));
     for block in [(); 8].map(|()| heap.malloc(SLACK)).into_iter().rev() {
         // SAFETY: the block is live.
         unsafe { heap.free(block) };
@@ -889,7 +896,7 @@ fn ends_with(line: &str, name: &str, crime: Crime) {
 fn each_ends_with(line: &str, name: &str, crimes: &[(&str, Crime)]) {
     if let Ok(wanted) = env::var("CRIME") {
         let mut region = region();
-        let heap = &mut Heap::new(SimBrk::new(&mut region));
+        let heap = &mut Heap::new(SimBrk::new(aligned(&mut region)));
         for (_, crime) in crimes.iter().filter(|(what, _)| *what == wanted) {
             crime(heap);
         }
@@ -1108,7 +1115,7 @@ fn a_block_freed_twice_is_noticed_after_it_was_joined() {
 #[test]
 fn a_block_freed_twice_is_not_noticed_once_it_has_a_new_owner() {
     let mut region = region();
-    let mut heap = Heap::new(SimBrk::new(&mut region));
+    let mut heap = Heap::new(SimBrk::new(aligned(&mut region)));
     let mine = heap.malloc(100);
     let _guard = heap.malloc(1);
     // SAFETY: the block is live.
@@ -1141,7 +1148,7 @@ fn blocks_of_four_threads<B: Brk + Send>(heap: &LockedHeap<B>) -> Vec<usize> {
 #[test]
 fn two_threads_never_get_the_same_block() {
     let mut region = large_region();
-    let heap = locked(SimBrk::new(&mut region));
+    let heap = locked(SimBrk::new(aligned(&mut region)));
     let blocks = blocks_of_four_threads(&heap);
     let different: HashSet<usize> = blocks.iter().copied().collect();
     assert_eq!(different.len(), blocks.len(), "blocks with one owner");
@@ -1151,7 +1158,7 @@ fn two_threads_never_get_the_same_block() {
 #[test]
 fn a_thread_frees_what_another_allocated() {
     let mut region = region();
-    let heap = locked(SimBrk::new(&mut region));
+    let heap = locked(SimBrk::new(aligned(&mut region)));
     let block = AtomicPtr::new(heap.malloc(100));
     thread::scope(|scope| {
         // SAFETY: the block is live, and that thread's now.
@@ -1165,7 +1172,7 @@ fn a_thread_frees_what_another_allocated() {
 #[test]
 fn a_signal_handler_that_interrupts_malloc_would_wait_for_ever() {
     let mut region = region();
-    let heap = locked(SimBrk::new(&mut region));
+    let heap = locked(SimBrk::new(aligned(&mut region)));
     let _in_malloc = heap.heap.lock();
     // Whoever holds it, this thread too, must first let go of it.
     assert!(heap.heap.try_lock().is_none(), "the lock is held");
@@ -1174,7 +1181,7 @@ fn a_signal_handler_that_interrupts_malloc_would_wait_for_ever() {
 #[test]
 fn a_function_lets_go_of_the_lock() {
     let mut region = region();
-    let heap = locked(SimBrk::new(&mut region));
+    let heap = locked(SimBrk::new(aligned(&mut region)));
     let is_free = |after: &str| {
         assert!(heap.heap.try_lock().is_some(), "the lock is held {after}");
     };
@@ -1220,7 +1227,7 @@ unsafe fn expect_bytes(block: *mut u8, size: usize, byte: u8) {
 fn global_alloc_realloc_keeps_a_large_alignment() {
     for align in [16, 32, 256, 4096] {
         let mut region = region();
-        let heap = locked(SimBrk::new(&mut region));
+        let heap = locked(SimBrk::new(aligned(&mut region)));
         let old = layout(100, align);
         // SAFETY: the blocks are live and have so many bytes.
         unsafe {
@@ -1245,7 +1252,7 @@ fn global_alloc_realloc_keeps_a_large_alignment() {
 #[test]
 fn global_alloc_realloc_that_fails_leaves_the_block() {
     let mut region = region();
-    let heap = locked(SimBrk::new(&mut region));
+    let heap = locked(SimBrk::new(aligned(&mut region)));
     for align in [16, 256] {
         let old = layout(100, align);
         // SAFETY: the block is live and has 100 bytes.
@@ -1263,7 +1270,7 @@ fn global_alloc_realloc_that_fails_leaves_the_block() {
 #[test]
 fn global_alloc_realloc_stays_in_place_where_it_can() {
     let mut region = region();
-    let heap = locked(SimBrk::new(&mut region));
+    let heap = locked(SimBrk::new(aligned(&mut region)));
     let old = layout(100, 8);
     // SAFETY: the block is live.
     unsafe {
@@ -1276,7 +1283,7 @@ fn global_alloc_realloc_stays_in_place_where_it_can() {
 #[test]
 fn alloc_zeroed_clears_memory_that_was_used() {
     let mut region = region();
-    let heap = locked(SimBrk::new(&mut region));
+    let heap = locked(SimBrk::new(aligned(&mut region)));
     for align in [16, 256] {
         let layout = layout(1000, align);
         // SAFETY: the blocks are live and have 1,000 bytes.
