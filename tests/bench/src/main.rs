@@ -23,10 +23,17 @@
 //! BESIDE=/tmp/before/libmalloc5.so cargo run --release -p bench -- traces
 //! ```
 //!
+//! The newest allocators are crates, and linked into this program: mimalloc
+//! 3.3.2, jemalloc 5.3.1, snmalloc 0.7.6 and others. `preloaded` and `programs`
+//! have these three as well, as libraries that are made of the same crates, and
+//! beside them what Debian 12 has: mimalloc 2.0.9, jemalloc 5.3.0, and tcmalloc
+//! of gperftools 2.10. A table says in its line `peers` which versions it is
+//! about.
+//!
 //! It needs compilers for C and C++, Debian's package libtcmalloc-minimal4, for
-//! `preloaded` also libmimalloc2.0, libjemalloc2 and valgrind, and for
-//! `programs` the programs of which programs/works.rs speaks: what is not there
-//! is left out, with a word.
+//! `preloaded` and `programs` also libmimalloc2.0 and libjemalloc2, for the first
+//! valgrind too, and for the second the programs of which programs/works.rs
+//! speaks: what is not there is left out, with a word.
 
 #[cfg(not(all(target_os = "linux", target_env = "gnu")))]
 compile_error!("the bench needs Linux with glibc");

@@ -76,14 +76,26 @@ fn libraries(folder: &Path) -> Vec<Library> {
     ours.into_iter().chain(others()).collect()
 }
 
-/// The peers that are installed, and what somebody wants to see beside them.
+/// The peers as Debian has them: a library, and the package that it is in.
+const INSTALLED: [(&str, &str, &str); 3] = [
+    ("mimalloc", "libmimalloc.so.2", "libmimalloc2.0"),
+    ("jemalloc", "libjemalloc.so.2", "libjemalloc2"),
+    ("tcmalloc", "libtcmalloc_minimal.so.4", "libtcmalloc-minimal4"),
+];
+
+/// The newest of them, and an example of this package that is built from the
+/// crate that other measurements have linked. What stands behind a name is the
+/// version, or how it begins.
+const NEWEST: [(&str, &str); 3] = [
+    ("mimalloc 3", "newest_mimalloc"),
+    ("jemalloc 5.3.1", "newest_jemalloc"),
+    ("snmalloc", "newest_snmalloc"),
+];
+
+/// The peers, and what somebody wants to see beside them.
 pub fn others() -> Vec<Library> {
     let mut libraries = Vec::new();
-    for (name, file, package) in [
-        ("mimalloc", "libmimalloc.so.2", "libmimalloc2.0"),
-        ("jemalloc", "libjemalloc.so.2", "libjemalloc2"),
-        ("tcmalloc", "libtcmalloc_minimal.so.4", "libtcmalloc-minimal4"),
-    ] {
+    for (name, file, package) in INSTALLED {
         let path = installed(file);
         if path.exists() {
             libraries.push(Library { name, path: Some(path) });
@@ -91,10 +103,26 @@ pub fn others() -> Vec<Library> {
             println!("{name} is left out: {package} is not installed");
         }
     }
+    for (name, example) in NEWEST {
+        let path = built(&["--package", "bench", "--example", example]);
+        libraries.push(Library { name, path: Some(path) });
+    }
     if let Some(path) = beside() {
         libraries.push(Library { name: "beside", path: Some(path) });
     }
     libraries
+}
+
+/// The packages of those that are installed, with their versions.
+pub fn packages() -> Vec<String> {
+    let packages = INSTALLED.map(|(_, _, package)| package);
+    let format = "--showformat=${Package} ${Version}\n";
+    let output =
+        Command::new("dpkg-query").args(["-W", format]).args(packages).output();
+    // Elsewhere than on Debian there are none.
+    let text = output.map(|it| it.stdout).unwrap_or_default();
+    let text = String::from_utf8_lossy(&text);
+    text.lines().map(str::to_owned).collect()
 }
 
 /// Where Debian puts a library.
@@ -115,13 +143,19 @@ fn compile(flags: &[&str], source: &str, output: &Path) {
 
 /// A stage as a library for C programs, as `--release` makes it.
 pub fn example(name: &str) -> PathBuf {
+    built(&["--example", name])
+}
+
+/// The library that an example is. Its name comes last in `args`.
+fn built(args: &[&str]) -> PathBuf {
     let folder = profile_folder();
     let mut cargo = Command::new(env!("CARGO"));
     cargo.current_dir(workspace()).args(["build", "--release", "--quiet"]);
-    cargo.args(["--example", name, "--target-dir"]);
+    cargo.args(args).arg("--target-dir");
     cargo.arg(folder.parent().expect("a profile's folder is in `target`"));
     let status = cargo.status().expect("cargo starts");
     assert!(status.success(), "{cargo:?} failed");
+    let name = args.last().expect("an example has a name");
     folder.join("examples").join(format!("lib{name}.so"))
 }
 
@@ -220,4 +254,24 @@ fn counted(
         println!("{}: valgrind counts no instructions", library.name);
     }
     Some((count?, pairs?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::NEWEST;
+    use crate::peers;
+
+    #[test]
+    fn a_name_says_the_version_that_is_built() {
+        let said = peers::versions();
+        for (name, version) in
+            NEWEST.iter().filter_map(|(it, _)| it.split_once(' '))
+        {
+            let is_it = |it: &&(&str, String)| it.0 == name;
+            let (_, said) = said.iter().find(is_it).expect("it was asked");
+            let parts = |it: &str| it.split('.').map(str::to_owned).collect();
+            let [version, said]: [Vec<_>; 2] = [version, said].map(parts);
+            assert!(said.starts_with(&version), "{name}: {said:?}");
+        }
+    }
 }

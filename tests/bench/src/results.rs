@@ -13,7 +13,7 @@ use timing::workspace::workspace;
 
 use crate::allocators::beside;
 use crate::measure::Plan;
-use crate::{compare, peers};
+use crate::{compare, peers, preloaded};
 
 /// The folder of `target` that this program was built into.
 pub fn profile_folder() -> PathBuf {
@@ -164,14 +164,15 @@ fn command() -> String {
     format!("cargo run --release -p bench {google}-- all")
 }
 
-/// Which packages the peers that are built in come from, and what they say of
-/// themselves.
+/// Which packages the peers come from, those that are built and those that are
+/// installed, and what they say of themselves.
 fn peers() -> String {
     let lock = fs::read_to_string(workspace().join("Cargo.lock"));
     let lock = lock.expect("Cargo.lock is part of the workspace");
     let google = cfg!(feature = "google").then_some(&"libtcmalloc-sys");
     let packages = PACKAGES.iter().chain(google);
     let packages = packages.map(|name| package(&lock, name));
+    let packages = packages.chain(preloaded::packages());
     let said = peers::versions().into_iter();
     let said = said.map(|(name, version)| format!("{name} {version}"));
     packages.chain(said).collect::<Vec<_>>().join("; ")

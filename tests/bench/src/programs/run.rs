@@ -23,6 +23,10 @@ const LIMIT: Duration = Duration::from_secs(60);
 const MOST_SECONDS: u64 = 8;
 const MOST_BYTES: u64 = 4 << 30;
 
+/// What counts as memory of a process from its start, though hardly a page of it
+/// is ever touched: snmalloc has a table for all addresses that there may be.
+const RESERVED: (&str, u64) = ("snmalloc", 256 << 30);
+
 /// An empty folder.
 pub fn fresh_folder() -> PathBuf {
     let folder = profile_folder().join("programs");
@@ -97,11 +101,12 @@ fn run_with(
 ) -> Result<Used, String> {
     let output = create(folder, "output");
     let errors = create(folder, "errors");
+    let reserved = if library.name == RESERVED.0 { RESERVED.1 } else { 0 };
     let start = |mut command: Command| {
         command.stdin(Stdio::null());
         command.stdout(output.try_clone().expect("a second handle"));
         command.stderr(errors.try_clone().expect("a second handle"));
-        Running::start(command)
+        Running::start(command, MOST_BYTES + reserved)
     };
     let [program, args @ ..] = work.command else { panic!("no command") };
     let mut command = command(full_name(program), folder);
@@ -188,9 +193,9 @@ struct Running {
 }
 
 impl Running {
-    fn start(mut command: Command) -> Self {
+    fn start(mut command: Command, most_bytes: u64) -> Self {
         // SAFETY: between fork(2) and exec(2) it makes only system calls.
-        unsafe { command.pre_exec(bound) };
+        unsafe { command.pre_exec(move || bound(most_bytes)) };
         let child = command.spawn();
         let child =
             child.unwrap_or_else(|error| panic!("{command:?}: {error}"));
@@ -224,8 +229,8 @@ impl Drop for Running {
 
 /// Bounds what the process that calls it may have: memory, time, and a life no
 /// longer than that of the program that started it.
-fn bound() -> io::Result<()> {
-    limit(libc::RLIMIT_DATA, MOST_BYTES)?;
+fn bound(most_bytes: u64) -> io::Result<()> {
+    limit(libc::RLIMIT_DATA, most_bytes)?;
     limit(libc::RLIMIT_CPU, MOST_SECONDS)?;
     // It may end in an abort that is foreseen.
     limit(libc::RLIMIT_CORE, 0)?;
