@@ -641,6 +641,20 @@ fn what_was_not_measured_is_an_empty_cell() {
     assert!(plot.contains(row), "no {row} in {plot}");
 }
 
+#[test]
+fn what_is_there_in_two_versions_has_two_columns_if_both_were_measured() {
+    let older = "<th scope=\"col\">mimalloc</th>";
+    let both = format!("{older}<th scope=\"col\">mimalloc 3</th>");
+    let root = repository(CLAIM, DEPTHS);
+    let file = root.path().join("tests/bench/results/programs.csv");
+    let render = || render(root.path(), "programs", None).unwrap();
+    let one = render();
+    assert!(one.contains(older) && !one.contains(&both), "{one}");
+    fs::write(&file, programs() + "a<b,mimalloc 3,1,1\n").unwrap();
+    let two = render();
+    assert!(two.contains(&both), "{two}");
+}
+
 /// The cells below a plot, row by row.
 fn cells(plot: &str) -> Vec<Vec<String>> {
     let (_, body) = plot.split_once("<tbody>").unwrap();

@@ -135,6 +135,19 @@ fn where_calls_nest_whoever_is_first_is_named() {
     assert_row("calls that nest in C, 100 ", "5.0", "4.0 theirs", false);
 }
 
+/// As whatever is neither ours nor a limit.
+#[test]
+fn another_version_of_a_peer_is_a_peer() {
+    let root = repository();
+    let file = root.path().join("tests/bench/results/preloaded.csv");
+    let text = fs::read_to_string(&file).unwrap();
+    fs::write(&file, text + "10,theirs 3,5.5,5.5,5.5,80\n").unwrap();
+    let rows = rows(root.path()).expect("all results");
+    let is_it = |row: &&Row| row.what.starts_with("calls that nest in C, 10 ");
+    let row = rows.iter().find(is_it).expect("a row");
+    assert_eq!(row.peer, "5.5 theirs 3");
+}
+
 /// In the second, nobody but glibc was measured.
 #[test]
 fn a_whole_program_is_compared_with_its_own_best_peer() {
