@@ -26,6 +26,13 @@ fn large_region() -> Box<[MaybeUninit<u8>]> {
     Box::new_uninit_slice(8 * SLACK)
 }
 
+/// Where a break starts that is a multiple of 16, so that nothing is left out in
+/// front of the first chunk.
+fn aligned(region: &mut [MaybeUninit<u8>]) -> &mut [MaybeUninit<u8>] {
+    let skipped = region.as_ptr().align_offset(16);
+    &mut region[skipped..]
+}
+
 // What comes back.
 
 #[test]
@@ -220,7 +227,7 @@ fn a_large_chunk_raises_the_break_by_what_it_needs() {
 #[test]
 fn what_is_unused_goes_back_past_a_threshold() {
     let mut region = large_region();
-    let mut heap: Heap<_> = Heap::new(SimBrk::new(&mut region));
+    let mut heap: Heap<_> = Heap::new(SimBrk::new(aligned(&mut region)));
     let chunk = heap.malloc(3 * SLACK);
     let start = chunk.addr() - heap.brk().start().addr().get();
     // SAFETY: the chunk is live.
@@ -232,7 +239,7 @@ fn what_is_unused_goes_back_past_a_threshold() {
 #[test]
 fn a_swing_within_the_slack_asks_nobody() {
     let mut region = large_region();
-    let mut heap: Heap<_> = Heap::new(SimBrk::new(&mut region));
+    let mut heap: Heap<_> = Heap::new(SimBrk::new(aligned(&mut region)));
     let most = heap.malloc(SLACK);
     // SAFETY: the chunk is live.
     unsafe { heap.free(most) };
