@@ -157,6 +157,11 @@ const TYPED: &[(&str, &str, &str)] = &[
         "tcmalloc's pages",
     ),
     (
+        "book/chapters/beyond/per-thread/measured.md",
+        "256 GiB",
+        "snmalloc's table",
+    ),
+    (
         "book/chapters/beyond/per-thread/segments.md",
         "64 TiB",
         "what a first design reserved",
