@@ -631,23 +631,3 @@ impl Allocator for Bumpalo {
         block.as_ptr()
     }
 }
-
-#[cfg(test)]
-mod tests {
-    use std::{env, fs};
-
-    /// snmalloc has a text for whichever of its assertions fails.
-    #[test]
-    fn no_assertion_of_snmalloc_is_built() {
-        let program = env::current_exe().expect("a program knows its file");
-        let program = fs::read(program).expect("its file can be read");
-        // In two pieces: it would find its own texts.
-        let is_there = |start: &str, end: &str| {
-            let text = [start, end].concat();
-            let mut windows = program.windows(text.len());
-            windows.any(|window| window == text.as_bytes())
-        };
-        assert!(is_there("Failed to initialise ", "snmalloc"));
-        assert!(!is_there("assert ", "fail: {} in {}"), "-DNDEBUG is missing");
-    }
-}
