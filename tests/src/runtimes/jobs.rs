@@ -52,7 +52,7 @@ pub const JOBS: [Job; 87] = [
     job("perl", "perl", "", "perl words.pl", ""),
     job("python3", "python3", "", "python3 words.py", ""),
     job("ruby", "ruby", "", "ruby words.rb", ""),
-    job("php", "php8.2-cli", "", "php words.php", ""),
+    job("php", "php8.2-cli", "", "php -n words.php", ""),
     job("lua", "lua5.4", "", "lua5.4 words.lua", ""),
     job("luajit", "luajit", "", "luajit words.lua", ""),
     job("node", "nodejs", "", "node words.js", ""),
