@@ -50,7 +50,9 @@ fn a_program_that_was_run_on_a_heap_of_ours_did_what_it_does_elsewhere() {
         let cells = table.column(heap).expect("what was seen");
         for (row, cell) in table.rows.iter().zip(cells) {
             let is_well = cell == "same"
-                || heap == "stage_3" && cell.starts_with(LEFT_OUT);
+                || heap == "stage_3" && cell.starts_with(LEFT_OUT)
+                // It brings one of its own, and was not run on ours.
+                || cell.starts_with("not ours: the malloc of ");
             assert!(is_well, "{} on {heap}: {cell}", row[0]);
         }
     }
