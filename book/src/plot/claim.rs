@@ -8,6 +8,18 @@ use super::{Drawing, owned};
 
 /// Which block frees hit, program by program.
 pub fn shares(table: &Table) -> Result<Drawing, String> {
+    shares_of(table, 1.0)
+}
+
+/// The same, with bars for those alone that have freed often enough for it to be
+/// a habit. (More would not fit on a sheet of paper.)
+pub fn habits(table: &Table) -> Result<Drawing, String> {
+    shares_of(table, 5000.0)
+}
+
+/// With bars for programs of at least so many frees, and numbers of all that have
+/// freed anything.
+fn shares_of(table: &Table, least: f64) -> Result<Drawing, String> {
     let programs = table.column("program")?;
     let frees = table.numbers("frees")?;
     let columns = [
@@ -37,10 +49,13 @@ pub fn shares(table: &Table) -> Result<Drawing, String> {
         let name = (*program).to_owned();
         let cells = [newest, four, sixteen, past, others].map(percent);
         let cells = [vec![name.clone(), whole(all)], cells.into()].concat();
-        rows.push((Shares { name, shares, label: percent(newest) }, cells));
+        let bar = Shares { name, shares, label: percent(newest) };
+        rows.push((bar, cells, all));
     }
-    rows.sort_by(|(a, _), (b, _)| b.shares[0].total_cmp(&a.shares[0]));
-    let (rows, cells): (Vec<_>, _) = rows.into_iter().unzip();
+    rows.sort_by(|(a, ..), (b, ..)| b.shares[0].total_cmp(&a.shares[0]));
+    let cells = rows.iter().map(|(_, cells, _)| cells.clone()).collect();
+    rows.retain(|(.., all)| *all >= least);
+    let rows: Vec<Shares> = rows.into_iter().map(|(bar, ..)| bar).collect();
     let parts = [
         "the newest",
         "the next 3",

@@ -93,7 +93,7 @@ static PLOTS: [Plot; 19] = [
         title: "Which of the thread’s live blocks a free hits",
         better: "The more at the left, the better for a stack.",
         results: "runtimes",
-        draw: Draw::All(claim::shares),
+        draw: Draw::All(claim::habits),
     },
     Plot {
         name: "nested",

@@ -136,7 +136,11 @@ fn repository(claim: &str, depths: &str) -> TempDir {
     let folder = root.path().join("tests/bench/results");
     fs::create_dir_all(&folder).unwrap();
     fs::write(folder.join("claim.csv"), claim).unwrap();
-    fs::write(folder.join("runtimes.csv"), claim).unwrap();
+    // They free ten times as much: less is no habit.
+    let often = claim
+        .replace("1000,250,500,750,50,100,", "10000,2500,5000,7500,500,1000,")
+        .replace("2000,1,10,20,1500,0,", "20000,10,100,200,15000,0,");
+    fs::write(folder.join("runtimes.csv"), often).unwrap();
     fs::write(folder.join("claim-depths.csv"), depths).unwrap();
     fs::write(folder.join("nested.csv"), NESTED).unwrap();
     fs::write(folder.join("threads.csv"), THREADS).unwrap();
@@ -422,6 +426,17 @@ fn a_share_that_is_not_zero_does_not_look_like_zero() {
     let plot = render(root.path(), "claim-shares", None).unwrap();
     assert!(plot.contains("<td>&lt; 0.1 %</td>"), "{plot}");
     assert!(plot.contains("<td>0 %</td>"), "{plot}");
+}
+
+#[test]
+fn who_frees_seldom_has_numbers_and_no_bar() {
+    let named = |claim: &str| {
+        let root = repository(claim, DEPTHS);
+        let plot = render(root.path(), "runtimes", None).unwrap();
+        plot.matches("jq").count()
+    };
+    let (often, seldom) = (named(CLAIM), named(&CLAIM.replace("q,20", "q,10")));
+    assert!(0 < seldom && seldom < often, "{seldom} and {often} times");
 }
 
 #[test]
