@@ -1,22 +1,18 @@
-// Long names in tables may break after an underscore or a slash, and not in
-// mid-word.
-for (const code of document.querySelectorAll("td code")) {
-    const parts = code.textContent.split(/(?<=[_/])/);
-    code.replaceChildren(
-        ...parts.flatMap((part) => [part, document.createElement("wbr")]),
-    );
+// The texts in a piece of code.
+function textsOf(code) {
+    const all = document.createTreeWalker(code, NodeFilter.SHOW_TEXT);
+    const texts = [];
+    while (all.nextNode()) {
+        texts.push(all.currentNode);
+    }
+    return texts;
 }
 
 // No line ends inside of a flag, or behind the sign of an attribute.
 const WHOLE = /(?<=^|\s)--?[\w-]*|#!?\[\w*/g;
 
 function keepWhole(code) {
-    const all = document.createTreeWalker(code, NodeFilter.SHOW_TEXT);
-    const texts = [];
-    while (all.nextNode()) {
-        texts.push(all.currentNode);
-    }
-    for (const text of texts) {
+    for (const text of textsOf(code)) {
         const words = [...text.data.matchAll(WHOLE)].reverse();
         for (const word of words) {
             const part = text.splitText(word.index);
@@ -31,6 +27,26 @@ function keepWhole(code) {
 
 const COMMANDS = "main :not(pre) > code, main .language-sh, main .command";
 document.querySelectorAll(COMMANDS).forEach(keepWhole);
+
+// Long names may break after an underscore, a slash or two colons, and not in
+// mid-word: every name in a table, and in a sentence what has more letters than
+// most lines of a phone have room for.
+const LONG = 24;
+
+function breakNames(code) {
+    if (code.closest("td") === null && code.textContent.length <= LONG) return;
+    for (const text of textsOf(code)) {
+        if (text.parentElement.matches(".whole")) continue;
+        const parts = text.data.split(/(?<=[_/]|::)/);
+        const broken = parts.flatMap((part) => [
+            document.createElement("wbr"),
+            part,
+        ]);
+        text.replaceWith(...broken.slice(1));
+    }
+}
+
+document.querySelectorAll("main :not(pre) > code").forEach(breakNames);
 
 // What may be wider than the page, and what a screen reader calls it.
 const WIDE = [

@@ -11,12 +11,14 @@
 mod alone;
 
 use std::collections::BTreeSet;
-use std::env;
+use std::ops::Range;
+use std::path::Path;
 use std::ptr;
 use std::slice;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Barrier, Mutex, mpsc};
 use std::thread;
+use std::{env, fs};
 
 use alone::is_alone;
 use fastrand::Rng;
@@ -247,7 +249,7 @@ fn a_block_outlives_its_thread_and_those_who_adopt_its_stacks() {
 }
 
 /// Bytes of a segment.
-const SEGMENT: usize = 1 << 20;
+const SEGMENT: usize = 1 << 21;
 
 /// The number of the segment that a small block is in.
 fn segment(payload: *mut u8) -> usize {
@@ -374,9 +376,54 @@ fn a_queue_of_larger_blocks_that_is_never_empty_does_not_grow() {
     }
 }
 
+/// So many segments of a stack are in small pages.
+const SMALL: usize = 4;
+
+#[test]
+fn from_its_fifth_segment_on_a_stack_asks_for_huge_pages() {
+    let name = "from_its_fifth_segment_on_a_stack_asks_for_huge_pages";
+    let has_them = Path::new("/sys/kernel/mm/transparent_hugepage").exists();
+    if !has_them || !is_alone(name) {
+        return;
+    }
+    let mut segments = Vec::new();
+    while segments.len() < 2 * SMALL {
+        let segment = segment(malloc(1000));
+        if segments.last() != Some(&segment) {
+            segments.push(segment);
+        }
+    }
+    let maps = fs::read_to_string("/proc/self/smaps").unwrap();
+    let asked = |segment| wants_huge_pages(&maps, segment * SEGMENT);
+    let asked: Vec<bool> = segments.into_iter().map(asked).collect();
+    let expected = [[false; SMALL], [true; SMALL]].concat();
+    assert_eq!(asked, expected, "left: asked; right: expected");
+}
+
+/// Whether the system was asked for huge pages at an address: see VmFlags in
+/// proc_pid_smaps(5).
+fn wants_huge_pages(maps: &str, address: usize) -> bool {
+    let mut is_here = false;
+    for line in maps.lines() {
+        if let Some(range) = range(line) {
+            is_here = range.contains(&address);
+        } else if is_here && line.starts_with("VmFlags:") {
+            return line.split(' ').any(|flag| flag == "hg");
+        }
+    }
+    false
+}
+
+/// The addresses with which a line of maps begins.
+fn range(line: &str) -> Option<Range<usize>> {
+    let (start, end) = line.split(' ').next()?.split_once('-')?;
+    let address = |text| usize::from_str_radix(text, 16).ok();
+    Some(address(start)?..address(end)?)
+}
+
 /// How many KiB the process has: of memory, and of address space.
 fn memory() -> (usize, usize) {
-    let statm = std::fs::read_to_string("/proc/self/statm").unwrap();
+    let statm = fs::read_to_string("/proc/self/statm").unwrap();
     let mut numbers = statm.split(' ').map(|number| {
         let pages = number.parse::<usize>().expect("a number of pages");
         pages * page_size() / 1024

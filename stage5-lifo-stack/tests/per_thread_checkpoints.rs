@@ -1019,7 +1019,7 @@ mod in_a_process {
     }
 
     /// The table has one entry for so many bytes.
-    const UNIT: usize = 128 * 1024;
+    const UNIT: usize = 256 * 1024;
 
     #[test]
     #[cfg_attr(miri, ignore = "Miri has no system to ask for a mapping")]

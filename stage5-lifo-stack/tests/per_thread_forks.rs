@@ -508,7 +508,7 @@ fn until_it_stops(work: impl FnOnce() + Send + 'static) {
 }
 
 /// Bytes of a segment.
-const SEGMENT: usize = 1 << 20;
+const SEGMENT: usize = 1 << 21;
 
 /// The number of the segment that a small block is in.
 fn segment(block: *mut u8) -> usize {
@@ -545,7 +545,7 @@ fn a_stack_falls_into_a_segment_that_a_vanished_thread_had() {
     if !is_alone(name) {
         return;
     }
-    lay(30_000, 0..140);
+    lay(60_000, 0..140);
     let segments: Vec<usize> =
         (0..140).map(|at| segment(on_table(at))).collect();
     let starts: Vec<usize> =
@@ -580,16 +580,16 @@ fn a_segment_that_its_vanished_owner_had_can_be_emptied() {
     // SAFETY: the block is freed once.
     unsafe { free(malloc(1)) };
     until_it_stops(|| {
-        let mut block = malloc(4000);
+        let mut block = malloc(8000);
         let lowest = segment(block);
         let mut places = TABLE.iter();
         while segment(block) == lowest {
-            expect(fill(block, 4000), 32);
+            expect(fill(block, 8000), 32);
             let place = places.next().expect("room on the table");
             place.store(block, Ordering::Release);
-            block = malloc(4000);
+            block = malloc(8000);
         }
-        let above = [(); 60].map(|()| malloc(30_000));
+        let above = [(); 60].map(|()| malloc(60_000));
         expect(segment(above[59]) != segment(above[0]), 33);
         stop_at(MUNMAP);
         // SAFETY: the blocks are live.

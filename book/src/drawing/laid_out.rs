@@ -305,7 +305,7 @@ fn three_stacks() -> Drawing {
 
 /// How many bits of an address choose what, in the table of segments.
 pub const BITS: [(&str, usize); 3] =
-    [("which leaf", 15), ("which entry", 15), ("where in the piece", 17)];
+    [("which leaf", 14), ("which entry", 15), ("where in the piece", 18)];
 
 fn two_levels() -> Drawing {
     let bits = BITS.map(|(what, bits)| {

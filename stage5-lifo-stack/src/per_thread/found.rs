@@ -9,7 +9,7 @@ use crate::fault::fault;
 
 /// The memory of a chunk that is at least this part of a segment goes back at
 /// once, if it is another thread's.
-const PART: usize = 64;
+const PART: usize = 128;
 
 /// What a pointer from a program is.
 pub(super) enum Found {

@@ -15,7 +15,7 @@ use super::segment::{Mapping, Mmap};
 const KEPT: usize = 8;
 
 /// They are at most so many segments each, and twice as many together.
-const LARGEST: usize = 16;
+const LARGEST: usize = 8;
 
 /// Mappings without a block.
 pub(super) struct Kept {

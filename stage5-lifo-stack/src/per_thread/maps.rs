@@ -17,8 +17,8 @@ static TABLE: Table = Table::new();
 /// where one was given back. It is a wish.
 static NEXT: AtomicPtr<u8> = AtomicPtr::new(ptr::null_mut());
 
-/// How many bytes a segment has.
-const SEGMENT: usize = 1 << 20;
+/// How many bytes a segment has: as many as a huge page, on most machines.
+const SEGMENT: usize = 1 << 21;
 
 // SAFETY: the system gives mapped memory to nobody else, zeroed, and the table
 // holds what was noted.
@@ -91,6 +91,14 @@ unsafe impl Mmap for Maps {
                 libc::madvise(pages, to - from, libc::MADV_DONTNEED);
             });
         }
+    }
+
+    fn use_huge_pages(&mut self, start: NonNull<u8>, len: usize) {
+        // SAFETY: it changes nothing that a program could see. A system that
+        // has none refuses.
+        keep_errno(|| unsafe {
+            libc::madvise(start.as_ptr().cast(), len, libc::MADV_HUGEPAGE);
+        });
     }
 
     fn note(

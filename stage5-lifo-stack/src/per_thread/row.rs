@@ -13,7 +13,11 @@ use super::segment::{
 use super::stack::Stack;
 
 /// So many empty segments are kept at most.
-const MOST_SPARE: usize = 16;
+const MOST_SPARE: usize = 8;
+
+/// So many segments of a stack are in small pages. What needs no more than
+/// these may use little of them.
+const SMALL: usize = 4;
 
 impl<M: Mmap> Stack<M> {
     /// Goes to the segment above that of the top. What room is left becomes a
@@ -59,6 +63,9 @@ impl<M: Mmap> Stack<M> {
             // SAFETY: it was mapped a moment ago.
             unsafe { self.mmap.unmap(start, M::SEGMENT) };
             return None;
+        }
+        if self.segments >= SMALL {
+            self.mmap.use_huge_pages(start, M::SEGMENT);
         }
         self.segments += 1;
         if self.dropped > 0 {

@@ -62,6 +62,10 @@ pub unsafe trait Mmap {
     /// The bytes are mapped, and nobody uses them.
     unsafe fn drop_pages(&mut self, _start: *mut u8, _len: usize) {}
 
+    /// Tells the system that all of these bytes will be used: it may give them
+    /// in a few huge pages. They are mapped.
+    fn use_huge_pages(&mut self, _start: NonNull<u8>, _len: usize) {}
+
     /// Notes that `mapping` is what lies at the `len` bytes from `start` on:
     /// whole units, or one byte for a block of its own. Null: nothing does.
     /// `None` if there is no memory for the note.

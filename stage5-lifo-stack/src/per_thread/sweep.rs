@@ -122,15 +122,13 @@ impl<M: Mmap, const LISTS: bool, const HOLE: usize> Holes<M, LISTS, HOLE> {
         self.lists.freed >= self.enough
     }
 
-    /// What is enough: half, or nearly all where that is less. And enough for
-    /// each segment that is looked at.
+    /// What is enough: half of what was live. And something for each segment
+    /// that is looked at.
     pub(super) fn set_enough(&mut self) {
-        let nearly_all = self.live - self.live / 16;
-        let enough = nearly_all.min(self.live / 2 + 2 * M::SEGMENT);
         let look = self.stack.in_use() * (M::SEGMENT / 4096);
         self.enough = match self.stack.in_use() {
-            0..=2 => isize::MAX,
-            _ => enough.max(look) as isize,
+            0..=1 => isize::MAX,
+            _ => (self.live / 2).max(look) as isize,
         };
     }
 }

@@ -1,6 +1,6 @@
 //! A table in two levels: which mapping lies at an address.
 //!
-//! An address has 47 bits, or 48 on some machines. The lowest 17 lie in one
+//! An address has 47 bits, or 48 on some machines. The lowest 18 lie in one
 //! unit, and the next 15 are its number in a leaf. The rest is the number of
 //! the leaf, which is made when something is first noted in it.
 
@@ -10,14 +10,14 @@ use core::sync::atomic::{AtomicPtr, Ordering};
 use super::segment::Mapping;
 
 /// Bytes of address space that share an entry.
-pub(super) const UNIT: usize = 1 << 17;
+pub(super) const UNIT: usize = 1 << 18;
 
 /// How many entries a leaf has.
 const ENTRIES: usize = 1 << 15;
 
 /// How many leaves there may be.
 const LEAVES: usize =
-    if cfg!(target_arch = "x86_64") { 1 << 15 } else { 1 << 16 };
+    if cfg!(target_arch = "x86_64") { 1 << 14 } else { 1 << 15 };
 
 /// The entries for so many units in a row. Zeroes are an empty one.
 pub(super) struct Leaf([AtomicPtr<Mapping>; ENTRIES]);

@@ -311,6 +311,12 @@ pub const CAPTURES: [Capture; 57] = [
         make: || measure("false_sharing", &[]),
     },
     Capture {
+        name: "huge-pages",
+        command: "cargo run --release -p timing --example huge_pages",
+        compare: Compare::Shape,
+        make: || measure("huge_pages", &[]),
+    },
+    Capture {
         name: "model-of-marks",
         command: "cargo test -p stage5-lifo-stack --test model_of_marks",
         compare: Compare::Exact,
@@ -429,7 +435,7 @@ pub const CAPTURES: [Capture; 57] = [
 
 /// Those for which a plain `cargo test` has not all that they need: other
 /// programs, or the minutes that a measurement takes.
-const NEEDS_MORE: [&str; 25] = [
+const NEEDS_MORE: [&str; 26] = [
     "library-sizes",
     "steps-3",
     "live-blocks",
@@ -443,6 +449,7 @@ const NEEDS_MORE: [&str; 25] = [
     "real-programs-5",
     "atomics-cost",
     "false-sharing",
+    "huge-pages",
     "real-programs-per-thread",
     "fooled",
     "where-it-ends",
@@ -459,7 +466,7 @@ const NEEDS_MORE: [&str; 25] = [
 
 /// What the book says of their commands, where there is something to say: in
 /// the form of `book::console::Notes`.
-const NOTES: [(&str, &str); 37] = [
+const NOTES: [(&str, &str); 38] = [
     ("memory-map", "needs=glibc"),
     ("memory-map-again", "needs=glibc"),
     ("the-break", "needs=glibc"),
@@ -467,6 +474,7 @@ const NOTES: [(&str, &str); 37] = [
     ("ten-lines", "needs=glibc"),
     ("growth", "needs=glibc takes=20s"),
     ("race", "needs=glibc"),
+    ("huge-pages", "needs=glibc takes=20s"),
     ("ls-on-stage-1", "needs=glibc"),
     ("ls-counted", "needs=glibc"),
     ("double-free-2", "needs=glibc fails"),

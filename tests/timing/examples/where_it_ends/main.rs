@@ -205,7 +205,7 @@ mod program {
             name: "the same, larger blocks",
             limit: None,
             asks: Most,
-            run: || works::producers(200_000),
+            run: || works::producers(300_000),
         },
         Work {
             name: "four buffers of 128 KiB in a queue",
