@@ -242,7 +242,7 @@ fn costs(root: &Path, poster: &Poster) -> Result<String, String> {
         cell(&nested, &wanted, "net").map(nanoseconds)
     }));
     for (table, column, what) in [
-        (&traces, "ns", "time of real programs’ calls, against glibc"),
+        (&traces, "net", "time of real programs’ calls, against glibc"),
         (&memory, "memory", "their memory, against glibc"),
     ] {
         rows.push(beside_glibc(what, poster, |heap| {
@@ -250,7 +250,8 @@ fn costs(root: &Path, poster: &Poster) -> Result<String, String> {
         }));
     }
     for [what, run] in poster.counted {
-        rows.push([(*what).to_owned(), count(root, run)?, String::new()]);
+        let none = "–".to_owned();
+        rows.push([(*what).to_owned(), count(root, run)?, none]);
     }
     let heap = escape(poster.heap);
     let rows: String = rows
@@ -267,7 +268,7 @@ fn costs(root: &Path, poster: &Poster) -> Result<String, String> {
     Ok(format!(
         "<section class=\"po-costs\">\n\
          <p class=\"po-title\">What it costs</p>\n\
-         <table>\n<thead><tr><td></td><th scope=\"col\">{heap}</th>\
+         <table>\n<thead><tr><th scope=\"col\">what</th><th scope=\"col\">{heap}</th>\
          <th scope=\"col\">glibc</th></tr></thead>\n\
          <tbody>\n{rows}</tbody>\n</table>\n<p>{}</p>\n</section>",
         escape(&about)
@@ -307,7 +308,7 @@ fn about(tables: &[&Table]) -> String {
     }
     format!(
         "Measured on: {}. Medians of real programs. What the loop itself takes \
-         is taken off. What has no number for glibc is counted.",
+         is taken off. What has a dash for glibc was counted in this heap alone.",
         told.join("; ")
     )
 }

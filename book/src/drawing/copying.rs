@@ -101,11 +101,13 @@ pub fn drawing() -> Drawing {
         ('f', 4, ""),
     ];
     let mut heap = Copying::new(&blocks, "a");
-    let mut run = Run::new(
-        "The half is full. One variable holds the address of `a`, and three \
+    let hold = blocks.iter().filter(|it| !it.2.is_empty()).count();
+    let said = format!(
+        "The half is full. One variable holds the address of `a`, and {} \
          blocks hold the address of another.",
-        heap.floors(),
+        amount::word(hold).expect("few blocks")
     );
+    let mut run = Run::new(&said, heap.floors());
     heap.roots();
     let said = "What a variable leads to is copied. Where it lay stands where \
                 it is now.";

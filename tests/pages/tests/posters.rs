@@ -6,6 +6,7 @@ use std::path::Path;
 use book::constant::Constants;
 use book::directive::Directive;
 use book::page::Page;
+use book::plot::cells::Cells;
 use book::plot::table::Table;
 use book::{build, poster};
 use timing::workspace::workspace;
@@ -91,6 +92,37 @@ fn the_costs_on_a_poster_are_those_that_were_measured() {
     }
 }
 
+/// The middle of what it is for each program, of glibc's.
+fn median_of_glibc(name: &str, column: &str, heap: &str) -> f64 {
+    let table = table(&format!("tests/bench/results/{name}.csv"));
+    let cells = Cells::of(&table, "program", column).expect(column);
+    let ratio = |program: &&str| {
+        let ratio = cells.times_glibc(program, heap);
+        ratio.expect("glibc's")
+    };
+    let programs = cells.distinct_keys();
+    let mut ratios: Vec<f64> = programs.iter().filter_map(ratio).collect();
+    ratios.sort_by(f64::total_cmp);
+    let last = ratios.len() - 1;
+    f64::midpoint(ratios[last / 2], ratios[last.div_ceil(2)])
+}
+
+#[test]
+fn the_medians_on_a_poster_are_of_what_the_plots_show() {
+    for name in poster::names() {
+        let html = render(name);
+        let heap = poster::heap(name).expect("its name is in the list");
+        for (what, results, column) in [
+            ("time of real programs’ calls", "traces", "net"),
+            ("their memory", "trace-memory", "memory"),
+        ] {
+            let median = median_of_glibc(results, column, heap);
+            let row = format!("{what}, against glibc</th><td>× {median:.2}<");
+            assert!(html.contains(&row), "{name}: {row}\n{html}");
+        }
+    }
+}
+
 #[test]
 fn every_poster_has_rows_that_are_counted() {
     for (name, rows) in [
@@ -99,13 +131,13 @@ fn every_poster_has_rows_that_are_counted() {
     ] {
         let html = render(name);
         for (what, count) in rows {
-            let row = format!("{what}</th><td>{count}</td><td></td></tr>");
+            let row = format!("{what}</th><td>{count}</td><td>–</td></tr>");
             assert!(html.contains(&row), "{name}: {row}\n{html}");
         }
     }
     for name in poster::names() {
         let html = render(name);
-        let counted = html.matches("</td><td></td></tr>").count();
+        let counted = html.matches("</td><td>–</td></tr>").count();
         assert!(counted >= 2, "{name} has {counted}");
     }
 }
