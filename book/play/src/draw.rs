@@ -8,6 +8,7 @@
 
 use std::cmp::Ordering;
 
+use super::amount;
 use super::fields;
 use super::question::{Question, question};
 use super::recording::{
@@ -17,7 +18,7 @@ use super::web;
 
 /// The whole figure, on one line: a blank line would end the HTML in Markdown.
 pub fn figure(name: &str, title: &str, recording: &Recording) -> String {
-    let (name, title) = (escape(name), escape(title));
+    let (name, title) = (escape(name), prose(title));
     let pictures = pictures(recording);
     let words = words(recording);
     let asks = !recording.asks.is_empty();
@@ -253,7 +254,8 @@ fn runs(holds: &[Run]) -> String {
         let letter = escape(&letter);
         format!(
             "<span class='hf-run' style='flex-grow:{count}'>\
-             {count} × {letter}</span>"
+             {} × {letter}</span>",
+            amount::number(*count as u128)
         )
     };
     let runs: String = holds.iter().map(run).collect();
@@ -349,9 +351,18 @@ pub fn answers(recording: &Recording) -> String {
             format!("<li>{text} <b>{answer}</b></li>")
         })
         .collect();
+    let operation = recording.frames[recording.main_step()].operation.as_ref();
+    let when = operation.map_or(String::new(), |operation| {
+        let code = escape(operation.code.trim());
+        format!(
+            "<p class='hf-when'>After line {}, <code>{code}</code>:</p>",
+            recording.main_step()
+        )
+    });
     let after = after(recording);
     format!(
-        "<div class='heap-figure hf-answers'><ol>{answers}</ol>{after}</div>"
+        "<div class='heap-figure hf-answers'><ol>{answers}</ol>{when}{after}\
+         </div>"
     )
 }
 
@@ -538,7 +549,7 @@ pub fn text(outcome: Outcome) -> String {
 pub(crate) fn bytes(count: usize) -> String {
     match count {
         1 => "1 byte".to_owned(),
-        _ => format!("{count} bytes"),
+        _ => format!("{} bytes", amount::number(count as u128)),
     }
 }
 

@@ -5,6 +5,7 @@
 
 use std::cmp::Ordering;
 
+use super::draw::bytes;
 use super::recording::{
     Chunk, Field, Frame, Kind, Outcome, Recording, Span, address,
 };
@@ -192,6 +193,10 @@ impl Frames<'_> {
             Some((Kind::Free | Kind::Header, _)) if at < self.before.used => {
                 ": that was not in use.".to_owned()
             }
+            // There is no break among mappings.
+            None if self.before.mapped.is_some() => {
+                ": where nothing was mapped.".to_owned()
+            }
             None if at == self.before.used => {
                 ": where the break was.".to_owned()
             }
@@ -376,13 +381,6 @@ fn pick(
     candidates.sort_unstable();
     let at = candidates.iter().position(|&it| it == right).unwrap_or(0);
     (candidates.into_iter().map(written).collect(), at)
-}
-
-fn bytes(count: usize) -> String {
-    match count {
-        1 => "1 byte".to_owned(),
-        _ => format!("{count} bytes"),
-    }
 }
 
 fn sentence(text: String) -> String {

@@ -10,6 +10,7 @@ use super::region::Region;
 use super::rows::{Column, Row};
 use crate::amount::number;
 use crate::captured;
+use crate::html::count;
 
 const SOURCE: &str = "book/captured/trace-ls.txt";
 const CAPTURED: &str = include_str!("../../captured/trace-ls.txt");
@@ -161,9 +162,9 @@ fn small(column: &mut Column, start: usize, before: &str, run: &[&Chunk]) {
     let at = address(first.start.addr() - start);
     let size = last.end.addr() - first.start.addr();
     let name = match (used, free) {
-        (0, _) => format!("{free} small ones, free"),
-        (_, 0) => format!("{used} small ones, in use"),
-        _ => format!("{used} small ones in use, {free} free"),
+        (0, _) => format!("{}, free", count(free, "small one")),
+        (_, 0) => format!("{}, in use", count(used, "small one")),
+        _ => format!("{} in use, {free} free", count(used, "small one")),
     };
     column.row(&Row {
         at: &at,

@@ -24,7 +24,7 @@ pub const SCENARIOS: [Scenario; 3] = [
     },
     Scenario {
         name: "ls-pins",
-        title: "ls on one stack: a buffer for each folder",
+        title: "`ls` on one stack: a buffer for each folder",
         asks: &[(3, Ask::Drawn), (5, Ask::Drawn), (9, Ask::Drawn)],
         record: ls::record,
     },

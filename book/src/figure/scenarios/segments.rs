@@ -122,7 +122,7 @@ fn a_large_block_grows(r: &mut Recorder<'_>) {
     r.note("A mapping has whole pages (of 64 bytes here). There was room.");
     r.realloc("b", "b", 300);
     r.note(format!(
-        "There is none. The system makes the mapping longer, and moves it. \
+        "There was no room. The system makes the mapping longer, and moves it. \
          It has room for {} bytes now, an eighth more than was asked for.",
         r.usable_size("b")
     ));
