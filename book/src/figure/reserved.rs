@@ -126,18 +126,34 @@ fn ask(moved: Ordering, is_opened: bool) -> Question {
 fn draw(used: usize, open: usize, before: usize) -> String {
     let mut column = Column::default();
     let memory = used.next_multiple_of(PAGE);
-    stretch(&mut column, 0, memory, "is-payload", "open: the heap");
-    let moved = size(used.abs_diff(before));
+    let heap = in_bytes(used);
+    stretch(&mut column, 0, used, "is-payload", "open: the heap", &heap);
+    let moved = in_bytes(used.abs_diff(before));
     let happened = match used.cmp(&before) {
         Ordering::Equal => String::new(),
         Ordering::Greater => format!("▲ {moved}"),
         Ordering::Less => format!("▼ {moved}"),
     };
     column.the_break(&number(used as u128), &happened);
-    let given_back = "open, without memory";
-    stretch(&mut column, memory, open, "is-padding", given_back);
-    stretch(&mut column, open, space(), "is-no-page", "taken, and closed");
+    let rest = in_bytes(memory - used);
+    let name = "open: the rest of the page";
+    stretch(&mut column, used, memory, "is-padding", name, &rest);
+    let given_back = in_bytes(open.saturating_sub(memory));
+    let name = "open, without memory";
+    stretch(&mut column, memory, open, "is-padding", name, &given_back);
+    let whole = size(space());
+    let closed = match open {
+        0 => whole,
+        _ => format!("the rest of {whole}"),
+    };
+    let name = "taken, and closed";
+    stretch(&mut column, open, space(), "is-no-page", name, &closed);
     column.finish("hf-map", "The addresses of the heap, from its start up")
+}
+
+/// As the addresses are written.
+fn in_bytes(count: usize) -> String {
+    format!("{} bytes", number(count as u128))
 }
 
 /// A row from one address to another, if there is anything between them.
@@ -147,10 +163,11 @@ fn stretch(
     to: usize,
     class: &str,
     name: &str,
+    size: &str,
 ) {
     if from < to {
-        let (at, size) = (number(from as u128), size(to - from));
+        let at = number(from as u128);
         let (tag, height) = ("", 44);
-        column.row(&Row { at: &at, class, name, size: &size, tag, height });
+        column.row(&Row { at: &at, class, name, size, tag, height });
     }
 }
