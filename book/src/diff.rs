@@ -5,6 +5,7 @@ use std::ops::Range;
 use similar::{Algorithm, ChangeTag, DiffTag, InlineChange, TextDiff};
 
 use crate::highlight::{self, Line};
+use crate::html;
 
 /// A text to compare, and where it stands.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -194,6 +195,16 @@ pub fn folded(rows: &[Row], below: bool, above: bool) -> String {
         fold(&summary, &rows[start..end]),
         pre(&rows[end..]),
     )
+}
+
+/// How many lines are changed, and how many of those are no code.
+pub fn changed(rows: &[Row]) -> String {
+    let changed = rows.iter().filter(|row| row.is_changed());
+    let all = html::count(changed.clone().count(), "changed line");
+    match changed.filter(|row| !row.is_code).count() {
+        0 => all,
+        others => format!("{all}, {others} of them comments or empty"),
+    }
 }
 
 /// Lines behind a click.

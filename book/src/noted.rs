@@ -225,10 +225,9 @@ pub fn figure(
     let of_code = rows.iter().filter(|row| row.is_code);
     let added = of_code.clone().filter(|row| row.old.is_none()).count();
     let removed = of_code.filter(|row| row.new.is_none()).count();
-    let counts = format!("+{added} −{removed}");
+    let counts = format!("+{added} −{removed} of code");
     let hunks = if of_file.is_folded {
-        let changed = rows.iter().filter(|row| row.is_changed()).count();
-        code(&diff::fold(&html::count(changed, "changed line"), &rows))
+        code(&diff::fold(&diff::changed(&rows), &rows))
     } else {
         hunks_with_notes(old, new, &of_file.notes)?
     };
@@ -297,7 +296,7 @@ fn hunks_with_notes(
         let between = &rows[end..hunk.rows.start];
         end = hunk.rows.end;
         markdown += &code(&diff::folded(between, index > 0, true));
-        markdown += &hunk.markdown(&rows, notes);
+        markdown += &hunk.markdown(&rows, &owners, notes);
     }
     markdown += &code(&diff::folded(&rows[end..], end > 0, false));
     Ok(markdown)
@@ -504,23 +503,38 @@ impl Hunk {
         self.notes.iter().any(|note| other.notes.contains(note))
     }
 
-    fn markdown(&self, rows: &[Row], notes: &[Note]) -> String {
+    /// What it changes, and how much: other hunks of the same note say
+    /// something else.
+    fn summary(&self, rows: &[Row], owners: &[Option<&str>]) -> String {
+        let mut names: Vec<String> = Vec::new();
+        let of_code = self.rows.clone().filter(|row| rows[*row].is_code);
+        for name in of_code.filter_map(|row| owners[row]) {
+            let name = format!("<code>{}</code>", escape(name));
+            if !names.contains(&name) {
+                names.push(name);
+            }
+        }
+        let changed = diff::changed(&rows[self.rows.clone()]);
+        format!("{}: {changed}", names.join(", "))
+    }
+
+    fn markdown(
+        &self,
+        rows: &[Row],
+        owners: &[Option<&str>],
+        notes: &[Note],
+    ) -> String {
+        let summary = self.summary(rows, owners);
         let rows = &rows[self.rows.clone()];
         let notes: Vec<_> = self.notes.iter().map(|&it| &notes[it]).collect();
         let texts: Vec<_> =
             notes.iter().map(|note| note.text.as_str()).collect();
         let note = note(&texts);
         if notes.iter().all(|note| note.is_folded) {
-            let names: Vec<_> = notes
-                .iter()
-                .flat_map(|note| &note.names)
-                .map(|name| format!("<code>{}</code>", escape(name)))
-                .collect();
             return format!(
                 "{}{note}{}{}",
                 html::block(&format!(
-                    "<details class=\"hunk\"><summary>{}</summary>",
-                    names.join(", ")
+                    "<details class=\"hunk\"><summary>{summary}</summary>"
                 )),
                 code(&whole(rows)),
                 html::block("</details>"),
