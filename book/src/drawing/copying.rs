@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::{Drawing, Floor, Kind, Part, Piece, Row, Run};
+use crate::amount;
 
 /// A block: its name, how long it is, and whose addresses it holds.
 pub type Reach = (char, usize, &'static str);

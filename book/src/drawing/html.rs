@@ -2,7 +2,7 @@
 
 use play::draw::{asked, controls, escape, prose};
 
-use super::{Drawing, Floor, Kind, Part, Picture, Piece, Row, Shape};
+use super::{Drawing, Floor, Kind, Part, Picture, Piece, Row, Shape, Way};
 
 /// The whole drawing, on one line.
 pub fn figure(drawing: &Drawing) -> String {
@@ -63,8 +63,12 @@ fn floor(floor: &Floor, before: Option<&Floor>) -> String {
         .zip(&floor.parts)
         .map(|(at, it)| part(it, before.and_then(|it| it.parts.get(at))))
         .collect();
-    let way = floor.way_down.map_or(String::new(), |words| {
-        format!("<p class='dr-way'>{}</p>", escape(words))
+    let way = floor.way.map_or(String::new(), |way| {
+        let (class, words) = match way {
+            Way::Both(words) => ("dr-way", words),
+            Way::Down(words) => ("dr-way is-down", words),
+        };
+        format!("<p class='{class}'>{}</p>", escape(words))
     });
     format!("<div class='dr-floor'>{parts}</div>{way}")
 }

@@ -85,18 +85,23 @@ fn header_or_slab() -> Drawing {
 
 fn tag_in_the_payload() -> Drawing {
     let row = |label: &str, below: Vec<Piece>, flag: &str| {
-        let mut pieces = vec![Piece::new(Kind::Header, "size | 1", 8)];
+        let mut pieces =
+            vec![Piece::new(Kind::Header, "size\u{a0}|\u{a0}1", 12)];
         pieces.extend(below);
-        pieces.push(Piece::new(Kind::Header, format!("size | {flag}"), 8));
-        pieces.push(Piece::new(Kind::Payload, "ours", 16));
+        pieces.push(Piece::new(
+            Kind::Header,
+            format!("size\u{a0}|\u{a0}{flag}"),
+            12,
+        ));
+        pieces.push(Piece::new(Kind::Payload, "ours", 14));
         Row::memory(label, pieces)
     };
     let in_use =
-        vec![Piece::new(Kind::Payload, "payload, to its last byte", 40)];
+        vec![Piece::new(Kind::Payload, "payload, to its last byte", 44)];
     let free = vec![
         Piece::new(Kind::Free, "two links", 16),
         Piece::new(Kind::Free, "nothing", 16),
-        Piece::new(Kind::Header, "size", 8),
+        Piece::new(Kind::Header, "size", 12),
     ];
     let rows = vec![
         row("the block below is in use", in_use, "1"),
@@ -105,7 +110,7 @@ fn tag_in_the_payload() -> Drawing {
     still(
         "tag-in-the-payload",
         "A size that is written only where nobody is",
-        "Drawn, not recorded: two blocks side by side as glibc 2.36 lays them \
+        "Drawn, not recorded, and not to scale: two blocks side by side as glibc 2.36 lays them \
          out, a block of 40 bytes and the start of ours.",
         vec![Part::new("", rows).alone()],
         &[
@@ -309,7 +314,7 @@ pub const BITS: [(&str, usize); 3] =
 
 fn two_levels() -> Drawing {
     let bits = BITS.map(|(what, bits)| {
-        Piece::new(Kind::Header, format!("{bits} bits: {what}"), bits)
+        Piece::new(Kind::Header, format!("{bits}: {what}"), bits)
     });
     let entries = |texts: &[&str]| {
         let entry = |text: &&str| match *text {
@@ -333,7 +338,11 @@ fn two_levels() -> Drawing {
          has eight pieces, and so eight entries. `S` leads to the words at its \
          start, `L` to those of the block.",
         vec![
-            Part::new("an address", vec![Row::memory("", bits.into())]).alone(),
+            Part::new(
+                "an address, and how many of its bits say what",
+                vec![Row::memory("", bits.into())],
+            )
+            .alone(),
             Part::new(
                 "the table",
                 vec![Row::memory(
@@ -342,10 +351,10 @@ fn two_levels() -> Drawing {
                 )],
             )
             .alone()
-            .then("the first bits choose a leaf"),
+            .down("the first bits choose a leaf"),
             Part::new("a leaf", vec![Row::memory("entries", entries(&leaf))])
                 .alone()
-                .then("the next ones choose an entry"),
+                .down("the next ones choose an entry"),
             Part::new("memory", vec![Row::memory("pieces", memory.into())])
                 .alone(),
         ],

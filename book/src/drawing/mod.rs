@@ -54,8 +54,16 @@ pub struct Picture {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Floor {
     pub parts: Vec<Part>,
-    /// What goes from here to the floor below, beside an arrow.
-    pub way_down: Option<&'static str>,
+    /// What goes to the floor below and comes back, or goes there alone, beside
+    /// an arrow.
+    pub way: Option<Way>,
+}
+
+/// What goes from one floor to another.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Way {
+    Both(&'static str),
+    Down(&'static str),
 }
 
 /// Rows under a title, which may be empty.
@@ -123,19 +131,25 @@ impl Part {
 
     /// A floor with this part alone.
     pub fn alone(self) -> Floor {
-        Floor { parts: vec![self], way_down: None }
+        Floor { parts: vec![self], way: None }
     }
 }
 
 impl Floor {
     /// Parts side by side.
     pub fn of(parts: Vec<Part>) -> Self {
-        Self { parts, way_down: None }
+        Self { parts, way: None }
+    }
+
+    /// The same, with an arrow to the floor below and back.
+    pub fn then(mut self, what: &'static str) -> Self {
+        self.way = Some(Way::Both(what));
+        self
     }
 
     /// The same, with an arrow to the floor below.
-    pub fn then(mut self, way_down: &'static str) -> Self {
-        self.way_down = Some(way_down);
+    pub fn down(mut self, what: &'static str) -> Self {
+        self.way = Some(Way::Down(what));
         self
     }
 }

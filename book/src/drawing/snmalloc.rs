@@ -76,7 +76,7 @@ impl Model {
         vec![
             Part::new(title, parcels.into())
                 .alone()
-                .then("a parcel, by one atomic exchange"),
+                .down("a parcel, by one atomic exchange"),
             Floor::of(homes.into()),
         ]
     }

@@ -195,7 +195,7 @@ pub fn drawing() -> Drawing {
     run.ask("how many blocks are fetched?", &choices, &right);
     Drawing {
         name: "tcmalloc-floors",
-        title: "Three floors",
+        title: "What goes up and down between them",
         told: format!(
             "Computed by a model of gperftools 2.10. A handful is {HANDFUL} \
              here, and 32 blocks of 32 bytes there. The page heap is drawn."
