@@ -377,7 +377,7 @@ impl Sources {
         let versions = versions(&text).ok_or_else(|| {
             format!("`{path}` has no line `# Version: ` or `# Versions: `")
         })?;
-        let (link, versions) = (self.link(path), escape(&versions));
+        let (link, versions) = (self.link(path), html::escape_prose(&versions));
         Ok(format!("<p class=\"script\">{link}: {versions}</p>"))
     }
 

@@ -4,7 +4,7 @@
 use std::fs;
 use std::path::Path;
 
-use crate::html::escape;
+use crate::html::{escape, escape_prose};
 use crate::plot::table::Table;
 
 /// What was seen, from the root of the repository. The tests' crate writes it.
@@ -72,7 +72,7 @@ impl Fault {
     }
 
     fn row(&self) -> String {
-        let what = escape(&self.what);
+        let what = escape_prose(&self.what);
         let elsewhere = self.seen_in.as_ref().map(|address| {
             let address = escape(address);
             format!(" (<a href=\"{address}\">Somebody made it.</a>)")

@@ -10,6 +10,11 @@ pub fn escape(text: &str) -> String {
         .replace('"', "&quot;")
 }
 
+/// The same of what is read as prose: an apostrophe is one.
+pub fn escape_prose(text: &str) -> String {
+    escape(&text.replace('\'', "’"))
+}
+
 /// A number of things, such as "1 line" or "2 lines".
 pub fn count(number: usize, what: &str) -> String {
     if number == 1 { format!("1 {what}") } else { format!("{number} {what}s") }

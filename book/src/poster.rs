@@ -8,7 +8,7 @@ use std::path::Path;
 use crate::amount;
 use crate::constant::Constants;
 use crate::figure::{self, draw};
-use crate::html::{self, escape};
+use crate::html::{self, escape, escape_prose};
 use crate::plot::table::Table;
 use crate::problem::list;
 use crate::side_by_side::{self, Cell, Property};
@@ -172,7 +172,7 @@ fn picture(poster: &Poster) -> Result<String, String> {
     let frame = &recording.frames[recording.still];
     let drawn = draw::picture(frame, None);
     let legend = draw::legend(std::slice::from_ref(frame));
-    let title = escape(title);
+    let title = draw::prose(title);
     Ok(format!(
         "<section class=\"po-picture\">\n<p class=\"po-title\">{title}</p>\n\
          <div class=\"heap-figure\"><div class=\"hf-picture is-still\">{drawn}\
@@ -411,8 +411,9 @@ fn promises_of(group: &[Property<'_>], heap: usize, programs: &str) -> String {
             let Cell::Fails { how, .. } = property.cells[heap] else {
                 return None;
             };
+            let fact = property.fact;
             let (id, fact, how) =
-                (escape(property.id), escape(property.fact), escape(how));
+                (escape(property.id), escape_prose(fact), escape_prose(how));
             Some(format!(
                 "<li><a href=\"{programs}#property-{id}\">{fact}</a>: {how}\
                  </li>\n"
@@ -420,7 +421,7 @@ fn promises_of(group: &[Property<'_>], heap: usize, programs: &str) -> String {
         })
         .collect();
     let title = group.first().map_or("", |property| property.group);
-    let title = escape(title);
+    let title = escape_prose(title);
     format!(
         "<div><p class=\"po-group\"><b>{title}</b> {holds} of {asked} \
          <span class=\"po-signs\" aria-hidden=\"true\">{signs}</span></p>\n\

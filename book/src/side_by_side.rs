@@ -4,7 +4,7 @@
 use std::fs;
 use std::path::Path;
 
-use crate::html::escape;
+use crate::html::{escape, escape_prose};
 use crate::item;
 use crate::plot::table::Table;
 use crate::sources::Sources;
@@ -117,7 +117,7 @@ pub fn table(root: &Path, page: &Path) -> Result<String, String> {
             rows += &format!(
                 "<tr class=\"group\"><th scope=\"rowgroup\" colspan=\"{columns}\">\
                  {}</th></tr>\n",
-                escape(group)
+                escape_prose(group)
             );
         }
         rows += &row(property, heaps, &up);
@@ -164,7 +164,7 @@ fn row(property: &Property, heaps: &[String], up: &str) -> String {
     format!(
         "<tr><th scope=\"row\"><a href=\"{program}\">{}</a>{}</th>{cells}\
          </tr>\n",
-        escape(property.fact),
+        escape_prose(property.fact),
         notes(property, heaps, up)
     )
 }
@@ -188,7 +188,7 @@ fn notes(property: &Property, heaps: &[String], up: &str) -> String {
         }
     }
     let line = |(note, heaps): (&str, Vec<String>)| {
-        format!("<small>{}: {}</small>", escape(note), heaps.join(", "))
+        format!("<small>{}: {}</small>", escape_prose(note), heaps.join(", "))
     };
     notes.into_iter().map(line).collect()
 }
@@ -205,11 +205,11 @@ pub fn programs(sources: &Sources) -> Result<String, String> {
     for property in properties(&table)? {
         if property.group != group {
             group = property.group;
-            html += &format!("<h2>{}</h2>\n", escape(group));
+            html += &format!("<h2>{}</h2>\n", escape_prose(group));
         }
         let Property { id, source, fact, .. } = property;
         let text = sources.read(source)?;
-        let (id, fact) = (escape(id), escape(fact));
+        let (id, fact) = (escape(id), escape_prose(fact));
         html += &format!("<h3 id=\"property-{id}\">{fact}</h3>\n");
         html += &match item::find(source, &text, &id) {
             Ok(_) => sources.items(source, std::slice::from_ref(&id))?,

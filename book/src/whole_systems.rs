@@ -4,7 +4,7 @@
 use std::fs;
 use std::path::Path;
 
-use crate::html::escape;
+use crate::html::{escape, escape_prose};
 use crate::plot::table::Table;
 
 /// What was seen, from the root of the repository. An example of the tests' crate
@@ -126,7 +126,7 @@ pub fn table(root: &Path) -> Result<String, String> {
         rows += &format!(
             "<tr class=\"group\"><th scope=\"rowgroup\" colspan=\"3\">{}\
              </th></tr>\n",
-            escape(about)
+            escape_prose(about)
         );
         let of_suite: Vec<&Step> =
             steps.iter().filter(|it| it.suite == suite).collect();
@@ -157,7 +157,7 @@ fn rows_of(steps: &[&Step]) -> Result<String, String> {
         let [one, other] = cells;
         rows += &format!(
             "<tr><th scope=\"row\">{}</th>{}{}</tr>\n",
-            escape(&step.name),
+            escape_prose(&step.name),
             one?,
             other?
         );
