@@ -60,6 +60,7 @@ pub mod targets;
 pub mod terminal;
 pub mod time;
 pub mod tryit;
+pub mod units;
 pub mod vary;
 pub mod whole_systems;
 pub mod words;

@@ -407,6 +407,14 @@ fn head(path: &Path, sources: &Sources, length: Length) -> String {
     html::block(&format!("<p class=\"length\">{chapter}{told}</p>"))
 }
 
+/// The page with the minutes that it takes now, where it says those that it took.
+pub fn told_anew(page: &str, took: usize, takes: usize) -> String {
+    let [was, is] = [took, takes].map(|it| {
+        format!("{}</p>", Length { words: 0, to_read: it, to_do: 0 }.told())
+    });
+    page.replacen(&was, &is, 1)
+}
+
 /// The line of a title with a number in it.
 fn numbered(line: &str, number: Option<usize>) -> String {
     match line.strip_prefix("# ") {

@@ -14,12 +14,13 @@ use crate::answers::Part;
 use crate::directive::Directive;
 use crate::map::Map;
 use crate::numbering::Numbering;
-use crate::page::Page;
+use crate::page::{self, Page};
 use crate::problem::{Problem, Problems};
 use crate::repository::{self, Repository};
 use crate::sources::Sources;
+use crate::time::Reading;
 use crate::words::{self, Word};
-use crate::{answers, drawing, edition, figure, homes, html};
+use crate::{answers, drawing, edition, figure, homes, html, units};
 
 /// Where `book.toml` names the parts whose chapters have numbers.
 const NUMBERED: &str = "preprocessor.malloc.numbered";
@@ -125,12 +126,16 @@ fn expand(sources: &Sources, mut book: Book) -> Result<Book, Problems> {
         let Some(path) = &chapter.source_path else { return };
         chapter.content = if let Some(part) = Part::of_page(&chapter.content) {
             let answers = back.markdown(path, &part);
-            chapter.content.replace(&part.place(), &answers)
+            let content = chapter.content.replace(&part.place(), &answers);
+            let takes = Reading::of(&content).minutes();
+            let took = minutes.insert(path.clone(), takes).unwrap_or(takes);
+            page::told_anew(&content, took, takes)
         } else if path == Path::new(words::LIST) {
             words::anchored(&chapter.content)
         } else {
             words::linked(&homes::linked(&chapter.content), path, &words)
         };
+        chapter.content = units::kept(&chapter.content);
         if let Some(commit) = &sources.commit {
             let repository = sources.repository.as_ref();
             chapter.content += &edition::line(commit, repository);
