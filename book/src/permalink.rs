@@ -61,6 +61,13 @@ impl Anchors {
         // Behind the title, and not in a line of its own below what is told of it.
         let told = html[start..caption].find("<span class='hf-heap'>");
         let end = told.map_or(caption, |told| start + told);
+        // Where the words end it is never alone on a line.
+        let words = html[start..end].trim_end();
+        let words = match told {
+            None => words.strip_suffix("</span>").unwrap_or(words),
+            Some(_) => words,
+        };
+        let end = start + words.len();
         format!(
             "{}id=\"{name}\" {}<a class=\"permalink\" href=\"#{name}\" \
              aria-label=\"Link to this\"></a>{}",

@@ -83,6 +83,24 @@ addEventListener("resize", markWhatScrolls);
 // It may be behind a click.
 addEventListener("toggle", markWhatScrolls, true);
 
+// A line does not begin with what ends a word of code.
+const ENDS = /^[.,:;!?)’”]+/;
+
+for (const code of document.querySelectorAll("main :not(pre) > code")) {
+    let word = code;
+    while (word.nextSibling === null && word.parentElement.matches("a, em")) {
+        word = word.parentElement;
+    }
+    const next = word.nextSibling;
+    const [ends] = (next?.nodeType === Node.TEXT_NODE && next.data.match(ENDS)) || [];
+    if (ends === undefined) continue;
+    next.splitText(ends.length);
+    const kept = document.createElement("span");
+    kept.className = "kept";
+    word.replaceWith(kept);
+    kept.append(word, next);
+}
+
 // The book turns its page on these keys. Not where they scroll.
 document.querySelector("main")?.addEventListener("keydown", (event) => {
     if (

@@ -156,17 +156,11 @@ fn head(name: &str, marks: &str, label: &str) -> String {
 fn axis(ticks: &[(f64, &str)]) -> String {
     let mut texts = String::new();
     for (at, text) in ticks {
-        // What stands at an end must not stick out.
-        let anchor = match at {
-            ..0.05 => "start",
-            0.95.. => "end",
-            _ => "middle",
-        };
-        texts += &tick(*at, 14.0, anchor, text);
+        texts += &tick(*at, 14.0, "middle", text);
     }
     format!(
-        "<span></span><svg width=\"100%\" height=\"18\">{texts}</svg>\
-         <span></span>\n"
+        "<span></span><svg class=\"plot-along\" width=\"100%\" height=\"18\">\
+         {texts}</svg><span></span>\n"
     )
 }
 

@@ -34,6 +34,9 @@ const HEIGHT: f64 = 320.0;
 const NAME: f64 = 19.0;
 const SMALL: f64 = 120.0;
 
+/// What ends before this share of the width ends before the plot does.
+const SHORT: f64 = 0.9;
+
 /// The room between the ends of the lines and their names.
 const BETWEEN: f64 = 18.0;
 
@@ -59,8 +62,14 @@ pub fn lines(across: &Axis, up: &Axis, lines: &[Line]) -> String {
             _ = write!(marks, "<g data-of=\"{index}\">{}</g>", line.html());
         }
     }
+    // A line may end long before its name.
+    let is_short = placed.iter().any(|line| line.end().0 < SHORT);
+    let leads = match is_short {
+        true => " Dots lead from where a line ends to its name.",
+        false => "",
+    };
     format!(
-        "<p>Across: {}. Up: {}.</p>\n\
+        "<p>Across: {}. Up: {}.{leads}</p>\n\
          <div class=\"plot-lines\">\n\
          {}\n\
          <svg width=\"100%\" height=\"{HEIGHT}\" aria-hidden=\"true\">\
