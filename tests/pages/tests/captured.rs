@@ -162,3 +162,34 @@ fn a_difference_shows_both_lines() {
     let difference = difference.expect("b is not c");
     assert!(difference.contains("\n-b\n+c\n"), "{difference}");
 }
+
+/// The page "Out of reach" says so of these two columns.
+#[test]
+fn stage_2_and_one_stack_alone_tell_of_every_wrong_free() {
+    const WRONG: [&str; 8] = [
+        "freed twice, at once",
+        "freed twice, later",
+        "once it has a new owner",
+        "from another thread",
+        "free of the middle",
+        "of a stack address",
+        "of another heap's block",
+        "realloc of a freed block",
+    ];
+    let mut capture = CAPTURES.iter().filter(|it| it.name == "misuse");
+    let output = kept(capture.next().expect("a capture")).output;
+    let tables = output.split("\n\n").filter(|it| !it.trim().is_empty());
+    let mut columns = Vec::new();
+    for table in tables {
+        let rows = WRONG.map(|wrong| {
+            let row = table.lines().find_map(|it| it.strip_prefix(wrong));
+            let cells = row.expect(wrong).split_whitespace();
+            cells.collect::<Vec<_>>()
+        });
+        for column in 0..rows[0].len() {
+            columns.push(rows.iter().all(|row| row[column] == "told"));
+        }
+    }
+    let [t, f] = [true, false];
+    assert_eq!(columns, [f, t, f, f, t, f, f, f, f, f]);
+}

@@ -335,7 +335,8 @@ const SENTENCES: &[Sentence] = &[
         page: "holes/measured.md",
         says: "so it would keep the lists too",
         holds: || {
-            let of = |it| cell("trace-memory", &format!("sqlite3,{it}"), "memory");
+            let of =
+                |it| cell("trace-memory", &format!("sqlite3,{it}"), "memory");
             let [lists, holes, both] =
                 ["lists", "holes", "lists and holes"].map(of);
             vec![less("lists", lists, holes), less("both", both, lists)]
