@@ -267,7 +267,7 @@ fn counters(frame: &Frame) -> String {
         Some(mapped) => ("mapped", bytes(mapped)),
         None => ("below the break", bytes(frame.used)),
     };
-    let in_use = frame.in_use();
+    let in_use = amount::number(frame.in_use() as u128);
     let calls = match frame.calls {
         Some(1) => " <span><b>1</b> kernel call</span>".to_owned(),
         Some(calls) => format!(" <span><b>{calls}</b> kernel calls</span>"),

@@ -2,6 +2,7 @@
 
 use std::fmt::Write;
 
+use super::amount;
 use super::draw;
 use super::lists::Lists;
 use super::recording::{Chunk, Frame, Kind, Run, Span, address};
@@ -101,7 +102,7 @@ fn array(chunks: &[Chunk]) -> String {
 
 fn counters(frame: &Frame) -> String {
     let used = draw::bytes(frame.used);
-    let in_use = frame.in_use();
+    let in_use = amount::number(frame.in_use() as u128);
     let calls = match frame.calls {
         Some(1) => ", 1 kernel call".to_owned(),
         Some(calls) => format!(", {calls} kernel calls"),

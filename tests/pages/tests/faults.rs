@@ -3,7 +3,7 @@
 use std::fs;
 
 use book::faults;
-use book::html::escape;
+use book::html::escape_prose;
 use tempfile::TempDir;
 use tests::fault::Fault;
 use tests::sight::recorded;
@@ -16,7 +16,7 @@ fn every_fault_that_is_recorded_has_a_row_that_says_what_goes_wrong() {
     assert_eq!(table.matches("<th scope=\"row\">").count(), all.len(), "rows");
     for sight in all {
         let fault = Fault::named(&sight.fault);
-        let what = format!("<th scope=\"row\">{}", escape(&fault.what));
+        let what = format!("<th scope=\"row\">{}", escape_prose(&fault.what));
         assert!(table.contains(&what), "{}: {what}", fault.name);
     }
 }

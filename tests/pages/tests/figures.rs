@@ -873,6 +873,10 @@ fn a_large_block_that_has_moved_has_room_for_the_next_step() {
     assert_eq!(new, with_room, "there was room");
     assert_ne!(with_room, moved, "there was none");
     assert_eq!(moved, next, "there was an eighth more");
+    // Its heap has no break that it could lie above.
+    let asked = question(&recording, 4).expect("a question");
+    let answer = asked.answer;
+    assert!(answer.ends_with(": where nothing was mapped."), "{answer}");
 }
 
 #[test]

@@ -140,3 +140,13 @@ fn captured_output_with_an_unknown_comparison_is_refused() {
         Err("compares `exact` or by `shape`, not by `roughly`".into())
     );
 }
+
+#[test]
+fn what_is_folded_says_how_much_of_it_is_no_code() {
+    let old = side("a.rs", 1, "// one\nlet a = 1;\n");
+    let new = side("a.rs", 1, "// two\nlet a = 2;\nlet b = 2;\n");
+    let told = |new: &Side| diff::changed(&diff::lines(&old, new, 1));
+    assert_eq!(told(&new), "5 changed lines, 2 of them comments or empty");
+    let one = side("a.rs", 1, "// one\nlet a = 1;\nlet b = 2;\n");
+    assert_eq!(told(&one), "1 changed line");
+}

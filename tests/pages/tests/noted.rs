@@ -157,7 +157,7 @@ fn a_folder_s_diff_tells_of_each_file() {
     for text in [
         "It works.",
         "It ends the process.",
-        "<span>two/fault.rs</span> <span>new</span>",
+        "<span>two/fault.rs</span> <span>new",
         "Not changed by a byte: `brk.rs`.",
     ] {
         assert!(page.contains(text), "no {text}: {page}");
@@ -174,7 +174,7 @@ fn a_folder_s_diff_tells_of_each_file() {
 fn a_folded_note_stands_behind_a_click() {
     let notes = NOTES.replace("`Heap::free`:", "`Heap::free` (folded):");
     let page = Repository::new().diff(HEAP, &notes).unwrap();
-    let fold = "<details class=\"hunk\"><summary><code>Heap::free</code>";
+    let fold = "<details class=\"hunk\"><summary><code>Heap::free</code>: ";
     assert!(page.contains(fold), "{page}");
 }
 

@@ -63,7 +63,7 @@ fn a_poster_has_a_sign_for_each_promise_and_says_which_are_broken() {
         let others = cells.len() - holds - fails;
         assert_eq!(signs, [holds, fails, others], "poster {name}");
         for (fact, cell) in facts.iter().zip(&cells) {
-            let fact = book::html::escape(fact);
+            let fact = book::html::escape_prose(fact);
             let is_told = html.contains(&format!(">{fact}</a>: "));
             assert_eq!(is_told, cell.starts_with("fails: "), "{name}: {fact}");
         }

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use book::page::Page;
+use book::page::{Page, told_anew};
 use book::sources::Sources;
 use book::time::{Reading, of_tasks, told};
 
@@ -87,4 +87,13 @@ fn a_task_says_how_long_it_takes() {
 fn minutes_are_told_in_hours_from_sixty_on() {
     let all = [1, 59, 60, 225].map(told);
     assert_eq!(all, ["1 min", "59 min", "1 h", "3 h 45 min"]);
+}
+
+#[test]
+fn what_comes_to_a_page_later_counts_too() {
+    let head =
+        "<p class=\"length\"><a href=\"a\">Answers</a> · 1 min to read</p>";
+    let page = format!("# T\n\n{head}\n\n1 min to read</p>\n");
+    let told = told_anew(&page, 1, 22);
+    assert_eq!(told, page.replacen("1 min", "22 min", 1));
 }

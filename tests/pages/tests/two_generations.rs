@@ -170,7 +170,9 @@ fn jemallocs_classes_above_64_kib_are_pages_in_the_newer_one() {
     let jemalloc = asked("jemalloc");
     let [old, new] = &jemalloc.versions;
     let [room_old, room_new] = jemalloc.numbers("room in one of 70000");
-    says(&format!("bytes {old} takes {room_old}, and {new} takes {room_new}"));
+    let [takes, took] =
+        [room_new, room_old].map(|it| book::amount::number(it.into()));
+    says(&format!("bytes {old} takes {took}, and {new} takes {takes}"));
     assert_eq!(room_new % 4096, 0);
     assert!(room_new - 70_000 < 4096);
 }
