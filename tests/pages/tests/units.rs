@@ -21,7 +21,7 @@ fn code_and_what_is_no_unit_stay_as_they_are() {
         "```text\n100 bytes\n```\n",
         "    100 bytes\n",
         "<p>100 bytes</p>\n",
-        "See chapter 3\n\nbytes",
+        "There are 3\n\nbytes",
         "1. byte",
         "In 1 and `a` bytes",
     ] {
