@@ -92,9 +92,8 @@ for (const code of document.querySelectorAll("main :not(pre) > code")) {
         word = word.parentElement;
     }
     const next = word.nextSibling;
-    const [ends] = (next?.nodeType === Node.TEXT_NODE && next.data.match(ENDS)) || [];
-    if (ends === undefined) continue;
-    next.splitText(ends.length);
+    if (next?.nodeType !== Node.TEXT_NODE || !ENDS.test(next.data)) continue;
+    next.splitText(next.data.match(ENDS)[0].length);
     const kept = document.createElement("span");
     kept.className = "kept";
     word.replaceWith(kept);
