@@ -122,13 +122,21 @@ impl<M: Mmap, const LISTS: bool, const HOLE: usize> Holes<M, LISTS, HOLE> {
         self.lists.freed >= self.enough
     }
 
-    /// What is enough: half of what was live. And something for each segment
+    /// What is enough: nearly all of what was live, or half of it and a segment,
+    /// or half where next to nothing is live. And something for each segment
     /// that is looked at.
     pub(super) fn set_enough(&mut self) {
-        let look = self.stack.in_use() * (M::SEGMENT / 4096);
-        self.enough = match self.stack.in_use() {
+        let segments = self.stack.in_use();
+        let half = self.live / 2;
+        let enough = if self.live < segments * (M::SEGMENT / 16) {
+            half
+        } else {
+            (self.live - self.live / 16).min(half + M::SEGMENT)
+        };
+        let look = segments * (M::SEGMENT / 4096);
+        self.enough = match segments {
             0..=1 => isize::MAX,
-            _ => (self.live / 2).max(look) as isize,
+            _ => enough.max(look) as isize,
         };
     }
 }
