@@ -33,7 +33,7 @@ pub struct Capture {
 }
 
 /// All of them, in the order of the book.
-pub const CAPTURES: [Capture; 57] = [
+pub const CAPTURES: [Capture; 58] = [
     Capture {
         name: "memory-map",
         command: "cargo run -p tests --example memory_map",
