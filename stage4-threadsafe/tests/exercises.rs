@@ -416,7 +416,38 @@ fn free_never_waits() {
     let format = format!("{:?}", *heap.heap.lock());
     assert_eq!(format, "[112 free]", "a block freed while the lock is free");
 
+    let (late, last) = (heap.malloc(100), heap.malloc(100));
+    let lock = heap.heap.lock();
+    // SAFETY: as above.
+    unsafe { free_in_a_thread(heap, late) };
+    drop(lock);
+    // SAFETY: as above.
+    unsafe { heap.free(last) };
+    let lock = heap.heap.lock();
+    let in_use = lock.blocks().filter(|block| !block.is_free).count();
+    assert_eq!(
+        in_use, 0,
+        "blocks in use, after one was freed while somebody had the lock, and \
+         another while nobody had it: who gets the lock to free a block should \
+         also free what is on the list: {:?}",
+        *lock
+    );
+    drop(lock);
+
     many_are_freed_at_once();
+
+    let what = "null is freed while somebody has the lock";
+    let end = in_a_process("free_never_waits", what, || {
+        let heap = shared(brk(REGION));
+        let lock = heap.heap.lock();
+        // SAFETY: null is always allowed.
+        unsafe { free_in_a_thread(heap, ptr::null_mut()) };
+        drop(lock);
+        heap.malloc(1);
+    });
+    if let Some(end) = end {
+        end.expect_success();
+    }
 
     let what = "a block is freed twice while somebody has the lock";
     let end = in_a_process("free_never_waits", what, || {
