@@ -13,7 +13,7 @@ use std::mem;
 use std::process::{self, Command, ExitStatus, Stdio};
 use std::ptr;
 use std::rc::Rc;
-use std::sync::atomic::{AtomicPtr, Ordering};
+use std::sync::atomic::{AtomicPtr, AtomicUsize, Ordering};
 use std::sync::{Barrier, mpsc};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -174,6 +174,61 @@ fn what_needs_no_heap_needs_no_lock() {
     assert_eq!(format, "[112 free]", "after the one block was freed");
 }
 
+/// How long threads do the same thing over and over. In a second each of them
+/// is interrupted so often that it happens between any two steps.
+const TIME: Duration = Duration::from_secs(1);
+
+/// How often they do it if time does not end it.
+const ROUNDS: usize = if cfg!(miri) { 20 } else { usize::MAX };
+
+fn in_four_threads(deed: impl Fn() + Sync) {
+    let start = Instant::now();
+    thread::scope(|scope| {
+        for _ in 0..4 {
+            scope.spawn(|| {
+                for round in 0..ROUNDS {
+                    deed();
+                    // To ask for the time takes longer than the deed.
+                    if round % 64 == 0 && start.elapsed() > TIME {
+                        break;
+                    }
+                }
+            });
+        }
+    });
+}
+
+/// How many threads have a lock at the same time.
+struct Inside {
+    now: AtomicUsize,
+    most: AtomicUsize,
+}
+
+impl Inside {
+    const fn new() -> Self {
+        Self { now: AtomicUsize::new(0), most: AtomicUsize::new(0) }
+    }
+
+    /// One more, until it gives its guard back.
+    fn enter<G>(&self, guard: G) {
+        let now = self.now.fetch_add(1, Ordering::Relaxed) + 1;
+        self.most.fetch_max(now, Ordering::Relaxed);
+        self.now.fetch_sub(1, Ordering::Relaxed);
+        drop(guard);
+    }
+
+    #[track_caller]
+    fn expect_one(self, what: &str) {
+        let most = self.most.into_inner();
+        assert_eq!(
+            most, 1,
+            "threads that had the lock at the same time, when four called \
+             {what}: between the look whether it is free and the write that \
+             takes it, nobody else may take it"
+        );
+    }
+}
+
 /// Tells whether a type is `Send` or `Sync`: the compiler takes the methods
 /// of the type itself where it can, and those of the trait where it cannot.
 struct Is<T>(PhantomData<T>);
@@ -230,6 +285,17 @@ fn the_lock_is_our_own() {
     }
     let count = *COUNT.lock();
     assert_eq!(count, 80_000, "four threads have counted to 20,000 each");
+
+    let (lock, inside) = (Mutex::new(()), Inside::new());
+    in_four_threads(|| {
+        if let Some(guard) = lock.try_lock() {
+            inside.enter(guard);
+        }
+    });
+    inside.expect_one("try_lock");
+    let inside = Inside::new();
+    in_four_threads(|| inside.enter(lock.lock()));
+    inside.expect_one("lock");
 
     let mut mutex = Mutex::new(1);
     let guard = mutex.lock();
