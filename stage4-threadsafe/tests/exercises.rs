@@ -389,6 +389,15 @@ fn a_thread_that_waits_for_itself_is_told() {
         end.expect_success();
     }
 
+    let what = "four threads take the lock at the same time, over and over";
+    let end = in_a_process(test, what, || {
+        let lock = Mutex::new(());
+        in_four_threads(|| drop(lock.lock()));
+    });
+    if let Some(end) = end {
+        end.expect_success();
+    }
+
     let what = "a lock that was kept for a fork is released";
     let end = in_a_process(test, what, || {
         let heap = shared(brk(REGION));
