@@ -48,7 +48,15 @@ fn blocks_of_16_bytes_lie_side_by_side() {
              a multiple of 16 already, a block needs no padding"
         );
     }
-    let (odd, next) = (heap.malloc(1), heap.malloc(16));
+    let before = heap.brk().used();
+    let odd = heap.malloc(1);
+    assert_eq!(
+        heap.brk().used() - before,
+        1,
+        "bytes by which the break rose for a block of 1 byte, from a multiple \
+         of 16 on: the block, and no padding behind it"
+    );
+    let next = heap.malloc(16);
     assert_eq!(
         next.addr() - odd.addr(),
         16,
