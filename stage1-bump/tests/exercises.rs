@@ -114,6 +114,14 @@ fn the_last_block_grows_where_it_is() {
     let next = heap.malloc(100);
     let distance = next.addr() - block.addr();
     assert!(distance >= 10, "the next block starts {distance} bytes above");
+    // SAFETY: the block is live.
+    let empty = unsafe { heap.realloc(next, 0) };
+    let above = heap.malloc(1);
+    assert_ne!(
+        above, empty,
+        "two blocks have one address: the last block shrank to 0 bytes, and \
+         then another was allocated"
+    );
 
     // SAFETY: the block is live.
     let moved = unsafe { heap.realloc(below, 200) };
