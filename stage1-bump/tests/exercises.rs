@@ -174,11 +174,18 @@ fn the_break_moves_a_page_at_a_time() {
         unsafe { expect_filled(&format!("block {byte}"), block, 100, byte) };
     }
 
-    let large = heap.malloc(10_000);
-    assert!(!large.is_null(), "there is memory for more than a page");
-    let end = large.addr() + 10_000 - heap.brk().start().addr().get();
-    let used = heap.brk().used();
-    assert!(end <= used, "the block ends at {end}, the break is at {used}");
+    // Two pages to the byte have no room for what is in front of the block.
+    for size in [10_000, 8192] {
+        let large = heap.malloc(size);
+        assert!(!large.is_null(), "there is memory for more than a page");
+        let end = large.addr() + size - heap.brk().start().addr().get();
+        let used = heap.brk().used();
+        assert!(
+            end <= used,
+            "a block of {size} bytes ends at {end}, the break is at {used}"
+        );
+        heap.brk().somebody_else_takes(50).unwrap();
+    }
 }
 
 #[test]
