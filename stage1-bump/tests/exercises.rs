@@ -218,7 +218,8 @@ fn a_freed_block_is_filled_with_0xdd() {
         }
     }
 
-    let block = heap.malloc(100);
+    // The block above it keeps it from growing where it is.
+    let (block, _above) = (heap.malloc(100), heap.malloc(1));
     // SAFETY: as above.
     unsafe {
         block.write_bytes(7, 100);
