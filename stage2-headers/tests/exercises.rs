@@ -5,14 +5,19 @@
 //! which they are not.
 
 use std::env;
+use std::io::Read;
 use std::mem::MaybeUninit;
-use std::process::{self, Command, ExitStatus};
+use std::process::{self, Command, ExitStatus, Stdio};
 use std::slice;
+use std::thread;
 use std::time::{Duration, Instant};
 
 use stage2_headers::{Heap, SimBrk};
 
 const REGION: usize = 64 * 1024;
+
+/// Whoever takes longer than this goes round for ever.
+const LIMIT: Duration = Duration::from_secs(10);
 
 #[repr(align(4096))]
 struct Region([MaybeUninit<u8>; REGION]);
@@ -39,7 +44,8 @@ unsafe fn expect_filled(what: &str, block: *mut u8, size: usize, byte: u8) {
 /// How a process ended.
 struct End {
     what: &'static str,
-    status: ExitStatus,
+    /// Nothing if it had to be stopped.
+    status: Option<ExitStatus>,
     /// What it wrote on standard error.
     errors: String,
 }
@@ -59,19 +65,41 @@ fn in_a_process(
         }
         return None;
     }
-    let output = Command::new(env::current_exe().unwrap())
+    let mut child = Command::new(env::current_exe().unwrap())
         .args([test, "--exact", "--include-ignored", "--nocapture"])
         .env("DEED", what)
-        .output()
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .spawn()
         .unwrap();
-    let errors = String::from_utf8_lossy(&output.stderr).into_owned();
-    Some(End { what, status: output.status, errors })
+    let start = Instant::now();
+    let mut status = child.try_wait().unwrap();
+    while status.is_none() && start.elapsed() < LIMIT {
+        thread::sleep(Duration::from_millis(10));
+        status = child.try_wait().unwrap();
+    }
+    if status.is_none() {
+        child.kill().unwrap();
+        child.wait().unwrap();
+    }
+    let mut errors = String::new();
+    child.stderr.unwrap().read_to_string(&mut errors).unwrap();
+    Some(End { what, status, errors })
 }
 
 impl End {
+    /// The program must have ended with this, and with the address that it
+    /// wrote first.
+    #[track_caller]
+    fn expect_fault(&self, fault: &str) {
+        let address = self.errors.lines().next().unwrap_or_default();
+        self.expect_line(&format!("malloc: {fault}: {address}\n"));
+    }
+
     #[track_caller]
     fn expect_line(&self, line: &str) {
-        let Self { what, status, errors } = self;
+        let Self { what, errors, .. } = self;
+        let status = self.status();
         assert!(
             errors.contains(line) && !status.success(),
             "{what}: the program should end with the line {line:?}, but this \
@@ -81,12 +109,21 @@ impl End {
 
     #[track_caller]
     fn expect_success(&self) {
-        let Self { what, status, errors } = self;
+        let Self { what, errors, .. } = self;
+        let status = self.status();
         assert!(
             status.success(),
             "{what}: this should go well, but the program ended \
              ({status}):\n{errors}"
         );
+    }
+
+    #[track_caller]
+    fn status(&self) -> ExitStatus {
+        let Self { what, status, .. } = self;
+        status.unwrap_or_else(|| {
+            panic!("{what}: the program goes round for ever")
+        })
     }
 }
 
@@ -225,29 +262,34 @@ fn free_finds_the_first_damaged_header() {
     }
 
     // What is written into the header of the third block: where, how many
-    // bytes, and which.
-    for (what, at, bytes, byte) in [
-        ("a size of 0", 0, 8, 0),
-        ("a size that is odd", 0, 1, 255),
-        ("all bits of the size set", 0, 8, 255),
-        ("a flag that is neither true nor false", 8, 1, 255),
-        ("a link to null", 16, 8, 0),
-        ("a link to where no memory is", 16, 8, 255),
-    ] {
+    // bytes, and which number, if the next header is at this address.
+    let written: [(_, _, _, fn(usize) -> usize); 10] = [
+        ("a size of 0", 0, 8, |_| 0),
+        ("a size that is odd", 0, 8, |_| 159),
+        ("a size of 16 bytes more than there is room for", 0, 8, |_| 176),
+        ("all bits of the size set", 0, 8, |_| usize::MAX),
+        ("a flag that is neither true nor false", 8, 1, |_| usize::MAX),
+        ("a link to null", 16, 8, |_| 0),
+        ("a link to where no memory is", 16, 8, |_| usize::MAX),
+        ("a link to the block below", 16, 8, |next| next - 2 * (32 + 160)),
+        ("a link to the block itself", 16, 8, |next| next - (32 + 160)),
+        ("a link to 8 bytes above the next header", 16, 8, |next| next + 8),
+    ];
+    for (what, at, bytes, number) in written {
         let end = in_a_process(test, what, |heap| {
             let blocks: Vec<_> = (0..6).map(|_| heap.malloc(160)).collect();
             eprintln!("{:p}", blocks[2]);
             // SAFETY: none: a header is the heap's. The last block is live.
             unsafe {
-                blocks[2].sub(32).add(at).write_bytes(byte, bytes);
+                let next = blocks[3].addr() - 32;
+                let number = number(next).to_ne_bytes();
+                let place = blocks[2].sub(32).add(at);
+                place.copy_from(number.as_ptr(), bytes);
                 heap.free(blocks[4]);
             }
         });
         if let Some(end) = end {
-            let address = end.errors.lines().next().unwrap_or_default();
-            end.expect_line(&format!(
-                "malloc: this header is damaged: {address}"
-            ));
+            end.expect_fault("this header is damaged");
         }
     }
 }
