@@ -183,7 +183,7 @@ fn a_byte_past_the_end_of_a_block_is_noticed() {
         end.expect_success();
     }
 
-    let line = "malloc: something wrote past this block: 0x";
+    let fault = "something wrote past this block";
     for (what, size) in [
         ("one byte past a block of 1", 1),
         ("one byte past a block of 16", 16),
@@ -192,6 +192,7 @@ fn a_byte_past_the_end_of_a_block_is_noticed() {
     ] {
         let end = in_a_process(test, what, |heap| {
             let (block, _above) = (heap.malloc(size), heap.malloc(1));
+            eprintln!("{block:p}");
             // SAFETY: none: the block ends a byte earlier.
             unsafe {
                 block.write_bytes(0, size + 1);
@@ -199,7 +200,7 @@ fn a_byte_past_the_end_of_a_block_is_noticed() {
             }
         });
         if let Some(end) = end {
-            end.expect_line(line);
+            end.expect_fault(fault);
         }
     }
     let what = "one byte past a block that has shrunk from 100 to 50";
@@ -208,12 +209,39 @@ fn a_byte_past_the_end_of_a_block_is_noticed() {
         // SAFETY: none: the block ends a byte earlier.
         unsafe {
             let block = heap.realloc(block, 50);
+            eprintln!("{block:p}");
             block.write_bytes(0, 51);
             heap.free(block);
         }
     });
     if let Some(end) = end {
-        end.expect_line(line);
+        end.expect_fault(fault);
+    }
+
+    // What is free in a header: behind the flag, and behind the link.
+    for (what, at, bytes) in [
+        ("a large number in the header, behind the flag", 12, 4),
+        ("a large number in the header, behind the link", 24, 8),
+    ] {
+        let end = in_a_process(test, what, |heap| {
+            let (block, _above) = (heap.malloc(100), heap.malloc(1));
+            // SAFETY: none: a header is the heap's.
+            unsafe {
+                block.sub(32).add(at).write_bytes(0x70, bytes);
+                heap.free(block);
+            }
+        });
+        if let Some(end) = end {
+            let is_told = end.errors.contains("malloc: ");
+            assert!(
+                end.status().success() || is_told,
+                "{what}: if it stands where a number was, the program should \
+                 end with a line of the heap's, and not while it looks for a \
+                 canary there: {:?} ({})",
+                end.errors,
+                end.status()
+            );
+        }
     }
 }
 
