@@ -357,8 +357,15 @@ fn a_freed_block_in_the_middle_is_used_again() {
              bytes: {heap:?}"
         );
     }
+    // SAFETY: as above.
+    unsafe { heap.free(a) };
     let aligned = heap.memalign(1024, 16);
-    assert_eq!(aligned.addr() % 1024, 0, "the address modulo 1,024");
+    assert_eq!(
+        aligned.addr() % 1024,
+        0,
+        "the address modulo 1,024 of an aligned block, when a block was free \
+         that is large enough and not aligned"
+    );
 
     let below = heap.malloc(100);
     heap.brk().somebody_else_takes(64).unwrap();
@@ -375,6 +382,45 @@ fn a_freed_block_in_the_middle_is_used_again() {
         "a block lies over the 64 bytes that somebody else took between two \
          free blocks: {heap:?}"
     );
+
+    the_last_block_is_joined_with_the_one_below();
+}
+
+/// Two free blocks at the end, which the break did not take back: each size
+/// takes both, and leaves a rest or none.
+fn the_last_block_is_joined_with_the_one_below() {
+    for size in [250, 100] {
+        let mut region = region();
+        let mut heap = Heap::new(SimBrk::new(&mut region.0));
+        let (below, last) = (heap.malloc(100), heap.malloc(100));
+        // SAFETY: all blocks here are live, have so many bytes, and are freed
+        // once.
+        unsafe {
+            heap.free(below);
+            heap.brk().refuse(1);
+            heap.free(last);
+            let block = heap.malloc(size);
+            let next = heap.malloc(1000);
+            block.write_bytes(1, size);
+            next.write_bytes(2, 1000);
+            expect_filled("the block of what was free", block, size, 1);
+            let last = heap.blocks().last().map(|block| block.payload);
+            assert_eq!(
+                last,
+                Some(next.addr()),
+                "the last block, after {size} bytes were allocated from the \
+                 last two, and 1,000 behind them: {heap:?}"
+            );
+            heap.free(next);
+            heap.free(block);
+        }
+        assert_eq!(
+            heap.brk().used(),
+            0,
+            "the break when all is freed, after {size} bytes were allocated \
+             from the last two blocks, and 1,000 behind them: {heap:?}"
+        );
+    }
 }
 
 #[test]
