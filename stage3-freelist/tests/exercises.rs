@@ -374,6 +374,62 @@ fn a_block_that_has_to_grow_moves_down_into_a_free_one() {
         assert!(!elsewhere.is_null(), "there is memory for 8,000 bytes");
         expect_filled("the block that fits nowhere here", elsewhere, 3000, 4);
     }
+
+    let mut heap: Heap<_> = Heap::new(SimBrk::new(&mut region.0));
+    let (below, block) = (heap.malloc(100), heap.malloc(1000));
+    let _guard = heap.malloc(1);
+    // SAFETY: as above.
+    unsafe {
+        for at in 0..1000 {
+            block.add(at).write((at % 251) as u8);
+        }
+        heap.free(below);
+        let grown = heap.realloc(block, 1100);
+        assert_eq!(
+            grown, below,
+            "together with the 112 bytes below it the block has 1,136: {heap:?}"
+        );
+        for at in 0..1000 {
+            let is = grown.add(at).read();
+            assert_eq!(
+                is,
+                (at % 251) as u8,
+                "byte {at} of a block that has moved by 128 bytes, over itself"
+            );
+        }
+    }
+    a_block_moves_down_where_the_break_cannot_rise();
+}
+
+/// The free block above is the last, which is on no list.
+fn a_block_moves_down_where_the_break_cannot_rise() {
+    let mut region = region();
+    let mut heap: Heap<_> = Heap::new(SimBrk::new(&mut region.0[..4096]));
+    let [lower, block, last] = [1500, 1000, 1200].map(|size| heap.malloc(size));
+    // SAFETY: the blocks are live, have so many bytes, and are freed once.
+    unsafe {
+        block.write_bytes(2, 1000);
+        last.write_bytes(0, 1200);
+        heap.free(last);
+        heap.free(lower);
+        let grown = heap.realloc(block, 3744);
+        assert_eq!(
+            grown, lower,
+            "the free blocks on both sides and the block have 3,744 bytes, \
+             and the break cannot rise: {heap:?}"
+        );
+        expect_filled("the block that has moved", grown, 1000, 2);
+        let other = heap.malloc(100);
+        assert!(
+            other.addr() >= grown.addr() + 3744,
+            "a new block lies in the middle of the one that has moved: {heap:?}"
+        );
+        grown.write_bytes(3, 3744);
+        other.write_bytes(4, 100);
+        heap.free(grown);
+        heap.free(other);
+        assert!(!heap.malloc(3800).is_null(), "all is free again: {heap:?}");
+    }
 }
 
 const MIB: usize = 1 << 20;
