@@ -437,7 +437,19 @@ const MIB: usize = 1 << 20;
 #[test]
 #[ignore = "exercise 3.5"]
 fn the_slack_becomes_smaller_again() {
-    let mut region = Box::new_uninit_slice(8 * MIB);
+    let mut region = Box::new_uninit_slice(16 * MIB);
+    let mut heap: Heap<_> = Heap::new(SimBrk::new(&mut region));
+    heap.malloc(32);
+    swing(&mut heap, 5 * MIB, 1);
+    swing(&mut heap, 12 * MIB, 1);
+    swing(&mut heap, 100, 1100);
+    for block in heap.blocks() {
+        assert!(
+            block.size.is_multiple_of(16),
+            "the size of a block should be a multiple of 16: {heap:?}"
+        );
+    }
+
     let mut heap: Heap<_> = Heap::new(SimBrk::new(&mut region));
     swing(&mut heap, 5 * MIB, 100);
     let calls = heap.brk().calls();
@@ -445,6 +457,25 @@ fn the_slack_becomes_smaller_again() {
         calls <= 10,
         "a block of 5 MiB was allocated and freed a hundred times, and the \
          break moved {calls} times. It should know better, as before"
+    );
+
+    for risen in [6, 7] {
+        swing(&mut heap, risen * MIB, 1);
+        swing(&mut heap, 100, 600);
+        let used = heap.brk().used();
+        assert!(
+            used > risen * MIB,
+            "600 small blocks were freed since the break rose for {risen} MiB, \
+             and {used} bytes stay. It should be all: the count begins anew \
+             when the break rises"
+        );
+    }
+    swing(&mut heap, 100, 500);
+    let used = heap.brk().used();
+    assert!(
+        used > 5 * MIB / 2 && used < 5 * MIB,
+        "1,100 small blocks were freed since the break rose, and {used} bytes \
+         stay. It should be half of the 5 MiB and more that stayed before"
     );
 
     swing(&mut heap, 100, 10_000);
