@@ -244,22 +244,104 @@ fn a_large_block_goes_back_when_it_is_freed() {
     if let Some(end) = in_a_process(test, what, use_large_blocks) {
         end.expect_success();
     }
-    let what = "a large block is freed twice";
-    let end = in_a_process(test, what, |heap| {
-        let block = heap.malloc(4 << 20);
-        // SAFETY: none: the second one is the crime.
-        unsafe {
-            heap.free(block);
-            heap.free(block);
+    let what = "a large block shrinks when there is no memory left";
+    if let Some(end) = in_a_process(test, what, shrink_without_memory) {
+        end.expect_success();
+    }
+    let what = "a large block is allocated when the kernel gives no region";
+    if let Some(end) = in_a_process(test, what, |_| allocate_without_mmap()) {
+        end.expect_success();
+    }
+
+    let crimes: [(&str, Crime); 3] = [
+        ("a large block is freed twice", |heap, block| {
+            // SAFETY: none: the second one is the crime.
+            unsafe {
+                heap.free(block);
+                heap.free(block);
+            }
+        }),
+        ("a pointer into a large block is freed", |heap, block| {
+            // SAFETY: none.
+            unsafe { heap.free(block.add(4096)) };
+        }),
+        ("a pointer into a large block is resized", |heap, block| {
+            // SAFETY: none.
+            unsafe { heap.realloc(block.add(16), 100) };
+        }),
+    ];
+    for (what, crime) in crimes {
+        let end = in_a_process(test, what, |heap| {
+            heap.malloc(100);
+            let block = heap.malloc(LARGE);
+            crime(heap, block);
+        });
+        if let Some(end) = end {
+            end.expect_line("malloc: this is no block of the heap: 0x");
         }
-    });
-    if let Some(end) = end {
-        end.expect_line("malloc: this is no block of the heap: 0x");
     }
 }
 
+/// What nobody should do with a block.
+type Crime = fn(&mut Heap<SimBrk>, *mut u8);
+
+const LARGE: usize = 4 << 20;
+
+fn shrink_without_memory(heap: &mut Heap<SimBrk>) {
+    let large = heap.malloc(LARGE);
+    assert!(!large.is_null(), "malloc gives no block of 4 MiB");
+    // SAFETY: the block has so many bytes.
+    unsafe { large.write_bytes(7, LARGE) };
+    while !heap.malloc(1000).is_null() {}
+    // SAFETY: the block is live, and what it has become has so many bytes.
+    unsafe {
+        let shrunk = heap.realloc(large, 2000);
+        assert!(
+            !shrunk.is_null(),
+            "realloc of a block of 4 MiB to 2,000 bytes gives null. A block may \
+             always shrink, even if there is no memory for another one"
+        );
+        expect_filled("the block that has shrunk", shrunk, 2000, 7);
+        let grown = heap.realloc(shrunk, 2 * LARGE);
+        assert!(!grown.is_null(), "realloc gives no block of 8 MiB");
+        expect_filled("the block that has grown again", grown, 2000, 7);
+        heap.free(grown);
+    }
+}
+
+#[cfg(unix)]
+fn allocate_without_mmap() {
+    let mut region = Box::new_uninit_slice(2 * LARGE);
+    let mut heap: Heap<_> = Heap::new(SimBrk::new(&mut region));
+    // The process may have no more memory than it has.
+    // SAFETY: there is a limit, and the second one is not above the first.
+    let limit = unsafe {
+        let mut limit = std::mem::zeroed();
+        libc::getrlimit(libc::RLIMIT_AS, &raw mut limit);
+        let none = libc::rlimit { rlim_cur: 0, ..limit };
+        libc::setrlimit(libc::RLIMIT_AS, &raw const none);
+        limit
+    };
+    let block = heap.malloc(LARGE);
+    // SAFETY: what was the limit may be it again.
+    unsafe { libc::setrlimit(libc::RLIMIT_AS, &raw const limit) };
+    assert!(
+        !block.is_null(),
+        "the kernel gives no region of 4 MiB, and malloc gives null. The break \
+         could have risen that far"
+    );
+    // SAFETY: the block is live and has so many bytes.
+    unsafe {
+        block.write_bytes(7, LARGE);
+        heap.free(block);
+    }
+    assert_eq!(format!("{heap:?}").matches("used").count(), 0, "it is free");
+}
+
+#[cfg(not(unix))]
+fn allocate_without_mmap() {}
+
 fn use_large_blocks(heap: &mut Heap<SimBrk>) {
-    const LARGE: usize = 4 << 20;
     let small = heap.malloc(100);
     let calls = heap.brk().calls();
     let (a, b) = (heap.calloc(4, LARGE / 4), heap.malloc(LARGE));
@@ -293,8 +375,14 @@ fn use_large_blocks(heap: &mut Heap<SimBrk>) {
 
         heap.free(b);
         assert_gone("4 MiB that were freed", b);
+        let calls = heap.brk().calls();
         let large = heap.realloc(shrunk, LARGE);
         assert!(!large.is_null(), "realloc gives no block of 4 MiB");
+        assert_eq!(
+            heap.brk().calls(),
+            calls,
+            "moves of the break by a small block that has become large"
+        );
         expect_filled("the block that is large again", large, 1000, 8);
         heap.free(large);
         heap.free(small);
