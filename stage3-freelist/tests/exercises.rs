@@ -72,6 +72,14 @@ fn in_a_process(
     Some(End { what, status: output.status, errors })
 }
 
+/// What stands in front of an address that a deed tells.
+const TOLD: &str = "the block that the line should be about: ";
+
+/// Tells which block a fault should be about, before there is one.
+fn tell(block: *mut u8) {
+    eprintln!("{TOLD}{block:p}");
+}
+
 impl End {
     #[track_caller]
     fn expect_line(&self, line: &str) {
@@ -80,6 +88,20 @@ impl End {
             errors.contains(line) && !status.success(),
             "{what}: the program should end with the line {line:?}, but this \
              stands on standard error: {errors:?} ({status})"
+        );
+    }
+
+    /// The line must end with the address that the deed has [told](tell).
+    #[track_caller]
+    fn expect_line_about_the_block(&self, line: &str) {
+        self.expect_line(line);
+        let Self { what, errors, .. } = self;
+        let told = errors.lines().find_map(|line| line.strip_prefix(TOLD));
+        let address = told.expect("the deed tells of a block");
+        assert!(
+            errors.lines().any(|is| is == format!("{line}{address}")),
+            "{what}: the line should end with the address of the block, \
+             {address}, but this stands on standard error: {errors:?}"
         );
     }
 
@@ -115,7 +137,7 @@ fn a_damaged_free_list_is_noticed() {
         end.expect_success();
     }
 
-    let line = "malloc: a free list is damaged: 0x";
+    let line = "malloc: a free list is damaged: ";
     // Which of three free blocks is written to after it was freed, and where:
     // at its link to the next one or at that to the one before.
     for (what, block, link) in [
@@ -127,7 +149,13 @@ fn a_damaged_free_list_is_noticed() {
     ] {
         let end = in_a_process(test, what, |heap| {
             let theirs = heap.calloc(1, 100);
-            let blocks = [(); 3].map(|()| (heap.malloc(100), heap.malloc(1)));
+            // Behind each is a guard that can be freed, and one that stays.
+            let blocks = [(); 3].map(|()| {
+                let block = (heap.malloc(100), heap.malloc(1));
+                heap.malloc(1);
+                block
+            });
+            tell(blocks[block].0);
             // SAFETY: the blocks are live. But the write is none's to do: the
             // block is free.
             unsafe {
@@ -143,7 +171,7 @@ fn a_damaged_free_list_is_noticed() {
             }
         });
         if let Some(end) = end {
-            end.expect_line(line);
+            end.expect_line_about_the_block(line);
         }
     }
 }
@@ -616,7 +644,7 @@ fn a_write_to_a_free_block_is_noticed() {
         end.expect_success();
     }
 
-    let line = "malloc: somebody wrote to a free block: 0x";
+    let line = "malloc: somebody wrote to a free block: ";
     // Which byte of a free block of 112 is written, and what is done then.
     let crimes: [(&str, usize, Deed); 6] = [
         ("the byte behind the links, then malloc", 16, |heap, _| {
@@ -645,6 +673,7 @@ fn a_write_to_a_free_block_is_noticed() {
         let end = in_a_process(test, what, |heap| {
             let blocks = [(); 3].map(|()| heap.malloc(100));
             heap.malloc(1);
+            tell(blocks[1]);
             // SAFETY: the block is live. But the write is nobody's to do: the
             // block is free.
             unsafe {
@@ -654,13 +683,14 @@ fn a_write_to_a_free_block_is_noticed() {
             then(heap, blocks);
         });
         if let Some(end) = end {
-            end.expect_line(line);
+            end.expect_line_about_the_block(line);
         }
     }
     let what = "a byte where a header was until the block was joined";
     let end = in_a_process(test, what, |heap| {
         let blocks = [(); 2].map(|()| heap.malloc(100));
         heap.malloc(1);
+        tell(blocks[0]);
         // SAFETY: the blocks are live. The write is nobody's to do.
         unsafe {
             heap.free(blocks[0]);
@@ -670,7 +700,7 @@ fn a_write_to_a_free_block_is_noticed() {
         heap.malloc(200);
     });
     if let Some(end) = end {
-        end.expect_line(line);
+        end.expect_line_about_the_block(line);
     }
 }
 
@@ -754,6 +784,7 @@ fn no_link_of_a_free_block_can_be_read_or_chosen() {
     ] {
         let end = in_a_process(test, what, |heap| {
             let blocks = [(); 4].map(|()| heap.malloc(100));
+            tell(blocks[2]);
             // SAFETY: the blocks are live. But the write is nobody's to do:
             // the block is free.
             unsafe {
@@ -764,7 +795,8 @@ fn no_link_of_a_free_block_can_be_read_or_chosen() {
             heap.malloc(100);
         });
         if let Some(end) = end {
-            end.expect_line("malloc: somebody wrote over a link: 0x");
+            let line = "malloc: somebody wrote over a link: ";
+            end.expect_line_about_the_block(line);
         }
     }
 }
