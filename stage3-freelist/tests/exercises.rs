@@ -179,6 +179,7 @@ fn a_damaged_free_list_is_noticed() {
 #[test]
 #[ignore = "exercise 3.2"]
 fn the_smallest_block_that_fits_is_taken() {
+    an_exact_fit_ends_the_search();
     let mut region = region();
     let mut heap: Heap<_, 1> = Heap::new(SimBrk::new(&mut region.0));
     // The last one that is freed is the first on the list.
@@ -226,6 +227,39 @@ fn the_smallest_block_that_fits_is_taken() {
          eight, whether they are large enough or not, or malloc takes \
          longer the more blocks are free"
     );
+}
+
+/// The second block of the list leads nowhere. Whoever goes on to what comes
+/// behind it ends there.
+fn an_exact_fit_ends_the_search() {
+    if cfg!(miri) {
+        // Miri starts no process.
+        return;
+    }
+    let test = "the_smallest_block_that_fits_is_taken";
+    let what = "a block fits exactly, and is the first on its list";
+    let end = in_a_process(test, what, |heap| {
+        let free = [(); 2].map(|()| {
+            let block = heap.malloc(100);
+            heap.malloc(1);
+            block
+        });
+        // SAFETY: the blocks are live. But the write is none's to do: the
+        // block is free.
+        unsafe {
+            heap.free(free[0]);
+            heap.free(free[1]);
+            free[0].cast::<usize>().write(usize::MAX << 4);
+        }
+        assert_eq!(heap.malloc(100), free[1], "the block that fits exactly");
+    });
+    if let Some(End { what, status, errors }) = end {
+        assert!(
+            status.success(),
+            "{what}: a request should take it and look no further, but went on \
+             along the list ({status}):\n{errors}"
+        );
+    }
 }
 
 /// How large a heap gets from 3,000 operations: blocks come and go, most of
