@@ -803,6 +803,7 @@ fn no_link_of_a_free_block_can_be_read_or_chosen() {
                 assert_ne!(word, 0, "word {at} of a free block tells an end");
             }
         }
+        two_heaps_write_different_links();
     });
     if let Some(end) = end {
         end.expect_success();
@@ -832,5 +833,39 @@ fn no_link_of_a_free_block_can_be_read_or_chosen() {
             let line = "malloc: somebody wrote over a link: ";
             end.expect_line_about_the_block(line);
         }
+    }
+}
+
+/// Two heaps, one after the other, over the same memory: the second one begins
+/// higher up, but some of its blocks are where some of the first were.
+fn two_heaps_write_different_links() {
+    // So many bytes has a block of 100, with its header.
+    const BLOCK: usize = 128;
+    let mut region = region();
+    let [(one, [next, prev]), (other, words)] = [0, 32].map(|skipped| {
+        let memory = &mut region.0[skipped * BLOCK..];
+        let mut heap: Heap<_> = Heap::new(SimBrk::new(memory));
+        let blocks: Vec<_> = (0..48).map(|_| heap.malloc(100)).collect();
+        let three = [40, 42, 44].map(|at: usize| blocks[at - skipped]);
+        // SAFETY: the blocks are live, and freed once. The words are only
+        // read, and the heap has written to them.
+        unsafe {
+            for block in [blocks[0], three[0], three[1], three[2]] {
+                heap.free(block);
+            }
+            let words = three[1].cast::<[usize; 2]>().read();
+            (three[1], words)
+        }
+    });
+    assert_eq!(one, other, "two heaps with a block at the same place");
+    for (which, one, other) in
+        [("next", next, words[0]), ("previous", prev, words[1])]
+    {
+        assert_ne!(
+            one, other,
+            "the link to the {which} block is the same word in two heaps. So \
+             who knows the address knows the word: it does not depend on a \
+             number of the heap's own"
+        );
     }
 }
