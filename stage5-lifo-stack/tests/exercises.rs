@@ -149,7 +149,15 @@ fn a_mark_releases_all_that_came_after_it() {
             "[100 free][200 used]",
             "what was freed below the mark still waits"
         );
+        heap.malloc(300);
         heap.free(below[1]);
+        heap.release(mark);
+        assert_eq!(
+            format!("{heap:?}"),
+            "",
+            "both chunks below the mark are free. What lay above them was \
+             released, so their turn has come"
+        );
         heap.release(mark);
         assert_eq!(
             format!("{heap:?}"),
@@ -203,7 +211,9 @@ fn a_free_chunk_near_the_top_is_used_again() {
         );
         assert_eq!(
             format!("{heap:?}"),
-            "[16 used][100 free][100 used][50 free][16 used]"
+            "[16 used][100 free][100 used][50 free][16 used]",
+            "a chunk of 100 bytes was taken for 80: it is not cut, and keeps \
+             its size"
         );
         again.write_bytes(1, 80);
         let zeroes = heap.calloc(1, 50);
