@@ -455,6 +455,31 @@ fn a_chunk_of_the_next_size_is_used_again() {
         top = unlike;
     }
     assert!(holes.malloc(1000) > top, "there is no chunk of 1000 any more");
+    no_list_of_several_sizes_is_the_next();
+}
+
+/// Behind the lists for one size there is one for chunks of 2,048 bytes, with
+/// their records, and more.
+fn no_list_of_several_sizes_is_the_next() {
+    let mut region = region();
+    let memory = SimMmap::new(SimBrk::new(&mut region.0));
+    let mut holes: Holes<Memory> = Holes::new(memory);
+    let pair = [(); 2].map(|()| holes.malloc(1100));
+    holes.malloc(8);
+    // SAFETY: the chunks are live.
+    unsafe {
+        pair.iter().for_each(|chunk| holes.free(*chunk));
+        holes.tidy();
+        let on_list: Vec<_> = holes.list(2048).collect();
+        assert_eq!(on_list, [pair[0]], "a hole of 2,240 bytes is on its list");
+        assert_ne!(
+            holes.malloc(2024),
+            pair[0],
+            "the place of a chunk for 2,024 bytes, when there is room at the \
+             top. The next list has chunks of several sizes, and this one has \
+             too many bytes"
+        );
+    }
 }
 
 #[test]
