@@ -522,4 +522,50 @@ fn the_chunk_that_fits_best_is_taken() {
     }
     let top = holes.malloc(2008);
     assert!(!chunks.contains(&top), "all four are in use");
+    only_eight_are_looked_at();
+}
+
+/// Of more than eight holes the smallest is the last on the list.
+fn only_eight_are_looked_at() {
+    let mut region = region();
+    let memory = SimMmap::new(SimBrk::new(&mut region.0));
+    let mut holes: Holes<Memory> = Holes::new(memory);
+    // A sweep lists the holes of the second segment first, from the lowest up.
+    // So they are the last on the list. The further down, the smaller they are.
+    let mut pairs: Vec<([*mut u8; 2], usize)> = Vec::new();
+    let segment = |chunk: *mut u8| chunk.addr() / SEGMENT;
+    let mut above = 0;
+    for _ in 0..14 {
+        let lower = holes.malloc(1000);
+        let is_above = segment(lower)
+            != segment(pairs.first().map_or(lower, |it| it.0[0]));
+        above += usize::from(is_above);
+        let size = if is_above { 1040 + 16 * above } else { 1264 };
+        pairs.push(([lower, holes.malloc(size)], size));
+        holes.malloc(8);
+    }
+    let (shrinks, _above) = (holes.malloc(1500), holes.malloc(8));
+    // SAFETY: the chunks are live.
+    unsafe {
+        for chunk in pairs.iter().flat_map(|(pair, _)| pair) {
+            holes.free(*chunk);
+        }
+        holes.tidy();
+        assert_eq!(holes.realloc(shrinks, 1000), shrinks, "in its place");
+    }
+    let on_list: Vec<_> = holes.list(2048).collect();
+    let size = |hole: &&*mut u8| {
+        let pair = pairs.iter().find(|(pair, _)| pair[0] == **hole);
+        pair.expect("a hole of ours").1
+    };
+    let best = on_list.iter().take(8).min_by_key(size).expect("a hole");
+    let smallest = on_list.iter().min_by_key(size).expect("a hole");
+    assert_ne!(best, smallest, "the smallest is none of the first eight");
+    assert_eq!(
+        holes.malloc(2008),
+        *best,
+        "of the {} holes on the list the smallest of the first eight should be \
+         taken, however small the others are: the list is {on_list:?}",
+        on_list.len()
+    );
 }
