@@ -324,6 +324,21 @@ fn realloc_gives_the_rest_of_a_smaller_block_back() {
     assert_eq!(format!("{heap:?}"), "[112 used][880 free][16 used]");
 }
 
+#[test]
+fn realloc_gives_a_small_rest_back_too() {
+    for size in [976, 912, 512] {
+        let mut region = region();
+        let mut heap = Heap::new(SimBrk::new(aligned(&mut region)));
+        let a = heap.malloc(1008);
+        let _guard = heap.malloc(1);
+        // SAFETY: the block is live.
+        assert_eq!(unsafe { heap.realloc(a, size) }, a, "with {size} bytes");
+        let rest = 1008 - size - 16;
+        let expected = format!("[{size} used][{rest} free][16 used]");
+        assert_eq!(format!("{heap:?}"), expected);
+    }
+}
+
 /// Makes a block of a mebibyte one of `size` bytes, with a block above it.
 fn made_small(heap: &mut Heap<SimBrk>, size: usize) -> [*mut u8; 2] {
     let large = heap.malloc(SLACK);
@@ -373,6 +388,16 @@ fn a_block_moves_only_if_it_gives_back_a_large_rest() {
         let small = unsafe { heap.realloc(block, 16) };
         assert_eq!(small != block, moves, "it moves for {rest} bytes");
     }
+}
+
+#[test]
+fn realloc_that_moves_loses_no_byte() {
+    let mut region = large_region();
+    let mut heap = Heap::new(SimBrk::new(aligned(&mut region)));
+    let [large, small] = made_small(&mut heap, 1003);
+    assert_ne!(small, large, "it moves");
+    let lost = (0..1003).find(|&at| byte(small, at) != 7);
+    assert_eq!(lost, None, "the first of 1,003 bytes that was lost");
 }
 
 #[test]
@@ -465,6 +490,15 @@ fn of_the_classes_above_the_next_one_is_cut() {
 fn one_list_is_searched_to_its_end() {
     let (used, grown) = blocks_of_one_class::<1>(20);
     assert_eq!(grown, used, "it found the block");
+}
+
+#[test]
+fn the_last_of_many_lists_is_searched_to_its_end() {
+    // The blocks are of class 64. With 65 lists that is the last.
+    let (used, grown) = blocks_of_one_class::<65>(20);
+    assert_eq!(grown, used, "it found the block");
+    let (used, grown) = blocks_of_one_class::<66>(20);
+    assert!(grown > used, "there is a class above: {grown} after {used}");
 }
 
 #[test]
@@ -650,6 +684,23 @@ fn a_block_across_two_steps_is_zero_for_calloc() {
 }
 
 #[test]
+fn what_a_block_grew_into_is_zero_for_calloc() {
+    let mut region = large_region();
+    let mut heap = Heap::new(SimBrk::new(aligned(&mut region)));
+    let block = heap.malloc(16);
+    // SAFETY: the block is live, and has so many bytes when it has grown.
+    unsafe {
+        let grown = heap.realloc(block, 10_000);
+        assert_eq!(grown, block, "where it was");
+        grown.write_bytes(7, 10_000);
+        heap.free(grown);
+    }
+    let again = heap.calloc(1, 10_000);
+    assert_eq!(again, block, "the same place");
+    assert_eq!(not_zero(again, 10_000), None, "where the block had grown");
+}
+
+#[test]
 fn what_was_given_back_and_comes_again_is_zero_for_calloc() {
     let mut region = large_region();
     let mut heap = Heap::new(SimBrk::new(aligned(&mut region)));
@@ -694,6 +745,39 @@ fn what_somebody_else_wrote_and_gave_back_is_zero_for_calloc() {
     }
 }
 
+/// Where a byte above the break has been written, in bytes from the break, which
+/// can rise to the end of a region of `len` bytes.
+fn written_above(brk: &SimBrk, len: usize) -> Option<usize> {
+    // SAFETY: the region has `len` bytes, and `SimBrk` has written them all.
+    let above = unsafe {
+        let start = brk.start().add(brk.used());
+        slice::from_raw_parts(start.as_ptr(), len - brk.used())
+    };
+    // One comparison: as in `not_zero`.
+    if above == vec![SimBrk::POISON; above.len()] {
+        return None;
+    }
+    above.iter().position(|&it| it != SimBrk::POISON)
+}
+
+#[test]
+fn what_is_left_of_a_page_is_cleared_up_to_the_break_alone() {
+    let mut region = large_region();
+    let page = region.as_ptr().align_offset(PAGE);
+    let region = &mut region[page + 48..];
+    let len = region.len();
+    let mut heap = Heap::new(SimBrk::new(region));
+    heap.malloc(100);
+    assert_eq!(heap.brk().used(), STEP, "a step");
+    // No step is to be had: the break rises within the page.
+    heap.brk().refuse(1);
+    heap.malloc(STEP);
+    let risen = heap.brk().used() - STEP;
+    assert!(0 < risen && risen < PAGE - 48, "by {risen} bytes");
+    let written = written_above(heap.brk(), len);
+    assert_eq!(written, None, "above the break a byte was written");
+}
+
 // System calls.
 
 #[test]
@@ -715,6 +799,38 @@ fn the_break_moves_in_steps() {
     // SAFETY: the block is live.
     unsafe { heap.free(a) };
     assert_eq!(heap.malloc(100), a, "the place of the block on a list");
+}
+
+#[test]
+fn what_is_a_multiple_of_a_step_is_not_rounded_up() {
+    // Two headers more: the block's and the end.
+    for (size, steps) in [(STEP - 48, 1), (STEP - 32, 1), (STEP - 16, 2)] {
+        let mut region = large_region();
+        let mut heap = Heap::new(SimBrk::new(aligned(&mut region)));
+        heap.malloc(size);
+        let used = heap.brk().used();
+        assert_eq!(used, steps * STEP, "for a block of {size} bytes");
+    }
+}
+
+#[test]
+fn nothing_is_written_above_the_break() {
+    let mut region = large_region();
+    let region = aligned(&mut region);
+    let len = region.len();
+    let mut heap = Heap::new(SimBrk::new(region));
+    let blocks = [(); 3].map(|()| {
+        let block = heap.malloc(SLACK);
+        let written = written_above(heap.brk(), len);
+        assert_eq!(written, None, "when it has risen");
+        block
+    });
+    for block in blocks {
+        // SAFETY: the block is live.
+        unsafe { heap.free(block) };
+    }
+    let written = written_above(heap.brk(), len);
+    assert_eq!(written, None, "when it has fallen");
 }
 
 #[test]
@@ -784,6 +900,21 @@ fn the_end_goes_back_when_it_is_twice_the_slack() {
 }
 
 #[test]
+fn the_end_goes_back_when_it_is_twice_a_slack_that_has_grown() {
+    let mut region = Box::new_uninit_slice(14 * SLACK);
+    let mut heap = Heap::new(SimBrk::new(aligned(&mut region)));
+    // Four mebibytes went back and came again: the slack is five.
+    swing(&mut heap, 5);
+    swing(&mut heap, 5);
+    swing(&mut heap, 8);
+    let used = heap.brk().used();
+    assert!(used > 8 * SLACK, "{used} bytes stay: less than twice the slack");
+    swing(&mut heap, 11);
+    let used = heap.brk().used();
+    assert!(used < 6 * SLACK, "{used} bytes stay: the slack alone");
+}
+
+#[test]
 fn what_the_break_does_not_take_back_stays() {
     let mut region = Box::new_uninit_slice(6 * SLACK);
     let mut heap = Heap::new(SimBrk::new(aligned(&mut region)));
@@ -802,6 +933,22 @@ fn what_the_break_does_not_take_back_stays() {
     // What did not go back does not come again: the slack is as it was.
     swing(&mut heap, 5);
     assert_eq!(heap.brk().used(), SLACK + 32, "a free block, and two headers");
+}
+
+#[test]
+fn what_is_refused_does_not_count_as_needed_again() {
+    let mut region = Box::new_uninit_slice(6 * SLACK);
+    let mut heap = Heap::new(SimBrk::new(aligned(&mut region)));
+    let low = heap.malloc(SLACK);
+    swing(&mut heap, 3);
+    let used = heap.brk().used();
+    assert_eq!(used, 2 * SLACK + 48, "two blocks, and three headers");
+    heap.brk().refuse(2);
+    let more = heap.malloc(SLACK + SLACK / 2);
+    assert!(more.is_null(), "the break has refused");
+    // SAFETY: the block is live.
+    unsafe { heap.free(low) };
+    assert_eq!(heap.brk().used(), SLACK + 32, "the slack is as it was");
 }
 
 #[test]
@@ -979,6 +1126,18 @@ fn a_pointer_from_elsewhere_is_noticed() {
         let mut local = 0_u128;
         // SAFETY: none: this is the crime.
         unsafe { heap.free((&raw mut local).cast()) };
+    });
+}
+
+#[test]
+#[cfg_attr(miri, ignore = "Miri starts no process")]
+fn what_lies_below_the_heap_is_not_even_read() {
+    let line = "malloc: this is no block of the heap: 0x";
+    ends_with(line, "what_lies_below_the_heap_is_not_even_read", |heap| {
+        heap.malloc(100);
+        // No program has memory there.
+        // SAFETY: none: this is the crime.
+        unsafe { heap.free(ptr::without_provenance_mut(64)) };
     });
 }
 
