@@ -51,17 +51,6 @@ impl<const LISTS: usize> FreeLists<LISTS> {
 }
 
 impl<B: Brk, const LISTS: usize> Heap<B, LISTS> {
-    unsafe fn release(&mut self, block: *mut Header) {
-        // SAFETY: nobody uses `block`, and its links lie in its payload.
-        unsafe {
-            if above(block) == self.end {
-                self.last = block;
-            } else {
-                self.lists.insert(block);
-            }
-        }
-    }
-
     unsafe fn resize(&mut self, block: *mut Header, size: usize) -> Option<()> {
         let size = rounded(size)?;
         // SAFETY: `block` is a block of the heap. What it grows into was free,
