@@ -322,7 +322,8 @@ impl<'a> Coach<'a> {
                 if changed.len() == 1 { "is" } else { "are" }
             ),
         };
-        if self.is_as_it_was_made() {
+        let is_as_it_was_made = self.is_as_it_was_made();
+        if is_as_it_was_made {
             told += &self.told_of_a_whole_copy();
         }
         told += "\n";
@@ -335,7 +336,28 @@ impl<'a> Coach<'a> {
             told +=
                 &format!("  {state:>5}  {}  {}\n", it.number, it.text.title);
         }
+        if !is_as_it_was_made {
+            told += &self.told_of_the_tools();
+        }
         told
+    }
+
+    /// What has not looked at the copy: tests find what somebody thought of.
+    fn told_of_the_tools(&self) -> String {
+        let number = self.stage.number;
+        let copy = format!("practice/stage{number}");
+        let manifest = format!("--manifest-path {copy}/Cargo.toml");
+        let library = format!("target/debug/examples/libmalloc{number}.so");
+        format!(
+            "\nThe tests are not all that can look at a heap. These have not \
+             looked yet.\n\nRecordings of real programs, and marks:\n\n    \
+             cargo run -- score {copy}\n\nA real program (on Linux with \
+             glibc):\n\n    cargo build {manifest} --example malloc{number}\n    \
+             LD_PRELOAD={copy}/{library} ls\n\nMiri, which looks at each use of \
+             a pointer (the page \"When it goes wrong\"\nsays how to get \
+             it):\n\n    cargo +nightly miri test {manifest} --test contract \
+             box\n"
+        )
     }
 
     /// Whether the heap in the copy is that of the stage, to the byte.
@@ -370,7 +392,7 @@ impl<'a> Coach<'a> {
 
     /// A hint for `what`, the name of a milestone, an exercise or a test, or for
     /// what fails first: the next one, or the one that has the number `which`.
-    /// What was shown is remembered in the copy.
+    /// How many came as the next one is remembered in the copy.
     ///
     /// # Errors
     ///
@@ -393,14 +415,17 @@ impl<'a> Coach<'a> {
         let all = hints.len();
         let mut progress = Progress::of(&self.folder);
         let shown = progress.hints.entry(what.clone()).or_default();
-        let number = which.unwrap_or(all.min(*shown + 1));
+        let next = all.min(*shown + 1);
+        let number = which.unwrap_or(next);
         let Some(hint) = number.checked_sub(1).and_then(|at| hints.get(at))
         else {
             bail!("`{what}` has no hint {number}. It has {all}: 1 to {all}");
         };
         let is_new = *shown < all;
-        *shown = number.max(*shown);
-        progress.keep(&self.folder)?;
+        if which.is_none() {
+            *shown = next;
+            progress.keep(&self.folder)?;
+        }
         let mut told = format!("{what} ({title}), hint {number} of {all}:\n\n");
         told += &indented(hint, "  ");
         if which.is_none() && !is_new {

@@ -103,15 +103,15 @@ fn a_hint_can_be_asked_for_by_its_number_and_by_a_test() {
         (&["tags", "1"], 1),
         (&["tags"], 3),
         (&["tags", "2"], 2),
-        (&["a_pointer_into_a_block_is_noticed", "1"], 1),
+        (&["a_pointer_into_a_block_is_noticed", "3"], 3),
         (&["a_pointer_into_a_block_is_noticed"], 3),
     ] {
         let (told, start) = (hint(words), format!("{start} {number} of 3:\n"));
         assert!(told.starts_with(&start), "{words:?}: {start:?}: {told:?}");
     }
-    // One that was asked for before the others counts as seen, and so do they.
-    assert!(hint(&["walk", "2"]).contains("hint 2 of 3"));
-    assert!(hint(&["walk"]).contains("hint 3 of 3"));
+    // One that was asked for by its number does not count as seen.
+    assert!(hint(&["walk", "3"]).contains("hint 3 of 3"));
+    assert!(hint(&["walk"]).contains("hint 1 of 3"));
     for number in ["0", "4"] {
         let arguments = ["practice", "3", "hint", "tags", number];
         let (status, message) = repository.refused(&arguments);
@@ -242,6 +242,7 @@ fn a_whole_copy_is_the_stage_and_its_exercises_are_still_to_do() {
     let end = " tests pass. What is in your copy is stage3-freelist.";
     assert!(first.ends_with(end), "{first}");
     let empty = "cargo run -- practice 3 --empty --force\n";
+    assert!(!told.contains("have not looked"), "nobody has written it: {told}");
     expect_in_order(
         &told,
         &[
@@ -267,7 +268,21 @@ fn a_whole_copy_is_the_stage_and_its_exercises_are_still_to_do() {
     let (told, is_stage, errors) = check(&repository, "3");
     assert!(is_stage, "{heap}: {told}{errors}");
     assert!(!told.contains(empty), "somebody has changed it: {told}");
-    expect_in_order(&told, &["done  3.1", "to do  3.2"]);
+    expect_in_order(
+        &told,
+        &[
+            "done  3.1",
+            "to do  3.2",
+            "have not looked yet",
+            "cargo run -- score practice/stage3\n",
+            "cargo build --manifest-path practice/stage3/Cargo.toml --example \
+             malloc3\n",
+            "LD_PRELOAD=practice/stage3/target/debug/examples/libmalloc3.so ls\n",
+            "\"When it goes wrong\"",
+            "cargo +nightly miri test --manifest-path \
+             practice/stage3/Cargo.toml --test contract box\n",
+        ],
+    );
 
     // Who changes what is looked for has not found it.
     let tests = repository.path("practice/stage3/tests/checkpoints.rs");
