@@ -213,7 +213,7 @@ const SENTENCES: &[Sentence] = &[
     },
     Sentence {
         page: "measured/threads.md",
-        says: "Who is slow? glibc and stage 4, here.",
+        says: "glibc and stage 4, here.",
         holds: || {
             let ours = queue("per thread", "ns");
             let slow = ["glibc", "stage 4"];
