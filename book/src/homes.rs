@@ -71,7 +71,14 @@ pub const HOMES: [(&str, &str); 24] = [
 /// Where a text names something. A title is written as it is.
 fn named(text: &str, name: &str) -> Vec<Range<usize>> {
     if !name.contains(' ') {
-        return find(text, name);
+        // `tikv-jemalloc-sys` is another name.
+        let is_part = |range: &Range<usize>| {
+            text[..range.start].ends_with('-')
+                || text[range.end..].starts_with('-')
+        };
+        let mut found = find(text, name);
+        found.retain(|range| !is_part(range));
+        return found;
     }
     let found = text.match_indices(name);
     found.map(|(at, name)| at..at + name.len()).collect()

@@ -3,6 +3,7 @@
 use std::fs;
 
 use book::targets::{Row, markdown, rows};
+use book::{result, tabled};
 use tempfile::TempDir;
 use timing::workspace::workspace;
 
@@ -102,28 +103,33 @@ fn of_the_recordings_the_net_times_count_as_multiples_of_glibcs() {
     assert_row(
         start,
         "0.60 (0.50 to 0.80)",
-        "0.50 (0.45 to 0.60) theirs",
+        "theirs: 0.50 (0.45 to 0.60)",
         false,
     );
     let start = "… the worst of 3 (c)";
     assert_row(
         start,
         "1.50 (1.45 to 1.60)",
-        "0.90 (0.85 to 0.95) theirs",
+        "theirs: 0.90 (0.85 to 0.95)",
         false,
     );
-    assert_row("… on how many", "2", "3 theirs", false);
+    assert_row("… on how many", "2", "theirs: 3", false);
 }
 
 #[test]
 fn memory_is_compared_with_glibcs_and_a_limit_is_no_peer() {
-    assert_row("… memory of glibc’s, the median", "1.20", "1.40 theirs", false);
-    assert_row("… the worst", "1.30", "1.50 theirs", true);
+    assert_row(
+        "… memory of glibc’s, the median",
+        "1.20",
+        "theirs: 1.40",
+        false,
+    );
+    assert_row("… the worst", "1.30", "theirs: 1.50", true);
 }
 
 #[test]
 fn near_the_best_is_within_a_fifth() {
-    let peer = "2.0 theirs";
+    let peer = "theirs: 2.0";
     assert_row("random order, 1,000 ", "2.2 (2.0 to 3.0)", peer, true);
     assert_row("random order, 100,000 ", "2.5 (2.0 to 3.0)", peer, false);
     assert_row("random order, 1,000,000 ", "1.0", peer, true);
@@ -131,8 +137,8 @@ fn near_the_best_is_within_a_fifth() {
 
 #[test]
 fn where_calls_nest_whoever_is_first_is_named() {
-    assert_row("calls that nest in C, 10 ", "5.0", "6.0 theirs", true);
-    assert_row("calls that nest in C, 100 ", "5.0", "4.0 theirs", false);
+    assert_row("calls that nest in C, 10 ", "5.0", "theirs: 6.0", true);
+    assert_row("calls that nest in C, 100 ", "5.0", "theirs: 4.0", false);
 }
 
 /// As whatever is neither ours nor a limit.
@@ -145,30 +151,31 @@ fn another_version_of_a_peer_is_a_peer() {
     let rows = rows(root.path()).expect("all results");
     let is_it = |row: &&Row| row.what.starts_with("calls that nest in C, 10 ");
     let row = rows.iter().find(is_it).expect("a row");
-    assert_eq!(row.peer, "5.5 theirs 3");
+    assert_eq!(row.peer, "theirs 3: 5.5");
 }
 
-/// In the second, nobody but glibc was measured.
+/// In the second, nobody but glibc was measured. Each peer is near the best in one.
 #[test]
 fn a_whole_program_is_compared_with_its_own_best_peer() {
-    assert_row("whole programs", "1", "", false);
-    assert_row("… the worst (b)", "1.20 (1.10 to 1.30)", "1 glibc", false);
+    assert_row("whole programs", "1", "glibc: 1", false);
+    assert_row("… the worst (b)", "1.20 (1.10 to 1.30)", "glibc: 1.00", false);
 }
 
 #[test]
 fn rounds_slow_calls_and_creep_are_compared() {
     let ours = "2.0 (1.9 to 2.1)";
-    assert_row("threads that come", ours, "2.5 (2.4 to 2.6) tcmalloc", true);
-    assert_row("the slowest call in 10,000", "1.50", "1.00 theirs", true);
-    assert_row("the slowest call in a million", "20.00", "9.00 theirs", false);
-    assert_row("a long run", "1.05", "1.00 theirs", true);
+    assert_row("threads that come", ours, "theirs: 1.0", true);
+    assert_eq!(row("threads that come").target, "at most tcmalloc’s 2.5");
+    assert_row("the slowest call in 10,000", "1.50", "theirs: 1.00", true);
+    assert_row("the slowest call in a million", "20.00", "theirs: 9.00", false);
+    assert_row("a long run", "1.05", "theirs: 1.00", true);
 }
 
 #[test]
 fn the_stages_have_rows_of_their_own() {
     let what = "stage 3: recordings";
-    assert_row(what, "0.90", "0.90 (0.85 to 0.95) dlmalloc", true);
-    assert_row("stage 4", "250", "195 glibc", true);
+    assert_row(what, "0.90", "dlmalloc: 0.90 (0.85 to 0.95)", true);
+    assert_row("stage 4", "250", "glibc: 195", true);
 }
 
 #[test]
@@ -201,4 +208,27 @@ fn the_table_is_made_from_the_results_that_are_kept() {
     }
     assert!(text.contains("jemalloc"), "the peers have versions: {text}");
     println!("{text}");
+}
+
+#[test]
+fn columns_of_the_results_become_a_table() {
+    let columns = ["allocator", "ns"].map(str::to_owned);
+    let root = repository();
+    let text = tabled::markdown(root.path(), "relay", &columns);
+    let text = text.expect("a table");
+    let starts = "\n| allocator | ns |\n| --- | ---: |\n| nothing | 100 |\n\
+                  | per thread | 2,000 |\n";
+    assert!(text.starts_with(starts), "{text}");
+    assert!(text.ends_with("\nMeasured on: M.\n"), "{text}");
+    let columns = ["allocator", "us"].map(str::to_owned);
+    let error = tabled::markdown(root.path(), "relay", &columns);
+    let error = error.expect_err("there is no such column");
+    assert!(error.contains("relay.csv has no column `us`"), "{error}");
+}
+
+#[test]
+fn a_sentence_has_a_number_as_the_table_has_it() {
+    let root = repository();
+    let what = "targets: recordings time of glibc’s the median: ours as 1 %";
+    assert_eq!(result::value(root.path(), what).as_deref(), Ok("60 %"));
 }
