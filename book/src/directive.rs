@@ -15,7 +15,7 @@ use crate::repository::linked;
 use crate::sources::Sources;
 use crate::{
     drawing, exercise, faults, figure, highlight, item, map, milestone,
-    mutants, plot, poster, runtimes, side_by_side, targets, tryit,
+    mutants, plot, poster, runtimes, side_by_side, tabled, targets, tryit,
     whole_systems,
 };
 
@@ -76,6 +76,13 @@ pub enum Directive {
     Route,
     /// What was asked for of the heaps, and what has come of it.
     Targets,
+    /// Columns of the results of a measurement.
+    Table {
+        /// The name of the results.
+        name: String,
+        /// The columns.
+        columns: Vec<String>,
+    },
     /// The output of a real program.
     Captured {
         /// The name of its file in `book/captured`, without `.txt`.
@@ -127,7 +134,9 @@ const ALL: &str = "`{{#item path name}}` (one name or more), \
                    `{{#plot name}}`, \
                    `{{#plot name 3}}` (for stage 3), `{{#exercise 3.1}}`, \
                    `{{#milestones 3}}`, `{{#poster 3}}`, `{{#map}}`, \
-                   `{{#route}}`, `{{#targets}}`, `{{#tell-us}}`, \
+                   `{{#route}}`, `{{#targets}}`, \
+                   `{{#table name column}}` (one column or more), \
+                   `{{#tell-us}}`, \
                    `{{#script path}}`, \
                    `{{#try}}`, `{{#answers}}`, `{{#answers to stage5}}` \
                    and `{{#answers after stage5}}` (to its last page), \
@@ -194,6 +203,10 @@ impl Directive {
             ("map", []) => Ok(Self::Map),
             ("route", []) => Ok(Self::Route),
             ("targets", []) => Ok(Self::Targets),
+            ("table", [name, columns @ ..]) if !columns.is_empty() => {
+                let columns = columns.iter().map(|it| owned(it)).collect();
+                Ok(Self::Table { name: owned(name), columns })
+            }
             ("script", [path]) => Ok(Self::Script { path: owned(path) }),
             ("tell-us", []) => Ok(Self::TellUs),
             ("try", []) => Ok(Self::Try),
@@ -220,7 +233,8 @@ impl Directive {
             }
             ("item" | "file" | "diff" | "milestones", _)
             | ("heap" | "drawing" | "plot" | "captured" | "exercise", _)
-            | ("targets" | "script" | "tell-us" | "try" | "answers", _)
+            | ("targets" | "table" | "script", _)
+            | ("tell-us" | "try" | "answers", _)
             | ("side-by-side" | "programs" | "faults" | "mutants", _)
             | ("whole-systems" | "runtimes", _)
             | ("poster" | "map" | "route", _) => {
@@ -288,6 +302,9 @@ impl Sources {
             Directive::Map => Ok(map::MAP.to_owned()),
             Directive::Route => Ok(map::ROUTE.to_owned()),
             Directive::Targets => return targets::markdown(&self.root),
+            Directive::Table { name, columns } => {
+                return tabled::markdown(&self.root, name, columns);
+            }
             Directive::Captured { name } => terminal(&self.captured(name)?),
             Directive::Script { path } => self.script(path),
             Directive::TellUs => Ok(self.tell_us()),
@@ -362,7 +379,13 @@ impl Sources {
             .iter()
             .map(|line| highlight::html(line, &[]))
             .collect::<Vec<_>>();
-        html::listing("listing", &caption, &html::lines(code))
+        // What is no code may break its lines.
+        let is_text = [".csv", ".stderr", ".txt"].iter();
+        let class = match is_text.clone().any(|it| path.ends_with(it)) {
+            true => "listing is-text",
+            false => "listing",
+        };
+        html::listing(class, &caption, &html::lines(code))
     }
 
     /// The name of a file, which links to it.
@@ -377,8 +400,15 @@ impl Sources {
         let versions = versions(&text).ok_or_else(|| {
             format!("`{path}` has no line `# Version: ` or `# Versions: `")
         })?;
-        let (link, versions) = (self.link(path), html::escape_prose(&versions));
-        Ok(format!("<p class=\"script\">{link}: {versions}</p>"))
+        let link = self.link(path);
+        // No line ends inside of a version.
+        let whole = |word: &str| match word.contains('-') {
+            true => format!("<span class=\"whole\">{}</span>", html::escape_prose(word)),
+            false => html::escape_prose(word),
+        };
+        let versions: Vec<_> = versions.split_whitespace().map(whole).collect();
+        let versions = versions.join(" ");
+        Ok(format!("<p class=\"script\"><code>{link}</code>: {versions}</p>"))
     }
 
     /// Whom to tell; nothing if that is nobody.

@@ -56,6 +56,7 @@ pub mod search;
 pub mod side_by_side;
 pub mod sources;
 pub mod stage;
+pub mod tabled;
 pub mod targets;
 pub mod terminal;
 pub mod time;

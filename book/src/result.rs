@@ -18,6 +18,14 @@
 //! The last is how it is written: what it is rounded to, with a unit (`MB`,
 //! `KB`, `%`) or without, `fraction` ("a third"), or `word`.
 //!
+//! The file `targets` is [the table of what was asked for](crate::targets): a
+//! row is found by what it is about, without commas and colons, and has the
+//! column `ours`, rounded as the table has it.
+//!
+//! ```text
+//! {{#result targets: … memory of glibc’s the median: ours as 1 %}}
+//! ```
+//!
 //! A captured output is no table. Its rows are lines, by their first words,
 //! and `#2` is the second number of the line.
 
@@ -28,6 +36,7 @@ use crate::amount;
 use crate::captured;
 use crate::plot;
 use crate::plot::table::Table;
+use crate::targets;
 
 /// What `claim: ls: one_stack_heap as 0.1 MB` stands for.
 ///
@@ -63,6 +72,9 @@ enum Results {
 
 impl Results {
     fn read(root: &Path, file: &str) -> Result<Self, String> {
+        if file == "targets" {
+            return targets(root).map(Self::Table);
+        }
         let Some(name) = file.strip_prefix("captured/") else {
             return plot::results(root, file).map(Self::Table);
         };
@@ -193,6 +205,19 @@ impl Results {
             format!("there is `{cell}` in the column `{column}`, and no number")
         })
     }
+}
+
+/// What was asked for, and what has come of it.
+fn targets(root: &Path) -> Result<Table, String> {
+    let row = |row: targets::Row| {
+        let ours = row.ours.split(' ').next().unwrap_or_default().to_owned();
+        vec![row.what.replace([',', ':'], ""), ours]
+    };
+    Ok(Table {
+        columns: vec!["what".to_owned(), "ours".to_owned()],
+        rows: targets::rows(root)?.into_iter().map(row).collect(),
+        ..Table::default()
+    })
 }
 
 /// The number of this place in a line: `#2` is the second. What stands behind

@@ -92,7 +92,35 @@ fn queue(allocator: &str, column: &str) -> f64 {
     cell("queue", allocator, column)
 }
 
+/// The share of a program's frees that hit its newest block.
+fn newest(program: &str) -> f64 {
+    let [newest, frees] =
+        ["newest", "frees"].map(|it| cell("claim", program, it));
+    newest / frees
+}
+
 const SENTENCES: &[Sentence] = &[
+    Sentence {
+        page: "claim/index.md",
+        says: "Of those that free most by the newest block cc1 is the nearest",
+        holds: || {
+            let table = table("claim");
+            let names = table.column("program").expect("names");
+            let names = names.iter().filter(|it| **it != "cc1");
+            names.map(|it| less(it, newest(it), newest("cc1"))).collect()
+        },
+    },
+    Sentence {
+        page: "claim/index.md",
+        says: "The furthest is workers-queue",
+        holds: || {
+            let table = table("claim");
+            let names = table.column("program").expect("names");
+            let names = names.iter().filter(|it| **it != "workers-queue");
+            let last = newest("workers-queue");
+            names.map(|it| less(it, last, newest(it))).collect()
+        },
+    },
     Sentence {
         page: "measured/index.md",
         says: "Where calls nest a thousand deep, a `malloc` and its `free` \
@@ -188,6 +216,21 @@ const SENTENCES: &[Sentence] = &[
     },
     Sentence {
         page: "measured/threads.md",
+        says: "They rise with the second thread already, though each has a \
+               core for itself, and rise again with four.",
+        holds: || {
+            let of = |threads: &str, it: &str| {
+                cell("threads", &format!("{threads},{it}"), "ns")
+            };
+            let rise = |it: &str| {
+                let [one, two, four] = ["1", "2", "4"].map(|at| of(at, it));
+                vec![less(it, 1.5 * one, two), less(it, 1.3 * two, four)]
+            };
+            ["stage 4", "one stack"].map(rise).concat()
+        },
+    },
+    Sentence {
+        page: "measured/threads.md",
         says: "None of those in the file does.",
         holds: || {
             let table = table("queue");
@@ -248,7 +291,8 @@ const SENTENCES: &[Sentence] = &[
     },
     Sentence {
         page: "measured/what-is-not-shown.md",
-        says: "It is well ahead of glibc, and ahead of mimalloc.",
+        says: "At a depth of ten it is well ahead of glibc, and ahead of \
+               mimalloc.",
         holds: || {
             let of = |it| cell("nested", &format!("nested,10,{it}"), "net");
             let ours = of("per thread");
@@ -305,13 +349,33 @@ const SENTENCES: &[Sentence] = &[
     },
     Sentence {
         page: "measured/what-is-not-shown.md",
-        says: "where threads come and go and free each other's blocks it is \
-               behind tcmalloc and rpmalloc",
+        says: "But jemalloc is not far behind it there, and about level if a \
+               function frees its blocks in any order.",
         holds: || {
-            let ours = cell("relay", "per thread", "ns");
-            ["tcmalloc", "rpmalloc"]
-                .map(|it| less(it, cell("relay", it, "ns"), ours))
-                .to_vec()
+            let ratio = |order: &str| {
+                let of = |it: &str| {
+                    cell("nested", &format!("{order},10,{it}"), "ns")
+                };
+                of("jemalloc") / of("per thread")
+            };
+            let mut all = between("nested", 1.0, ratio("nested"), 1.4);
+            all.extend(between("shuffled", 0.85, ratio("shuffled"), 1.15));
+            all
+        },
+    },
+    Sentence {
+        page: "measured/what-is-not-shown.md",
+        says: "where threads come and go and free each other's blocks it is \
+               behind most of the others, above all rpmalloc",
+        holds: || {
+            let others =
+                ["glibc", "mimalloc", "jemalloc", "snmalloc", "tcmalloc"];
+            let of = |it: &str| cell("relay", it, "ns");
+            let [first, ours] = ["rpmalloc", "per thread"].map(of);
+            let ahead = others.iter().filter(|it| of(it) < ours).count() + 1;
+            let mut all = vec![less("half of the six", 3.0, ahead as f64)];
+            all.extend(others.map(|it| less(it, first, of(it))));
+            all
         },
     },
     Sentence {
