@@ -237,6 +237,6 @@ pub fn row(libraries: &[Library], first: &str, cells: &[String]) -> String {
     let widths = libraries.iter().map(|it| it.name.len().max(6));
     let cells = cells.iter().zip(widths);
     let cells: String =
-        cells.map(|(cell, width)| format!(" {cell:>width$}")).collect();
+        cells.map(|(cell, width)| format!("  {cell:>width$}")).collect();
     format!("{first:24}{cells}\n")
 }

@@ -49,7 +49,7 @@ fn main() {
         works.retain(|work| wanted.iter().any(|it| is_named(work, it)));
     }
     let progress = Progress::new(works.len() * RUNS);
-    progress.print(format!("{:32} {:>16} {name:>17}", "", "glibc"));
+    progress.print(format!("{:32} {:>16} {name:>22}", "", "glibc"));
     for work in works {
         let figures = match in_turns(work, &ours, &progress) {
             Ok((glibc, ours)) => figures(&glibc, &ours),
@@ -97,7 +97,7 @@ fn figures(glibc: &[Used], ours: &[Used]) -> String {
     let (our_time, our_memory) = least(ours);
     let ratio = our_time / time;
     format!(
-        "{time:5.2} s {memory:4.0} MB  {our_time:5.2} s {our_memory:4.0} MB  \
+        "{time:5.2} s {memory:4.0} MB       {our_time:5.2} s {our_memory:4.0} MB  \
          ×{ratio:.2}"
     )
 }
