@@ -59,6 +59,15 @@ pub struct Note {
     pub text: String,
 }
 
+impl Note {
+    /// The note, behind the names of the items.
+    fn with_names(&self) -> String {
+        let names: Vec<_> =
+            self.names.iter().map(|name| format!("`{name}`")).collect();
+        format!("{}: {}", names.join(", "), self.text)
+    }
+}
+
 impl HunkNotes {
     /// Reads what stands between `{{#diff …}}` and `{{/diff}}`.
     ///
@@ -527,8 +536,12 @@ impl Hunk {
         let summary = self.summary(rows, owners);
         let rows = &rows[self.rows.clone()];
         let notes: Vec<_> = self.notes.iter().map(|&it| &notes[it]).collect();
-        let texts: Vec<_> =
-            notes.iter().map(|note| note.text.as_str()).collect();
+        // Where there are several, each says what it is about.
+        let texts: Vec<_> = match &notes[..] {
+            [note] => vec![note.text.clone()],
+            notes => notes.iter().map(|note| note.with_names()).collect(),
+        };
+        let texts: Vec<_> = texts.iter().map(String::as_str).collect();
         let note = note(&texts);
         if notes.iter().all(|note| note.is_folded) {
             return format!(

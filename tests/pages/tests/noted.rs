@@ -179,7 +179,7 @@ fn a_folded_note_stands_behind_a_click() {
 }
 
 #[test]
-fn mixed_hunks_have_both_notes() {
+fn mixed_hunks_have_both_notes_and_each_says_what_it_is_about() {
     let repository = Repository::new();
     repository.write("one/a.rs", "fn a() {}\nfn b() {}\nfn c() {}\n");
     let new = "fn a(x: u8) {}\nfn b(x: u8) {}\nfn c(x: u8) {}\n";
@@ -187,5 +187,5 @@ fn mixed_hunks_have_both_notes() {
     let notes = "- `a` and `c`: First.\n- `b`: Second.\n";
     let page = repository.diff("one/a.rs two/a.rs", notes).unwrap();
     assert_eq!(page.matches("<div class=\"hunk\">").count(), 1, "{page}");
-    assert!(page.contains("First.\n\nSecond."), "{page}");
+    assert!(page.contains("`a`, `c`: First.\n\n`b`: Second."), "{page}");
 }
