@@ -72,7 +72,7 @@ impl Fault {
     }
 
     fn row(&self) -> String {
-        let what = escape_prose(&self.what);
+        let what = told(&self.what);
         let elsewhere = self.seen_in.as_ref().map(|address| {
             let address = escape(address);
             format!(" (<a href=\"{address}\">Somebody made it.</a>)")
@@ -83,9 +83,31 @@ impl Fault {
         let program = escape(&self.program);
         format!(
             "<tr><th scope=\"row\">{what}{elsewhere}<small>{program}: \
-             <code>{test}</code></small></th><td>{:.2} s</td></tr>\n",
-            self.seconds
+             <code>{test}</code></small></th><td>{}</td></tr>\n",
+            duration(self.seconds)
         )
+    }
+}
+
+/// What a sentence says, with the name of a function at its start as code.
+fn told(what: &str) -> String {
+    let end = what.find(' ').unwrap_or(what.len());
+    let (first, rest) = what.split_at(end);
+    let name = first.to_lowercase();
+    let function = name.split('(').next().unwrap_or_default();
+    if ["malloc", "free", "calloc", "realloc"].contains(&function) {
+        return format!("<code>{}</code>{}", escape(&name), escape_prose(rest));
+    }
+    escape_prose(what)
+}
+
+/// How long a test has run: nothing takes no time.
+fn duration(seconds: f64) -> String {
+    let least = 0.01;
+    if seconds < least {
+        format!("&lt; {least} s")
+    } else {
+        format!("{seconds:.2} s")
     }
 }
 

@@ -166,13 +166,15 @@ fn summary(tried: &Tried) -> String {
     let listed = amount::number(tried.listed as u128);
     let seen = all - dead - lives;
     format!(
-        "It listed {listed} changes, and a seed picked {all} of them. {dead} do \
+        "It listed {listed} changes, and a seed picked {all} of them. {dead} {} \
          not compile. Of the other {}, {seen} are seen by a test, {own} of them \
-         by one of the stage itself. {} survive.",
+         by one of the stage itself. {}",
+        if dead == 1 { "does" } else { "do" },
         all - dead,
         match lives {
-            0 => "None".to_owned(),
-            lives => lives.to_string(),
+            0 => "None survives.".to_owned(),
+            1 => "One survives.".to_owned(),
+            lives => format!("{lives} survive."),
         }
     )
 }

@@ -127,7 +127,7 @@ pub fn table(root: &Path, page: &Path) -> Result<String, String> {
     Ok(format!(
         "<div class=\"side-by-side\">\n\
          <fieldset>\n<legend>Columns</legend>\n{boxes}</fieldset>\n\
-         <table>\n<thead><tr><td></td>{head}</tr></thead>\n\
+         <table>\n<thead><tr><th scope=\"col\">fact</th>{head}</tr></thead>\n\
          <tbody>\n{rows}</tbody>\n</table>\n\
          <p>{}</p>\n</div>",
         escape(table.about("system").unwrap_or_default()),
@@ -215,7 +215,8 @@ pub fn programs(sources: &Sources) -> Result<String, String> {
             Ok(_) => sources.items(source, std::slice::from_ref(&id))?,
             // A whole example is longer, and stands elsewhere too.
             Err(_) => format!(
-                "<details>\n<summary>{source}</summary>\n{}\n</details>",
+                "<details>\n<summary>The whole program, \
+                 <code>{source}</code></summary>\n{}\n</details>",
                 sources.file(source)?
             ),
         };

@@ -59,9 +59,9 @@ fn the_table_counts_what_was_seen_and_shows_what_compiles() {
     );
     let table = table.expect("a table");
     for part in [
-        "It listed 1,234 changes, and a seed picked 4 of them. 1 do not",
+        "It listed 1,234 changes, and a seed picked 4 of them. 1 does not",
         "Of the other 3, 2 are seen by a test, 1 of them by one of the stage",
-        "1 survive.",
+        "One survives.",
         "heap.rs: a &lt; b, c<small>contract: <code>a_<wbr>test</code></small>",
         "<td>0.25 s</td>",
         "the last<small>nobody</small>",
