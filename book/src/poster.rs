@@ -393,8 +393,30 @@ fn promises(
     Ok(format!(
         "<section class=\"po-promises\">\n\
          <p class=\"po-title\">What it keeps, and what it does not</p>\n\
-         <div class=\"po-groups\">\n{html}</div>\n</section>"
+         <p class=\"po-key\">{}</p>\n\
+         <div class=\"po-groups\">\n{html}</div>\n</section>",
+        key(&properties, heap)
     ))
+}
+
+/// What the signs mean, of those that there are.
+fn key(properties: &[Property<'_>], heap: usize) -> String {
+    let meanings = [
+        ("holds", "so"),
+        ("fails", "not so"),
+        ("no-question", "no question for this heap"),
+    ];
+    let is_there = |class: &str| {
+        properties.iter().any(|it| it.cells[heap].sign()[0] == class)
+    };
+    let meanings = meanings.iter().filter(|it| is_there(it.0));
+    let signs = meanings.map(|(class, meaning)| {
+        format!(
+            "<span><span class=\"po-signs\" aria-hidden=\"true\">\
+             <i class=\"{class}\"></i></span> {meaning}</span>"
+        )
+    });
+    signs.collect::<Vec<_>>().join(" ")
 }
 
 /// A group: a sign for each property, and those that do not hold.
