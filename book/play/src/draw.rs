@@ -524,7 +524,8 @@ pub fn legend(frames: &[Frame]) -> String {
     format!("<ul class='hf-legend'>{keys}</ul>")
 }
 
-fn key(class: &str, meaning: &str) -> String {
+/// A kind of box, and what it means.
+pub fn key(class: &str, meaning: &str) -> String {
     format!("<li class='{class}'><span class='hf-box'></span>{meaning}</li>")
 }
 

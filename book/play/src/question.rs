@@ -5,6 +5,7 @@
 
 use std::cmp::Ordering;
 
+use super::amount;
 use super::draw::bytes;
 use super::recording::{
     Chunk, Field, Frame, Kind, Outcome, Recording, Span, address,
@@ -342,14 +343,18 @@ fn told_free(free: &[&Span]) -> String {
 }
 
 fn told_chunks(chunks: &[Chunk]) -> String {
-    let names: Vec<_> = chunks
-        .iter()
-        .map(|chunk| match chunk.is_free {
-            true => "one that is free".to_owned(),
-            false => format!("`{}`", chunk.owner),
+    let runs = chunks.chunk_by(|a, b| a.is_free && b.is_free);
+    let names: Vec<_> = runs
+        .map(|run| match run {
+            [chunk] if chunk.is_free => "one that is free".to_owned(),
+            [chunk] => format!("`{}`", chunk.owner),
+            run => match amount::word(run.len()) {
+                Some(count) => format!("{count} that are free"),
+                None => format!("{} that are free", run.len()),
+            },
         })
         .collect();
-    match names.len() {
+    match chunks.len() {
         0 => "None.".to_owned(),
         count => format!("{count}: {}.", names.join(", ")),
     }

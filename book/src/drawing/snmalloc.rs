@@ -117,7 +117,7 @@ pub fn drawing() -> Drawing {
     run.step("thread 1: malloc", said, threads.floors());
     Drawing {
         name: "parcels",
-        title: "Four blocks go home",
+        title: "Blocks go home in parcels",
         told: format!(
             "Computed by a model of snmalloc (snmalloc-sys 0.7.6), without its \
              rings for blocks of one slab. There a number of bytes says when to \

@@ -3,6 +3,7 @@
 use stage5_lifo_stack::heap::Chunk;
 use stage5_lifo_stack::{Heap, SimBrk};
 
+use super::draw::key;
 use super::question::Question;
 use super::recorder::{Tape, View};
 use super::recording::{Drawn, RecordedHeap, Recording, address};
@@ -149,7 +150,15 @@ impl Ls<'_> {
                 run => small(&mut column, self.start, "", run),
             }
         }
-        column.finish("hf-map", "The stack of chunks, from its start up")
+        let stack =
+            column.finish("hf-map", "The stack of chunks, from its start up");
+        let keys = [
+            ("is-payload", "in use"),
+            ("is-free", "free"),
+            ("is-header", "small ones, all or some in use"),
+        ];
+        let keys = keys.map(|(class, meaning)| key(class, meaning)).concat();
+        format!("{stack}<ul class='hf-legend'>{keys}</ul>")
     }
 }
 
