@@ -90,7 +90,7 @@ impl Fault {
 }
 
 /// What a sentence says, with the name of a function at its start as code.
-fn told(what: &str) -> String {
+pub fn told(what: &str) -> String {
     let end = what.find(' ').unwrap_or(what.len());
     let (first, rest) = what.split_at(end);
     let name = first.to_lowercase();

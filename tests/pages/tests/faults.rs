@@ -3,7 +3,6 @@
 use std::fs;
 
 use book::faults;
-use book::html::escape_prose;
 use tempfile::TempDir;
 use tests::fault::Fault;
 use tests::sight::recorded;
@@ -16,7 +15,7 @@ fn every_fault_that_is_recorded_has_a_row_that_says_what_goes_wrong() {
     assert_eq!(table.matches("<th scope=\"row\">").count(), all.len(), "rows");
     for sight in all {
         let fault = Fault::named(&sight.fault);
-        let what = format!("<th scope=\"row\">{}", escape_prose(&fault.what));
+        let what = format!("<th scope=\"row\">{}", faults::told(&fault.what));
         assert!(table.contains(&what), "{}: {what}", fault.name);
     }
 }
@@ -76,4 +75,21 @@ fn what_is_wrong_with_the_file_is_told() {
         let error = table.expect_err(row);
         assert!(error.contains(problem), "{error}: not {problem}");
     }
+}
+
+#[test]
+fn the_name_of_a_function_at_the_start_of_a_sentence_is_code() {
+    for (what, told) in [
+        ("Calloc clears < all.", "<code>calloc</code> clears &lt; all."),
+        ("free(null) frees.", "<code>free(null)</code> frees."),
+        ("A free block stays.", "A free block stays."),
+    ] {
+        assert_eq!(faults::told(what), told);
+    }
+}
+
+#[test]
+fn what_takes_no_time_is_said_to_take_less_than_what_is_told() {
+    let (_folder, table) = seen("2-a,stage2-headers,contract,a_test,0.00");
+    assert!(table.expect("a table").contains("<td>&lt; 0.01 s</td>"));
 }
