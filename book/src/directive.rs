@@ -403,7 +403,10 @@ impl Sources {
         let link = self.link(path);
         // No line ends inside of a version.
         let whole = |word: &str| match word.contains('-') {
-            true => format!("<span class=\"whole\">{}</span>", html::escape_prose(word)),
+            true => format!(
+                "<span class=\"whole\">{}</span>",
+                html::escape_prose(word)
+            ),
             false => html::escape_prose(word),
         };
         let versions: Vec<_> = versions.split_whitespace().map(whole).collect();

@@ -97,7 +97,7 @@ fn print_table(order: Order) {
         measure(alive, order)
     });
     drop(progress);
-    let alive = ALIVE.map(|alive| format!(" {alive:>8}       ")).concat();
+    let alive = ALIVE.map(|alive| format!(" {alive:>8}        ")).concat();
     println!("{:18}{}", "blocks alive", alive.trim_end());
     for (index, row) in ROWS.iter().enumerate() {
         print!("{:18}", row.name);
@@ -106,9 +106,9 @@ fn print_table(order: Order) {
             match time {
                 Some((time, spread)) => {
                     let spread = format!("±{}", short(spread));
-                    print!(" {:>8} {spread:6}", short(time));
+                    print!(" {:>8} {spread:7}", short(time));
                 }
-                None => print!(" {:>8}       ", "-"),
+                None => print!(" {:>8}        ", "-"),
             }
         }
         let first = times.iter().flatten().next();
