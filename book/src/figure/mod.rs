@@ -74,7 +74,7 @@ pub fn with_heap<R>(
     const NEVER: usize = 1 << 60;
     const SMALL: usize = segments::SEGMENT;
     /// How many bytes a segment of a process has.
-    const LARGE: usize = 1 << 20;
+    const LARGE: usize = 1 << 21;
     let (stage, room) = match name {
         "stage1" => (1, ROOM),
         "stage2" => (2, ROOM),
