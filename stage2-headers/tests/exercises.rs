@@ -291,7 +291,8 @@ fn free_finds_the_first_damaged_header() {
 
     // What is written into the header of the third block: where, how many
     // bytes, and which number, if the next header is at this address.
-    let written: [(_, _, _, fn(usize) -> usize); 10] = [
+    type Number = fn(usize) -> usize;
+    let written: [(_, _, _, Number); 10] = [
         ("a size of 0", 0, 8, |_| 0),
         ("a size that is odd", 0, 8, |_| 159),
         ("a size of 16 bytes more than there is room for", 0, 8, |_| 176),
