@@ -142,10 +142,11 @@ fn between_threads() -> Verdict {
         }
     };
     turns(20_000);
-    let grown = growth(|| turns(60_000));
+    let grown = growth(|| turns(120_000));
     drop(send);
     freed.join().expect("it does not panic");
-    holds_if(grown < 4 * MIB, "the heap grows with every block")
+    // In all they have more than 30 MiB.
+    holds_if(grown < 8 * MIB, "the heap grows with every block")
 }
 
 /// Each of 300 has blocks, and frees them before it ends.
