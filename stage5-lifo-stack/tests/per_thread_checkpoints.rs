@@ -12,6 +12,7 @@ use stage5_lifo_stack::per_thread::chunks::Chunk;
 use stage5_lifo_stack::per_thread::found::free_without_stack;
 use stage5_lifo_stack::per_thread::holes::Holes;
 use stage5_lifo_stack::per_thread::record::mark;
+use stage5_lifo_stack::per_thread::segment::Mmap;
 use stage5_lifo_stack::per_thread::sim::SimMmap;
 use stage5_lifo_stack::per_thread::stack::Stack;
 
@@ -752,6 +753,31 @@ fn few_mappings_are_kept() {
     }
     let kept = heap.mmap().mapped();
     assert_eq!(kept * 12, all * 8, "{kept} of {all} bytes");
+}
+
+#[test]
+fn a_kept_mapping_of_twice_the_length_is_not_taken() {
+    let mut region = large_region();
+    let mut heap: Default = Holes::new(memory(&mut region));
+    let large = heap.malloc(20_000);
+    // SAFETY: the block is live.
+    unsafe { heap.free(large) };
+    let half = heap.malloc(10_000);
+    // SAFETY: the block is live.
+    let usable = unsafe { heap.usable_size(half) };
+    assert!((10_000..15_000).contains(&usable), "{usable} bytes");
+}
+
+#[test]
+fn nothing_is_noted_where_there_is_no_room_for_notes() {
+    let mut region = region();
+    let mut heap: Default = Holes::new(memory(&mut region.0));
+    let block = heap.malloc(100);
+    for units in 900..1100 {
+        let far = block.wrapping_add(units * SEGMENT / 16);
+        let noted = heap.mmap().mapping_at(far);
+        assert!(noted.is_null(), "{units} units above: {noted:?}");
+    }
 }
 
 #[test]
