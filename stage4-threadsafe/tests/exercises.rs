@@ -181,15 +181,18 @@ const TIME: Duration = Duration::from_secs(1);
 /// How often they do it if time does not end it.
 const ROUNDS: usize = if cfg!(miri) { 20 } else { usize::MAX };
 
+/// How many locks they take in turn.
+const LOCKS: usize = 50_000;
+
 fn in_four_threads(deed: impl Fn() + Sync) {
     let start = Instant::now();
     thread::scope(|scope| {
         for _ in 0..4 {
             scope.spawn(|| {
-                for round in 0..ROUNDS {
+                for _ in 0..ROUNDS {
                     deed();
-                    // To ask for the time takes longer than the deed.
-                    if round % 64 == 0 && start.elapsed() > TIME {
+                    // Each time: on a busy machine a deed may have to wait.
+                    if start.elapsed() > TIME {
                         break;
                     }
                 }
@@ -389,10 +392,12 @@ fn a_thread_that_waits_for_itself_is_told() {
         end.expect_success();
     }
 
-    let what = "four threads take the lock at the same time, over and over";
+    let what = "four threads take the same locks, over and over";
     let end = in_a_process(test, what, || {
-        let lock = Mutex::new(());
-        in_four_threads(|| drop(lock.lock()));
+        // So many that one thread after the other gets each of them: a thread
+        // is interrupted before it comes around.
+        let locks: Vec<_> = (0..LOCKS).map(|_| Mutex::new(())).collect();
+        in_four_threads(|| locks.iter().for_each(|lock| drop(lock.lock())));
     });
     if let Some(end) = end {
         end.expect_success();
