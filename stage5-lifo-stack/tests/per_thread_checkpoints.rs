@@ -1,6 +1,7 @@
 //! What is true of a stack for each thread, the good and the bad.
 
 use std::env;
+use std::iter;
 use std::mem::{self, MaybeUninit};
 use std::process::Command;
 use std::sync::mpsc;
@@ -491,6 +492,23 @@ fn what_is_left_of_a_cut_is_cut_next() {
 }
 
 #[test]
+fn the_larger_of_two_rests_is_in_hand() {
+    let mut region = region();
+    let memory = Larger::new(SimBrk::new(&mut region.0));
+    let mut heap: Holes<Larger> = Holes::new(memory);
+    let [one, _, other, _] = [8184, 1, 6136, 1].map(|size| heap.malloc(size));
+    // SAFETY: the chunk is live.
+    unsafe { heap.free(one) };
+    assert_eq!(heap.malloc(4088), one, "cut from what is free");
+    let rest = Some(one.wrapping_add(4096));
+    assert_eq!(heap.in_hand(), rest, "4,096 bytes");
+    // SAFETY: the chunk is live.
+    unsafe { heap.free(other) };
+    assert_eq!(heap.malloc(5112), other, "too much for what is in hand");
+    assert_eq!(heap.in_hand(), rest, "1,024 bytes are left, which are fewer");
+}
+
+#[test]
 fn a_chunk_grows_into_what_is_in_hand_above_it() {
     let mut region = region();
     let (mut heap, hole) = with_a_hole(SimBrk::new(&mut region.0));
@@ -778,6 +796,16 @@ fn nothing_is_noted_where_there_is_no_room_for_notes() {
         let noted = heap.mmap().mapping_at(far);
         assert!(noted.is_null(), "{units} units above: {noted:?}");
     }
+}
+
+#[test]
+fn no_more_is_mapped_than_there_is_room_for_notes() {
+    let mut region = region();
+    let brk = SimBrk::new(&mut region.0);
+    let mut memory = SimMmap::<_, SEGMENT, 64>::new(brk);
+    let unit = SEGMENT / 16;
+    let mapped = iter::from_fn(|| memory.map(unit, unit)).count();
+    assert_eq!(mapped, 63, "units, of {} that the break has", REGION / unit);
 }
 
 #[test]
