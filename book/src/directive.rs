@@ -109,6 +109,8 @@ pub enum Directive {
     Mutants,
     /// What whole systems do on our heaps.
     WholeSystems,
+    /// What the project itself does in them.
+    WholeProjects,
     /// Programs in many languages: their calls, or what they do on the heaps.
     Runtimes {
         /// Which of the two.
@@ -142,7 +144,7 @@ const ALL: &str = "`{{#item path name}}` (one name or more), \
                    and `{{#answers after stage5}}` (to its last page), \
                    `{{#side-by-side}}`, \
                    `{{#programs}}`, `{{#faults}}`, `{{#mutants}}`, \
-                   `{{#whole-systems}}`, \
+                   `{{#whole-systems}}`, `{{#whole-systems project}}`, \
                    `{{#runtimes calls}}` and `{{#runtimes heaps}}`";
 
 /// The line below the notes of a diff.
@@ -222,6 +224,7 @@ impl Directive {
             ("faults", []) => Ok(Self::Faults),
             ("mutants", []) => Ok(Self::Mutants),
             ("whole-systems", []) => Ok(Self::WholeSystems),
+            ("whole-systems", ["project"]) => Ok(Self::WholeProjects),
             ("runtimes", [which @ ("calls" | "heaps")]) => {
                 Ok(Self::Runtimes { which: owned(which) })
             }
@@ -315,6 +318,7 @@ impl Sources {
             Directive::Faults => faults::table(&self.root),
             Directive::Mutants => mutants::table(&self.root),
             Directive::WholeSystems => whole_systems::table(&self.root),
+            Directive::WholeProjects => whole_systems::project(&self.root),
             Directive::Runtimes { which } => runtimes::table(&self.root, which),
             Directive::Exercise { number } => {
                 return Ok(exercise::load(self, number)?.markdown(page));

@@ -1,5 +1,6 @@
-//! `{{#whole-systems}}`: what whole systems do on our heaps, as a table that is
-//! drawn from what a run has seen.
+//! `{{#whole-systems}}` and `{{#whole-systems project}}`: what whole systems do on
+//! our heaps, and what the project does in them, as tables that are drawn from what a
+//! run has seen.
 
 use std::fs;
 use std::path::Path;
@@ -10,6 +11,9 @@ use crate::plot::table::Table;
 /// What was seen, from the root of the repository. An example of the tests' crate
 /// writes it.
 const SEEN: &str = "tests/results/whole-systems.csv";
+
+/// What the project did in them.
+const OF_THE_PROJECT: &str = "tests/results/whole-projects.csv";
 
 /// The heaps that stand beside each other, and what they are called.
 const HEAPS: [(&str, &str); 2] =
@@ -40,10 +44,7 @@ pub struct Step {
 ///
 /// That it is not there, or what is wrong with it.
 pub fn read(root: &Path) -> Result<(Table, Vec<Step>), String> {
-    let text = fs::read_to_string(root.join(SEEN))
-        .map_err(|_| format!("{SEEN} is not there"))?;
-    let table =
-        Table::parse(&text).map_err(|error| format!("{SEEN} {error}"))?;
+    let table = parsed(root, SEEN)?;
     let column =
         |name| table.column(name).map_err(|error| format!("{SEEN} {error}"));
     let columns = [
@@ -63,6 +64,12 @@ pub fn read(root: &Path) -> Result<(Table, Vec<Step>), String> {
     });
     let steps = steps.collect::<Result<Vec<_>, _>>()?;
     Ok((table, steps))
+}
+
+fn parsed(root: &Path, file: &str) -> Result<Table, String> {
+    let text = fs::read_to_string(root.join(file))
+        .map_err(|_| format!("{file} is not there"))?;
+    Table::parse(&text).map_err(|error| format!("{file} {error}"))
 }
 
 fn step(cells: [&str; 9]) -> Result<Step, String> {
@@ -99,11 +106,16 @@ impl Step {
             ("no end", _) => "no end".to_owned(),
             (status, _) => format!("status {}", escape(status)),
         };
-        let memory = match &*self.memory {
+        let more = match &*self.memory {
             "" => String::new(),
-            ratio => format!("<small>memory × {}</small>", escape(ratio)),
+            ratio => format!(
+                "<small>memory × {}, ours in {} of {}</small>",
+                escape(ratio),
+                self.on_ours,
+                self.processes,
+            ),
         };
-        format!("<td>{ended}{memory}</td>")
+        format!("<td>{ended}{more}</td>")
     }
 }
 
@@ -163,4 +175,95 @@ fn rows_of(steps: &[&Step]) -> Result<String, String> {
         );
     }
     Ok(rows)
+}
+
+/// What the project did in a system.
+#[derive(Clone, Debug)]
+pub struct Visit {
+    pub suite: String,
+    /// The name of the step.
+    pub step: String,
+    /// As of a [`Step`].
+    pub status: String,
+    /// How many tests have passed, have failed, and were passed over.
+    pub counts: [u64; 3],
+}
+
+/// All that the project did.
+///
+/// # Errors
+///
+/// As for [`read`].
+pub fn visits(root: &Path) -> Result<(Table, Vec<Visit>), String> {
+    let table = parsed(root, OF_THE_PROJECT)?;
+    let names = ["suite", "step", "status", "passed", "failed", "ignored"];
+    let column = |name| {
+        let column = table.column(name);
+        column.map_err(|error| format!("{OF_THE_PROJECT} {error}"))
+    };
+    let columns: Vec<_> =
+        names.into_iter().map(column).collect::<Result<_, _>>()?;
+    let number = |text: &str| {
+        let parsed = text.parse::<u64>();
+        parsed.map_err(|_| format!("{OF_THE_PROJECT}: {text} is no number"))
+    };
+    let visits = (0..table.rows.len()).map(|at| {
+        Ok(Visit {
+            suite: columns[0][at].to_owned(),
+            step: columns[1][at].to_owned(),
+            status: columns[2][at].to_owned(),
+            counts: [
+                number(columns[3][at])?,
+                number(columns[4][at])?,
+                number(columns[5][at])?,
+            ],
+        })
+    });
+    let visits = visits.collect::<Result<Vec<_>, String>>()?;
+    Ok((table, visits))
+}
+
+/// A row for each step of each system.
+///
+/// # Errors
+///
+/// As for [`visits`].
+pub fn project(root: &Path) -> Result<String, String> {
+    let (table, visits) = visits(root)?;
+    let mut rows = String::new();
+    let mut suite = "";
+    for visit in &visits {
+        if suite != visit.suite {
+            suite = &visit.suite;
+            rows += &format!(
+                "<tr class=\"group\"><th scope=\"rowgroup\" colspan=\"4\">{} \
+                 <small>{}</small></th></tr>\n",
+                escape_prose(table.about(suite).unwrap_or(suite)),
+                escape(table.about(&format!("{suite} made")).unwrap_or("")),
+            );
+        }
+        let ended = match &*visit.status {
+            "0" => "well".to_owned(),
+            "no end" => "no end".to_owned(),
+            status => format!("status {}", escape(status)),
+        };
+        let [passed, failed, _] = visit.counts;
+        let [passed, failed] = [passed, failed].map(|it| match visit.counts {
+            [0, 0, 0] => String::new(),
+            _ => it.to_string(),
+        });
+        rows += &format!(
+            "<tr><th scope=\"row\">{}</th><td>{ended}</td>\
+             <td class=\"is-number\">{passed}</td>\
+             <td class=\"is-number\">{failed}</td></tr>\n",
+            escape_prose(&visit.step),
+        );
+    }
+    Ok(format!(
+        "<div class=\"faults whole-systems\">\n<table>\n<thead><tr>\
+         <th scope=\"col\">What was done</th><th scope=\"col\">Ended</th>\
+         <th scope=\"col\">Tests that passed</th>\
+         <th scope=\"col\">That failed</th></tr></thead>\n\
+         <tbody>\n{rows}</tbody>\n</table>\n</div>"
+    ))
 }

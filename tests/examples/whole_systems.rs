@@ -18,11 +18,13 @@
 //!
 //! With `project`, a clone of this repository is put into each system, and it does
 //! there what a reader does, on the C library's own heap: it builds the book, runs
-//! all tests, and puts the heaps under programs. Nothing is kept of that.
+//! all tests, and puts the heaps under programs. It fails if one of that does. A
+//! system that cannot be had here is left out, which is said and is no failure.
 //!
-//! The results are kept in `tests/results/whole-systems.csv`: those of the suites
-//! that are named, in place of older ones. What the steps print is kept beside the
-//! systems, in `target/roots/said`. It needs root's rights, mmdebstrap, and a
+//! The results are kept in `tests/results/whole-systems.csv`, and those of the
+//! project in `whole-projects.csv`: those of the suites that are named, in place of
+//! older ones. What the steps print is kept beside the systems, in
+//! `target/roots/said`. It needs root's rights, mmdebstrap, and a
 //! connection to Debian's archive.
 
 #[cfg(not(all(target_os = "linux", target_env = "gnu")))]
@@ -50,14 +52,15 @@ mod system;
 mod watch;
 
 #[cfg(all(target_os = "linux", target_env = "gnu"))]
-fn main() {
-    program::main();
+fn main() -> std::process::ExitCode {
+    program::main()
 }
 
 #[cfg(all(target_os = "linux", target_env = "gnu"))]
 mod program {
     use std::env;
     use std::path::PathBuf;
+    use std::process::ExitCode;
 
     use timing::progress::Progress;
     use timing::workspace::build_release_example;
@@ -74,7 +77,7 @@ mod program {
     /// The heaps. The first one is what the others are compared with.
     const HEAPS: [&str; 3] = ["glibc", "malloc4", "malloc5"];
 
-    pub fn main() {
+    pub fn main() -> ExitCode {
         let mut words: Vec<String> = env::args().skip(1).collect();
         let is_project = words.first().is_some_and(|it| it == "project");
         if is_project {
@@ -90,20 +93,27 @@ mod program {
             wanted.is_empty() || wanted.iter().any(|it| name.contains(&**it))
         };
         if is_project {
-            projects(&suites, is_wanted);
-        } else {
-            systems(&suites, is_wanted);
+            return projects(&suites, is_wanted);
         }
+        systems(&suites, is_wanted);
+        ExitCode::SUCCESS
     }
 
     /// What the project does in each system.
-    fn projects(suites: &[String], is_wanted: impl Fn(&str) -> bool) {
+    fn projects(
+        suites: &[String],
+        is_wanted: impl Fn(&str) -> bool,
+    ) -> ExitCode {
+        let mut code = ExitCode::SUCCESS;
         for suite in suites {
             let system = System::make(suite, &PACKAGES);
-            if let Err(why) = system.and_then(|it| project(&it, &is_wanted)) {
-                println!("{suite} is left out: {why}");
+            match system.and_then(|it| project(&it, &is_wanted)) {
+                Ok(true) => {}
+                Ok(false) => code = ExitCode::FAILURE,
+                Err(why) => println!("{suite} is left out: {why}"),
             }
         }
+        code
     }
 
     /// What the systems do on our heaps.

@@ -10,9 +10,17 @@ use timing::results::{NO_FIGURE, commit_of};
 use timing::run::{command, run};
 use timing::workspace::{build_example, cargo_settings, workspace};
 
-/// The folder that holds cargo and its compiler, and no other program.
-fn toolchain() -> &'static Path {
-    Path::new(env!("CARGO")).parent().expect("cargo lies in a folder")
+/// A folder that holds cargo and its compiler, and no other program: where a system
+/// has its own, they lie beside all others.
+fn toolchain() -> TempDir {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    #[cfg(unix)]
+    for name in ["cargo", "rustc"] {
+        let program = Path::new(env!("CARGO")).with_file_name(name);
+        std::os::unix::fs::symlink(program, folder.path().join(name))
+            .expect("a link to it");
+    }
+    folder
 }
 
 /// A folder with one program in it.
@@ -36,7 +44,9 @@ fn real_programs(folder: &Path, args: &[&str]) -> String {
     for example in ["count_sbrk", args[0]] {
         build_example(example);
     }
-    let path = std::env::join_paths([folder, toolchain()]).expect("a path");
+    let toolchain = toolchain();
+    let path = [folder, toolchain.path()];
+    let path = std::env::join_paths(path).expect("a path");
     let mut program = command(build_example("real_programs"), workspace());
     program.env("PATH", path).args(args).envs(cargo_settings());
     let outcome = run(program);

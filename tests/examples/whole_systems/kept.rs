@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::path::PathBuf;
 
 use tests::root::SUITES;
 use timing::results;
@@ -74,26 +73,77 @@ impl Row {
     }
 }
 
-/// The file.
-fn file() -> PathBuf {
-    workspace().join("tests/results/whole-systems.csv")
+/// A step of the project itself in a system.
+pub struct Visit {
+    pub name: &'static str,
+    /// As of a row.
+    pub status: String,
+    /// How many tests have passed, have failed, and were passed over.
+    pub passed: u64,
+    pub failed: u64,
+    pub ignored: u64,
 }
 
-/// Writes the rows of a system in place of older ones, and what system it was.
+impl Visit {
+    /// Whether it ended well.
+    pub fn is_well(&self) -> bool {
+        self.status == "0" && self.failed == 0
+    }
+
+    fn cells(&self, suite: &str) -> Vec<String> {
+        let counts = [self.passed, self.failed, self.ignored];
+        let words = [suite, "project", self.name, &self.status];
+        let words = words.map(str::to_owned).into_iter();
+        words.chain(counts.map(|it| it.to_string())).collect()
+    }
+}
+
+/// The columns of what is kept of the project itself.
+const OF_THE_PROJECT: [&str; 7] =
+    ["suite", "heap", "step", "status", "passed", "failed", "ignored"];
+
+/// Keeps what the project did in a system.
+pub fn keep_project(system: &System, visits: &[Visit]) {
+    let rows: Vec<_> =
+        visits.iter().map(|it| it.cells(system.suite())).collect();
+    let command = format!("{COMMAND} -- project");
+    keep_in("whole-projects", &command, &OF_THE_PROJECT, system, rows);
+}
+
+/// Keeps what a system did on our heaps.
 pub fn keep(system: &System, rows: &[Row]) {
+    let rows = rows.iter().map(|row| row.cells(system.suite())).collect();
+    keep_in("whole-systems", COMMAND, &COLUMNS, system, rows);
+}
+
+/// Writes the rows of a system in place of older ones, which system it was, and
+/// which commit it had.
+fn keep_in(
+    name: &str,
+    command: &str,
+    columns: &[&str],
+    system: &System,
+    rows: Vec<Vec<String>>,
+) {
+    let file = workspace().join(format!("tests/results/{name}.csv"));
     let suite = system.suite();
-    let old = fs::read_to_string(file()).unwrap_or_default();
+    let old = fs::read_to_string(&file).unwrap_or_default();
     let (about, old): (Vec<&str>, Vec<&str>) =
         old.lines().partition(|line| line.starts_with('#'));
     let this = system.about().unwrap_or_else(|why| panic!("{why}"));
+    let made = format!("{}, commit {}", results::date(), results::commit());
+    let made_key = format!("{suite} made");
     let mut systems: BTreeMap<&str, &str> = about
         .iter()
         .filter_map(|line| line.strip_prefix("# ")?.split_once(": "))
-        .filter(|(key, _)| SUITES.contains(key))
+        .filter(|(key, _)| {
+            SUITES.contains(&key.strip_suffix(" made").unwrap_or(key))
+        })
         .collect();
     systems.insert(suite, &this);
+    systems.insert(&made_key, &made);
     let mut about = vec![
-        ("command", COMMAND.to_owned()),
+        ("command", command.to_owned()),
         ("system", results::system()),
         ("machine", results::machine()),
     ];
@@ -104,7 +154,7 @@ pub fn keep(system: &System, rows: &[Row]) {
         .skip(1)
         .map(|line| line.split(',').map(str::to_owned).collect())
         .collect();
-    for row in rows.iter().map(|row| row.cells(suite)) {
+    for row in rows {
         match cells.iter_mut().find(|it| it[..3] == row[..3]) {
             Some(old) => *old = row,
             None => cells.push(row),
@@ -112,6 +162,6 @@ pub fn keep(system: &System, rows: &[Row]) {
     }
     // The suites in their order. Within one, the steps stay in theirs.
     cells.sort_by_key(|it| SUITES.iter().position(|suite| *suite == it[0]));
-    let text = results::table(&about, &COLUMNS, &cells);
-    fs::write(file(), text).expect("a file to write to");
+    let text = results::table(&about, columns, &cells);
+    fs::write(file, text).expect("a file to write to");
 }

@@ -9,6 +9,7 @@ use std::time::Duration;
 use timing::run::{Outcome, run_within};
 use timing::workspace::workspace;
 
+use crate::kept::{Visit, keep_project};
 use crate::steps::write;
 use crate::system::System;
 
@@ -16,8 +17,8 @@ use crate::system::System;
 pub const PACKAGES: [&str; 5] =
     ["git", "sqlite3", "zstd", "redis-server", "redis-tools"];
 
-/// How long a step may take.
-const LIMIT: Duration = Duration::from_secs(3600);
+/// How long a step may take. With nothing else to do it takes a quarter of that.
+const LIMIT: Duration = Duration::from_secs(7200);
 
 /// How long it may take to copy something.
 const COPY: Duration = Duration::from_secs(300);
@@ -46,32 +47,45 @@ const STEPS: [(&str, &str); 3] = [
     ),
 ];
 
-/// Runs what is wanted of it, and prints how each step ended. What did not go well is
-/// printed too.
+/// Runs what is wanted of it, prints how each step ended, and keeps that. What did
+/// not go well is printed too. Says whether all went well.
 pub fn project(
     system: &System,
     is_wanted: impl Fn(&str) -> bool,
-) -> Result<(), String> {
+) -> Result<bool, String> {
     println!("{}", system.about()?);
     clone(system)?;
     crates(system)?;
+    let mut visits = Vec::new();
     for (name, script) in STEPS.into_iter().filter(|it| is_wanted(it.0)) {
         let script = format!(
             "unset CARGO_TARGET_DIR CARGO_INCREMENTAL PYTHONDONTWRITEBYTECODE\n\
              export BROWSER=true CI=true CARGO_HOME={CRATES}\n\
              cd {CLONE}\n{script}"
         );
-        match system.run(&script, LIMIT) {
+        let visit = match system.run(&script, LIMIT) {
             Ok((outcome, used)) => {
-                let seconds = used.time.as_secs();
-                println!("{name}: {}, {seconds} s", outcome.status);
                 write(system.suite(), "project", name, Some(&outcome));
+                let status = match outcome.status.code() {
+                    Some(code) => code.to_string(),
+                    None => "killed".to_owned(),
+                };
+                let [passed, failed, ignored] = counted(&outcome);
+                let seconds = used.time.as_secs();
+                println!("{name}: status {status}, {seconds} s");
                 tell(&outcome);
+                Visit { name, status, passed, failed, ignored }
             }
-            Err(why) => println!("{name}: {why}"),
-        }
+            Err(why) => {
+                println!("{name}: {why}");
+                let status = "no end".to_owned();
+                Visit { name, status, passed: 0, failed: 0, ignored: 0 }
+            }
+        };
+        visits.push(visit);
     }
-    Ok(())
+    keep_project(system, &visits);
+    Ok(visits.iter().all(Visit::is_well))
 }
 
 /// The commit as it is, without what was not committed.
@@ -114,23 +128,29 @@ fn crates(system: &System) -> Result<(), String> {
     copied.failure().map_or(Ok(()), |why| Err(format!("cp {why}")))
 }
 
+/// How many tests of a step have passed, have failed, and were passed over.
+fn counted(outcome: &Outcome) -> [u64; 3] {
+    let mut sums = [0; 3];
+    let lines = outcome.stdout.lines();
+    for line in lines.filter(|it| it.starts_with("test result: ")) {
+        let numbers = line.split(' ').filter_map(|word| word.parse().ok());
+        for (sum, number) in sums.iter_mut().zip(numbers) {
+            let number: u64 = number;
+            *sum += number;
+        }
+    }
+    sums
+}
+
 /// What a step counted, and what failed or was passed over in it.
 fn tell(outcome: &Outcome) {
-    let mut sums = [0; 3];
+    let begins = ["SKIPPED", "---- ", "error"];
     for line in outcome.stdout.lines() {
-        if line.starts_with("test result: ") {
-            let numbers: Vec<u64> =
-                line.split(' ').filter_map(|word| word.parse().ok()).collect();
-            for (sum, number) in sums.iter_mut().zip(numbers) {
-                *sum += number;
-            }
-        }
-        let begins = ["SKIPPED", "---- ", "error"];
         if begins.iter().any(|it| line.starts_with(it)) {
             println!("    {line}");
         }
     }
-    let [passed, failed, ignored] = sums;
+    let [passed, failed, ignored] = counted(outcome);
     if passed + failed > 0 {
         println!("    {passed} passed, {failed} failed, {ignored} ignored");
     } else if let Some(last) = outcome.stdout.lines().next_back() {

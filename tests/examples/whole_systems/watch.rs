@@ -86,7 +86,9 @@ fn look(root: &Path, library: Option<&str>, seen: &mut Seen) {
         }
         let has_ours = library.is_some_and(|it| maps.contains(it));
         let number = process.file_name().to_string_lossy().into_owned();
-        seen.insert((number, program), has_ours);
+        // What has it once keeps it: a look may come while a process begins or
+        // ends, and see the half.
+        *seen.entry((number, program)).or_insert(false) |= has_ours;
     }
 }
 

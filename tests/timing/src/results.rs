@@ -80,9 +80,13 @@ pub fn commit() -> String {
 ///
 /// If git fails there.
 pub fn commit_of(repository: &Path) -> String {
-    let results = ":(top,exclude)tests/bench/results";
-    let status =
-        ["status", "--porcelain", "--untracked-files=no", "--", ":/", results];
+    let results = [
+        ":/",
+        ":(top,exclude)tests/bench/results",
+        ":(top,exclude)tests/results",
+    ];
+    let status = ["status", "--porcelain", "--untracked-files=no", "--"];
+    let status = [&status[..], &results].concat();
     let changed = printed_in(repository, "git", &status);
     let commit = printed_in(repository, "git", &["describe", "--always"]);
     if changed.is_empty() { commit } else { commit + "-dirty" }
