@@ -254,8 +254,8 @@ pub fn project(root: &Path) -> Result<String, String> {
         });
         rows += &format!(
             "<tr><th scope=\"row\">{}</th><td>{ended}</td>\
-             <td class=\"is-number\">{passed}</td>\
-             <td class=\"is-number\">{failed}</td></tr>\n",
+             <td>{passed}</td>\
+             <td>{failed}</td></tr>\n",
             escape_prose(&visit.step),
         );
     }

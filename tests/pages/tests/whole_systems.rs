@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::fs;
 
-use book::whole_systems::{Step, read, table};
+use book::whole_systems::{Step, Visit, project, read, table, visits};
 use tempfile::TempDir;
 use timing::workspace::workspace;
 
@@ -54,6 +54,8 @@ fn every_step_ended_as_on_glibc() {
         assert_eq!(status, "0", "{suite}, {heap}, {name}");
         if heap != "glibc" && name != WHOSE {
             assert_eq!(printed, "same", "{suite}, {heap}, {name}");
+            let Step { processes, on_ours, others, .. } = &step;
+            assert_eq!(on_ours, processes, "{suite}, {heap}: {others:?}");
         }
     }
     says("Every step in the table has ended as on glibc");
@@ -85,6 +87,55 @@ fn the_programs_that_bring_a_heap_are_the_ones_that_the_page_names() {
     says("One name is missing in Debian 13: `rustc`.");
 }
 
+#[test]
+fn the_book_is_built_and_all_tests_pass_on_three_systems() {
+    let (_, visits) = visits(workspace()).expect("the results");
+    let mut done = BTreeSet::new();
+    for it in &visits {
+        let [_, failed, _] = it.counts;
+        assert_eq!(
+            (&*it.status, failed),
+            ("0", 0),
+            "{}, {}",
+            it.suite,
+            it.step
+        );
+        done.insert((&*it.suite, &*it.step));
+    }
+    let tests = ["cargo test", "the heaps under programs"];
+    for suite in ["bookworm", "trixie", "sid"] {
+        assert!(done.contains(&(suite, "the book")), "{suite}: {done:?}");
+        for step in tests {
+            let of_step =
+                |it: &&Visit| (&*it.suite, &*it.step) == (suite, step);
+            let passed = visits.iter().find(of_step).map(|it| it.counts[0]);
+            assert!(passed > Some(50), "{suite}, {step}: {passed:?}");
+        }
+    }
+    says("It builds the book, runs all tests");
+}
+
+#[test]
+fn what_the_project_did_is_a_row_of_its_system() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let file = folder.path().join("tests/results/whole-projects.csv");
+    fs::create_dir_all(file.parent().expect("a folder")).expect("a folder");
+    let text = "# sid: Debian sid\n# sid made: today, commit 1\n\
+                suite,heap,step,status,passed,failed,ignored\n\
+                sid,project,the book,0,0,0,0\n\
+                sid,project,cargo test,101,700,2,70\n";
+    fs::write(file, text).expect("a file of ours");
+    let table = project(folder.path()).expect("a table");
+    for part in [
+        "Debian sid <small>today, commit 1</small>",
+        "<th scope=\"row\">the book</th><td>well</td><td></td><td></td>",
+        "<th scope=\"row\">cargo test</th><td>status 101</td>\
+         <td>700</td><td>2</td>",
+    ] {
+        assert!(table.contains(part), "{part} is not in {table}");
+    }
+}
+
 /// A repository that has these rows alone.
 fn seen(rows: &str) -> (TempDir, Result<String, String>) {
     let folder = tempfile::tempdir().expect("a temporary folder");
@@ -113,8 +164,8 @@ fn a_cell_says_how_the_step_ended_and_how_much_memory_it_took() {
         "Debian &lt; 14",
         "<th scope=\"row\">whose</th><td>8 of 9</td><td>7 of 9</td>",
         "<th scope=\"row\">a &lt; b</th>\
-         <td>as on glibc<small>memory × 1.50</small></td>\
-         <td>status 134<small>memory × 0.75</small></td>",
+         <td>as on glibc<small>memory × 1.50, ours in 5 of 5</small></td>\
+         <td>status 134<small>memory × 0.75, ours in 5 of 5</small></td>",
         "a machine",
     ] {
         assert!(table.contains(part), "{part} is not in {table}");
