@@ -7,19 +7,31 @@ use crate::words::{find, insert, passages};
 
 /// What a page may name, and where that is at home. The titles of papers stand in
 /// quotes on the pages.
-pub const HOMES: [(&str, &str); 24] = [
+pub const HOMES: [(&str, &str); 36] = [
+    ("AddressSanitizer", "https://clang.llvm.org/docs/AddressSanitizer.html"),
+    ("Apache", "https://httpd.apache.org"),
     ("bumpalo", "https://github.com/fitzgen/bumpalo"),
     ("dlmalloc", "https://gee.cs.oswego.edu/dl/html/malloc.html"),
+    ("glibc", "https://sourceware.org/glibc/"),
     ("gperftools", "https://github.com/gperftools/gperftools"),
     ("jemalloc", "https://jemalloc.net"),
+    ("jq", "https://jqlang.org"),
+    ("libFuzzer", "https://llvm.org/docs/LibFuzzer.html"),
     ("loom", "https://github.com/tokio-rs/loom"),
     ("mimalloc", "https://github.com/microsoft/mimalloc"),
+    ("Miri", "https://github.com/rust-lang/miri"),
+    ("PostgreSQL", "https://www.postgresql.org"),
+    ("Quake", "https://github.com/id-Software/Quake"),
     ("redis", "https://redis.io"),
     ("rpmalloc", "https://github.com/mjansson/rpmalloc"),
     ("snmalloc", "https://github.com/microsoft/snmalloc"),
     ("sqlite3", "https://sqlite.org"),
     ("talc", "https://github.com/SFBdragon/talc"),
     ("tcmalloc", "https://gperftools.github.io/gperftools/tcmalloc.html"),
+    ("ThreadSanitizer", "https://clang.llvm.org/docs/ThreadSanitizer.html"),
+    ("TLSF", "https://github.com/mattconte/tlsf"),
+    ("trybuild", "https://github.com/dtolnay/trybuild"),
+    ("valgrind", "https://valgrind.org"),
     ("A Fast Storage Allocator", "https://doi.org/10.1145/365628.365655"),
     (
         "A Nonrecursive List Compacting Algorithm",

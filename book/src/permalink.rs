@@ -9,6 +9,8 @@ use crate::directive::Directive;
 fn named(directive: &Directive) -> Option<String> {
     let words = match directive {
         Directive::Heap { scenario, .. } => format!("figure {scenario}"),
+        Directive::Drawing { name } => format!("figure {name}"),
+        Directive::Exercise { number } => format!("solution {number}"),
         Directive::Plot { name, stage: None } => format!("plot {name}"),
         Directive::Plot { name, stage: Some(stage) } => {
             format!("plot {name} {stage}")
@@ -37,43 +39,50 @@ fn file(path: &str) -> &str {
     name.strip_suffix(".rs").unwrap_or(name)
 }
 
+/// How a figure begins.
+const FIGURE: &str = "<figure ";
+
 /// The anchors of a page. Each is there once.
 #[derive(Default)]
 pub(crate) struct Anchors(BTreeMap<String, usize>);
 
 impl Anchors {
-    /// The HTML of a directive, its first figure with an anchor and a link.
+    /// The HTML of a directive, each of its figures with an anchor and a link.
     pub fn give(&mut self, directive: &Directive, html: String) -> String {
-        let (Some(name), Some(figure), Some(caption)) = (
-            named(directive),
-            html.find("<figure "),
-            html.find("</figcaption>"),
-        ) else {
-            return html;
+        let Some(name) = named(directive) else { return html };
+        let mut parts = html.split(FIGURE);
+        let mut given = parts.next().unwrap_or_default().to_owned();
+        for part in parts {
+            given += FIGURE;
+            given += &self.one(&name, part);
+        }
+        given
+    }
+
+    /// A figure without its first word, and what comes behind it.
+    fn one(&mut self, name: &str, figure: &str) -> String {
+        let Some(caption) = figure.find("</figcaption>") else {
+            return figure.to_owned();
         };
-        let times = self.0.entry(name.clone()).or_default();
+        let times = self.0.entry(name.to_owned()).or_default();
         *times += 1;
         let name = match *times {
-            1 => name,
+            1 => name.to_owned(),
             times => format!("{name}-{times}"),
         };
-        let start = figure + "<figure ".len();
         // Behind the title, and not in a line of its own below what is told of it.
-        let told = html[start..caption].find("<span class='hf-heap'>");
-        let end = told.map_or(caption, |told| start + told);
+        let told = figure[..caption].find("<span class='hf-heap'>");
+        let end = told.unwrap_or(caption);
         // Where the words end it is never alone on a line.
-        let words = html[start..end].trim_end();
+        let words = figure[..end].trim_end();
         let words = match told {
             None => words.strip_suffix("</span>").unwrap_or(words),
             Some(_) => words,
         };
-        let end = start + words.len();
         format!(
-            "{}id=\"{name}\" {}<a class=\"permalink\" href=\"#{name}\" \
+            "id=\"{name}\" {words}<a class=\"permalink\" href=\"#{name}\" \
              aria-label=\"Link to this\"></a>{}",
-            &html[..start],
-            &html[start..end],
-            &html[end..],
+            &figure[words.len()..],
         )
     }
 }

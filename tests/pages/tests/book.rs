@@ -51,6 +51,10 @@ struct Page {
     ids: BTreeSet<String>,
     // What the reader may click on.
     links: BTreeSet<String>,
+    // The classes of its figures and sections.
+    classes: BTreeSet<String>,
+    // How many of its figures have no anchor.
+    figures_without_id: usize,
     // What the browser loads to show the page.
     loads: BTreeSet<String>,
     // All text outside code and scripts.
@@ -72,11 +76,20 @@ impl Page {
     }
 
     fn add(&mut self, tag: &Tag) {
+        if tag.kind == TagKind::StartTag && &*tag.name == "figure" {
+            let has_id = tag.attrs.iter().any(|it| &*it.name.local == "id");
+            self.figures_without_id += usize::from(!has_id);
+        }
         for attribute in &tag.attrs {
             let value = attribute.value.to_string();
             let name: &str = &attribute.name.local;
             match (&*tag.name, name) {
                 (_, "id") => self.ids.insert(value),
+                (_, "class") => {
+                    let classes = value.split_whitespace().map(str::to_owned);
+                    self.classes.extend(classes);
+                    true
+                }
                 ("a", "href") => self.links.insert(value),
                 (_, "href" | "src" | "srcset" | "poster" | "data") => {
                     self.loads.insert(value)
@@ -414,6 +427,111 @@ fn an_anchor_of_a_figure_or_a_listing_has_a_link_to_it() {
         let link = format!("#{id}");
         assert!(page.links.contains(&link), "no {link}");
     }
+}
+
+/// Pages that have no picture, and why none is missing there.
+const WITHOUT_A_PICTURE: [(&str, &[&str]); 4] = [
+    (
+        "what is asked there is drawn on the pages before",
+        &[
+            "back/real-allocators/ten-questions.html",
+            "before/ten-questions.html",
+            "beyond/holes/exercises.html",
+            "beyond/measured/ten-questions.html",
+            "beyond/per-thread/exercises.html",
+            "stage1/exercises.html",
+            "stage2/exercises.html",
+            "stage3/exercises.html",
+            "stage3/from-nothing.html",
+            "stage3/score.html",
+            "stage4/exercises.html",
+            "stage5/exercises.html",
+            "stage5/ten-questions.html",
+        ],
+    ),
+    (
+        "all that a stage changes, line by line: each change is drawn where it is \
+         told",
+        &[
+            "stage2/from-stage-1.html",
+            "stage3/from-stage-2.html",
+            "stage4/from-stage-3.html",
+            "stage5/from-stage-4.html",
+        ],
+    ),
+    (
+        "to look something up in, or to work by",
+        &[
+            "back/for-teachers.html",
+            "back/how-this-book-is-checked.html",
+            "back/how-to-help.html",
+            "back/if-something-fails.html",
+            "back/machines-that-look-for-faults.html",
+            "back/real-allocators/versions.html",
+            "back/real-allocators/what-to-read-next.html",
+            "back/side-by-side/index.html",
+            "back/side-by-side/programs.html",
+            "back/what-has-changed.html",
+            "back/what-surprised-us.html",
+            "back/when-it-goes-wrong.html",
+            "back/words.html",
+            "before/how-to-work.html",
+            "before/the-rust-you-need.html",
+        ],
+    ),
+    (
+        "an argument, a method or a table of results: no structure is explained",
+        &[
+            "back/misuse/index.html",
+            "back/misuse/three-repairs.html",
+            "back/misuse/what-no-heap-can-see.html",
+            "back/misuse/who-tells.html",
+            "back/real-allocators/seen-from-outside.html",
+            "beyond/claim/index.html",
+            "beyond/claim/recording.html",
+            "beyond/measured/index.html",
+            "beyond/measured/what-is-not-shown.html",
+            "beyond/measured/what-was-asked-for.html",
+            "beyond/measured/where-it-ends.html",
+            "beyond/measured/without-fooling-yourself.html",
+            "stage4/on-real-programs.html",
+            "stage4/send-and-sync.html",
+            "stage4/what-rust-refused.html",
+        ],
+    ),
+];
+
+#[test]
+fn a_page_has_a_picture_or_a_reason_to_have_none() {
+    let pictures = ["heap-figure", "plot", "has-needs", "hf-box"];
+    let has_none: BTreeSet<&str> = chapters_of_html()
+        .filter(|(_, page)| {
+            pictures.iter().all(|it| !page.classes.contains(*it))
+        })
+        .map(|(path, _)| path)
+        .collect();
+    let with_reason: BTreeSet<&str> =
+        WITHOUT_A_PICTURE.iter().flat_map(|it| it.1).copied().collect();
+    assert_eq!(has_none, with_reason);
+}
+
+/// What stands between headings has their anchors.
+const BETWEEN_HEADINGS: &str = "back/side-by-side/programs.html";
+
+#[test]
+fn each_figure_plot_and_listing_has_a_link_to_itself() {
+    for (path, page) in chapters_of_html() {
+        if path != BETWEEN_HEADINGS {
+            assert_eq!(page.figures_without_id, 0, "{path}");
+        }
+    }
+}
+
+/// The pages that the summary names.
+fn chapters_of_html() -> impl Iterator<Item = (&'static str, &'static Page)> {
+    let apart = ["print.html", "toc.html", "404.html"];
+    let all = book().pages.iter().map(|(path, page)| (&**path, page));
+    all.filter(move |(path, _)| !apart.contains(path))
 }
 
 #[test]
