@@ -57,13 +57,19 @@ mod program {
             return;
         }
         let (libraries, missing) = libraries();
+        // A column is as wide as its name, and wide enough for all answers.
+        let column = |library: &Library, text: &str| {
+            let width = library.name.len().max(9);
+            format!(" {text:>width$}")
+        };
         let names: String =
-            libraries.iter().map(|it| format!("{:>9}", it.name)).collect();
+            libraries.iter().map(|it| column(it, it.name)).collect();
         println!("{:25}{names}", "");
         for (number, (question, _)) in QUESTIONS.iter().enumerate() {
-            let answers = libraries.iter().map(|it| it.answer(number));
-            let answers: String =
-                answers.map(|it| format!("{it:>9}")).collect();
+            let answers: String = libraries
+                .iter()
+                .map(|it| column(it, &it.answer(number)))
+                .collect();
             println!("{question:25}{answers}");
         }
         for line in missing {
@@ -118,7 +124,7 @@ mod program {
                 "install libtcmalloc-minimal4",
             ),
             ("stage 4", ours, "libmalloc4.so", "build the example malloc4"),
-            ("stage 5", ours, "libmalloc5.so", "build the example malloc5"),
+            ("per thread", ours, "libmalloc5.so", "build the example malloc5"),
         ] {
             let path = folder.join(file);
             if path.exists() {

@@ -65,14 +65,14 @@ mod program {
         let stage_3: stage3_freelist::Heap<_> =
             stage3_freelist::Heap::new(Own(brk()));
         let no_lock = Heap::<_, CHUNKS>::new(brk());
-        let stage_5 =
+        let one_stack =
             LockedHeap::<_, CHUNKS>::new(Mutex::new(Heap::new(brk())));
         [
             ("no allocator", Box::new(Nothing)),
             ("stage 3", Box::new(stage_3)),
             ("stage 4", Box::new(stage_4())),
-            ("stage 5, no lock", Box::new(no_lock)),
-            ("stage 5", Box::new(stage_5)),
+            ("one stack, no lock", Box::new(no_lock)),
+            ("one stack", Box::new(one_stack)),
             ("glibc", Box::new(Glibc)),
         ]
     }
@@ -91,9 +91,9 @@ mod program {
         });
         drop(progress);
         let depths = DEPTHS.map(|depth| format!(" {depth:>8}      ")).concat();
-        println!("{:18}{}", "calls deep", depths.trim_end());
+        println!("{:20}{}", "calls deep", depths.trim_end());
         for (index, (name, _)) in rows.iter().enumerate() {
-            print!("{name:18}");
+            print!("{name:20}");
             for column in &columns {
                 let (time, spread) = column[index];
                 print!(" {time:8.1} {:5}", format!("±{spread:.1}"));
@@ -209,7 +209,7 @@ mod program {
             ("4 threads", most_heap(4)),
             ("4, a stack each", 4 * alone),
         ] {
-            println!("{name:18} {:12.2}", bytes as f64 / 1e6);
+            println!("{name:20} {:12.2}", bytes as f64 / 1e6);
         }
     }
 
