@@ -1,4 +1,4 @@
-//! A number and its unit stand on one line.
+//! A number and its unit stand on one line, and so do a name and its number.
 
 use std::ops::Range;
 
@@ -6,10 +6,19 @@ use mdbook_markdown::pulldown_cmark::{Event, Tag, TagEnd};
 use mdbook_markdown::{MarkdownOptions, new_cmark_parser};
 
 /// What stands behind a number and belongs to it.
-const UNITS: [&str; 12] = [
-    "KB", "MB", "GB", "KiB", "MiB", "GiB", "TiB", "%", "min", "byte", "bytes",
-    "ns",
+const UNITS: [&str; 18] = [
+    "KB", "MB", "GB", "KiB", "MiB", "GiB", "TiB", "%", "min", "minute",
+    "minutes", "second", "seconds", "s", "ms", "byte", "bytes", "ns",
 ];
+
+/// What stands before a number and belongs to it.
+const NAMES: [&str; 8] = [
+    "stage", "stages", "Stage", "Stages", "chapter", "Chapter", "thread",
+    "mimalloc",
+];
+
+/// Elements whose text is code.
+const CODE: [&str; 5] = ["pre", "code", "script", "style", "textarea"];
 
 /// A page in which no line ends between a number and its unit. What is code
 /// stays as it is.
@@ -24,13 +33,14 @@ pub fn kept(markdown: &str) -> String {
     kept + &markdown[done..]
 }
 
-/// What stands between numbers and their units: a blank, or the end of a line
-/// with all that the next one begins with.
+/// What stands between numbers and what belongs to them: a blank, or the end of a
+/// line with all that the next one begins with.
 fn blanks(markdown: &str) -> Vec<Range<usize>> {
     let mut blanks = Vec::new();
-    // Where a line has ended behind a number.
-    let mut number: Option<usize> = None;
+    // How a line has ended.
+    let mut line: Option<Range<usize>> = None;
     let mut is_code = false;
+    let mut html = Html::default();
     let options = MarkdownOptions::default();
     for (event, range) in
         new_cmark_parser(markdown, &options).into_offset_iter()
@@ -38,43 +48,94 @@ fn blanks(markdown: &str) -> Vec<Range<usize>> {
         match event {
             Event::Start(Tag::CodeBlock(_)) => is_code = true,
             Event::End(TagEnd::CodeBlock) => is_code = false,
+            Event::Html(_) => {
+                for text in html.texts(&markdown[range.clone()]) {
+                    let at = range.start + text.start;
+                    let within = within(&markdown[range.clone()][text]);
+                    blanks.extend(within.map(|it| at + it..at + it + 1));
+                }
+            }
             // What was written in another way has no place on the page.
             Event::Text(text)
                 if !is_code && text[..] == markdown[range.clone()] =>
             {
-                if let Some(end) = number.take()
-                    && starts_with_unit(&text)
+                if let Some(line) = line.take()
+                    && belong_together(&markdown[line.clone()], &text)
                 {
-                    blanks.push(end..range.start);
+                    blanks.push(line.end..range.start);
                 }
-                for (at, _) in text.match_indices(' ') {
-                    if ends_with_number(&text[..at])
-                        && starts_with_unit(&text[at + 1..])
-                    {
-                        let at = range.start + at;
-                        blanks.push(at..at + 1);
-                    }
-                }
-                if ends_with_number(&text) {
-                    number = Some(range.end);
-                }
+                let within = within(&text);
+                blanks.extend(
+                    within.map(|it| range.start + it..range.start + it + 1),
+                );
+                line = Some(range);
                 continue;
             }
             Event::SoftBreak => continue,
             _ => {}
         }
-        number = None;
+        line = None;
     }
     blanks
 }
 
-fn ends_with_number(text: &str) -> bool {
-    text.ends_with(|it: char| it.is_ascii_digit())
+/// The blanks in a text between a number and what belongs to it.
+fn within(text: &str) -> impl Iterator<Item = usize> {
+    let blanks = text.match_indices(' ').map(|(at, _)| at);
+    blanks.filter(|&at| belong_together(&text[..at], &text[at + 1..]))
 }
 
-fn starts_with_unit(text: &str) -> bool {
-    UNITS.iter().any(|unit| {
-        text.strip_prefix(unit)
-            .is_some_and(|rest| !rest.starts_with(char::is_alphanumeric))
-    })
+fn belong_together(left: &str, right: &str) -> bool {
+    let is_digit = |it: char| it.is_ascii_digit();
+    if left.ends_with(is_digit) {
+        return UNITS.iter().any(|unit| {
+            let rest = right.strip_prefix(unit);
+            rest.is_some_and(|it| !it.starts_with(char::is_alphanumeric))
+        });
+    }
+    right.starts_with(is_digit)
+        && NAMES.iter().any(|name| {
+            let rest = left.strip_suffix(name);
+            rest.is_some_and(|it| !it.ends_with(char::is_alphanumeric))
+        })
+}
+
+/// What is read of HTML, line after line.
+#[derive(Default)]
+struct Html {
+    /// How many elements around here hold code.
+    code: usize,
+}
+
+impl Html {
+    /// The texts of some HTML that are no code. (A tag ends on its line.)
+    fn texts(&mut self, html: &str) -> Vec<Range<usize>> {
+        let mut texts = Vec::new();
+        let mut start = 0;
+        while let Some(open) = html[start..].find('<') {
+            let open = start + open;
+            if self.code == 0 {
+                texts.push(start..open);
+            }
+            let close = html[open..].find('>');
+            let close = close.map_or(html.len(), |it| open + it + 1);
+            self.tag(&html[open..close]);
+            start = close;
+        }
+        if self.code == 0 {
+            texts.push(start..html.len());
+        }
+        texts
+    }
+
+    fn tag(&mut self, tag: &str) {
+        let name = tag.trim_start_matches(['<', '/']);
+        let end = name.find(|it: char| !it.is_alphanumeric());
+        if CODE.contains(&&name[..end.unwrap_or(name.len())]) {
+            match tag.starts_with("</") {
+                true => self.code = self.code.saturating_sub(1),
+                false => self.code += 1,
+            }
+        }
+    }
 }
