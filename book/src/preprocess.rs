@@ -135,7 +135,6 @@ fn expand(sources: &Sources, mut book: Book) -> Result<Book, Problems> {
         } else {
             words::linked(&homes::linked(&chapter.content), path, &words)
         };
-        chapter.content = units::kept(&chapter.content);
         if let Some(commit) = &sources.commit {
             let repository = sources.repository.as_ref();
             chapter.content += &edition::line(commit, repository);
@@ -144,7 +143,8 @@ fn expand(sources: &Sources, mut book: Book) -> Result<Book, Problems> {
     let map = Map::new(&book, &minutes);
     book.for_each_chapter_mut(|chapter| {
         if let Some(path) = &chapter.source_path {
-            chapter.content = map.put_in(&chapter.content, path);
+            let content = map.put_in(&chapter.content, path);
+            chapter.content = units::kept(&content);
         }
     });
     Ok(book)

@@ -6,15 +6,15 @@ use mdbook_markdown::pulldown_cmark::{Event, Tag, TagEnd};
 use mdbook_markdown::{MarkdownOptions, new_cmark_parser};
 
 /// What stands behind a number and belongs to it.
-const UNITS: [&str; 18] = [
+const UNITS: [&str; 19] = [
     "KB", "MB", "GB", "KiB", "MiB", "GiB", "TiB", "%", "min", "minute",
-    "minutes", "second", "seconds", "s", "ms", "byte", "bytes", "ns",
+    "minutes", "second", "seconds", "s", "ms", "byte", "bytes", "ns", "×",
 ];
 
 /// What stands before a number and belongs to it.
-const NAMES: [&str; 8] = [
+const NAMES: [&str; 9] = [
     "stage", "stages", "Stage", "Stages", "chapter", "Chapter", "thread",
-    "mimalloc",
+    "mimalloc", "×",
 ];
 
 /// Elements whose text is code.

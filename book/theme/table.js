@@ -46,7 +46,9 @@ function breakNames(code) {
     }
 }
 
-document.querySelectorAll("main :not(pre) > code").forEach(breakNames);
+document
+    .querySelectorAll("main :not(pre) > code, figure.listing figcaption > span")
+    .forEach(breakNames);
 
 // What may be wider than the page, and what a screen reader calls it.
 const WIDE = [

@@ -9,6 +9,7 @@ fn a_number_stays_with_its_unit() {
         ("Some 5 % of 1,040 bytes", "Some 5\u{a0}% of 1,040\u{a0}bytes"),
         ("of 2 MiB, **4 MiB**", "of 2\u{a0}MiB, **4\u{a0}MiB**"),
         ("> It takes 5\n> min to read.", "> It takes 5\u{a0}min to read."),
+        ("max(5 × 4,096 bytes, n)", "max(5\u{a0}×\u{a0}4,096\u{a0}bytes, n)"),
         ("In stage 3, in stage\n4", "In stage\u{a0}3, in stage\u{a0}4"),
         (
             "<p title=\"2 bytes\"><b>100 bytes</b> of <code>1 byte</code></p>\n",
