@@ -9,7 +9,8 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
 
-use self::report::{Report, Traced};
+pub use self::report::Report;
+use self::report::Traced;
 use self::runner::{Heap, Line};
 
 mod report;

@@ -1,5 +1,6 @@
 //! The marks that `cargo run -- score` gives to the heaps of this book, and to
-//! heaps with a fault.
+//! heaps with a fault. Heaps without one are marked three times: what is printed is
+//! the run in the middle, and how far the three lie apart.
 //!
 //! ```text
 //! cargo run -p pages --example scores
@@ -8,7 +9,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use book::score::{self, Options};
+use book::score::{self, Options, Report};
 use book::{practice, stage};
 use tests::fault::Fault;
 use timing::progress::Progress;
@@ -40,10 +41,13 @@ const FAULTS: [&str; 6] = [
 fn main() {
     let root = workspace();
     let progress = Progress::new(HEAPS.len() + FAULTS.len());
-    println!("{:24} {:>6} {:>6} {:>6}", "", "memory", "speed", "score");
+    println!(
+        "{:24} {:>6} {:>6} {:>6} {:>6}",
+        "", "memory", "speed", "score", "spread"
+    );
     for (name, path, lists) in HEAPS {
         progress.step(name);
-        let row = row(root.join(path), lists);
+        let row = three_times(&root.join(path), lists);
         progress.print(format!("{name:24} {row}"));
     }
     progress.print(String::new());
@@ -52,18 +56,36 @@ fn main() {
         let fault = Fault::named(name);
         let folder = root.join("target/score/faults").join(name);
         plant(&fault, &folder);
-        let row = row(folder, None);
+        let row = row(&report(folder, None));
         progress.print(format!("{}\n  {row}", fault.what));
     }
 }
 
-/// A heap's marks; or that it has none, and why.
-fn row(heap: PathBuf, lists: Option<usize>) -> String {
+/// How far three runs may lie apart.
+const APART: f64 = 3.0;
+
+/// The marks of a heap in the run in the middle of three, and how far the three
+/// lie apart.
+fn three_times(heap: &Path, lists: Option<usize>) -> String {
+    let mut runs = [(); 3].map(|()| report(heap.to_owned(), lists));
+    let all = |run: &Report| run.marks().2;
+    runs.sort_by(|one, other| all(one).total_cmp(&all(other)));
+    let [least, middle, most] = &runs;
+    let spread = all(most) - all(least);
+    assert!(spread < APART, "{}: {spread} points apart", heap.display());
+    format!("{} {spread:6.1}", row(middle))
+}
+
+fn report(heap: PathBuf, lists: Option<usize>) -> Report {
     let options = Options { heap, lists, ..Options::default() };
     let report = score::score(workspace(), &options);
-    let report = report.unwrap_or_else(|error| panic!("{error:#}"));
+    report.unwrap_or_else(|error| panic!("{error:#}"))
+}
+
+/// A heap's marks; or that it has none, and why.
+fn row(report: &Report) -> String {
     let (memory, speed, all) = report.marks();
-    match report.wrong {
+    match &report.wrong {
         None => format!("{memory:6.1} {speed:6.1} {all:6.1}"),
         Some(why) => format!("{all}: {why}"),
     }
