@@ -80,14 +80,15 @@ fn look(root: &Path, library: Option<&str>, seen: &mut Seen) {
         let Ok(maps) = fs::read_to_string(folder.join("maps")) else {
             continue;
         };
-        // The loader maps what is preloaded before it maps the C library.
-        if !maps.contains("/libc.so.6") {
+        // The loader maps what is preloaded before it maps the C library. And a
+        // process that ends while its maps are read has not all of them: the stack
+        // lies above the libraries.
+        if !maps.contains("/libc.so.6") || !maps.contains("[stack]") {
             continue;
         }
         let has_ours = library.is_some_and(|it| maps.contains(it));
         let number = process.file_name().to_string_lossy().into_owned();
-        // What has it once keeps it: a look may come while a process begins or
-        // ends, and see the half.
+        // What has it once keeps it.
         *seen.entry((number, program)).or_insert(false) |= has_ours;
     }
 }
