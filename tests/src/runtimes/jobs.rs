@@ -96,7 +96,7 @@ pub const JOBS: [Job; 87] = [
         "erl -noshell -s words main -s init stop",
         "",
     ),
-    job("ghc", "ghc", "", "rm -f words.o words.hi; ghc -O0 -o words-hs-2 words.hs", ""),
+    job("ghc", "ghc", "", "ghc -O0 -fforce-recomp -o words-hs-2 words.hs", ""),
     job(
         "a Haskell program", "ghc",
         "ghc -O -o words-hs words.hs",
@@ -220,7 +220,7 @@ pub const JOBS: [Job; 87] = [
     job(
         "povray", "povray",
         "",
-        "povray spheres.pov +WT1 +W160 +H120 +Ospheres.ppm +FP -D",
+        "povray spheres.pov -GA +WT1 +W160 +H120 +Ospheres.ppm +FP -D",
         "spheres.ppm",
     ),
     job(

@@ -113,12 +113,33 @@ fn difference(job: &Job, with: &Done, without: &Done) -> Option<String> {
         let said = with.outcome.failure();
         return Some(said.unwrap_or_else(|| "ended well".to_owned()));
     }
-    let is_same = if job.makes.is_empty() {
-        with.outcome.stdout == without.outcome.stdout
-    } else {
-        with.made == without.made && with.made.is_some()
-    };
-    (!is_same).then(|| "other output".to_owned())
+    if job.makes.is_empty() {
+        let [this, that] = [with, without].map(|it| it.outcome.stdout.lines());
+        return first_difference(this, that);
+    }
+    let is_same = with.made == without.made && with.made.is_some();
+    (!is_same).then(|| format!("another {}", job.makes))
+}
+
+/// The first two lines that differ, if any do.
+fn first_difference<'a>(
+    this: impl Iterator<Item = &'a str>,
+    that: impl Iterator<Item = &'a str>,
+) -> Option<String> {
+    let mut this = this.fuse();
+    let mut that = that.fuse();
+    loop {
+        match (this.next(), that.next()) {
+            (None, None) => return None,
+            (one, other) if one == other => {}
+            (one, other) => {
+                let [one, other] =
+                    [one, other].map(|it| it.unwrap_or("nothing").trim());
+                let why = format!("it prints {one:?} in place of {other:?}");
+                return Some(why);
+            }
+        }
+    }
 }
 
 /// The counts of a job, and that it does what it does without the counter.
