@@ -220,8 +220,8 @@ pub const JOBS: [Job; 87] = [
     job(
         "povray", "povray",
         "",
-        "povray spheres.pov -GA +WT1 +W160 +H120 +Ospheres.ppm +FP -D",
-        "spheres.ppm",
+        "povray spheres.pov -GA +WT1 +W160 +H120 +Ospheres.bmp +FB -D",
+        "spheres.bmp",
     ),
     job(
         "pdftotext", "poppler-utils",
