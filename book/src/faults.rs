@@ -16,6 +16,10 @@ const FAULTS: &str = "tests/faults";
 /// In front of the address of a page that tells of a fault.
 const SEEN_IN: &str = "seen in: ";
 
+/// How the address of an answer to the malloc lab ends: the file has the same name
+/// for all who take the course.
+const ANSWER: &str = "mm.c";
+
 /// Who waits longer for a test does something else meanwhile.
 const SOON: f64 = 10.0;
 
@@ -172,8 +176,13 @@ fn summary(root: &Path, faults: &[Fault]) -> Result<String, String> {
              see them was not looked for yet.)"
         ),
     };
+    let elsewhere = faults.iter().filter_map(|it| it.seen_in.as_deref());
+    let answers = elsewhere.clone().filter(|it| it.ends_with(ANSWER)).count();
+    let elsewhere = elsewhere.count();
     Ok(format!(
-        "There are {} faults in the table. Of {own} the first to see them is a \
+        "There are {} faults in the table. {elsewhere} of them have a link to \
+         somebody who made it in public, {answers} of these in an answer to the \
+         malloc lab. Of {own} the first to see them is a \
          test of the stage itself, and {soon} of those are seen in less than \
          {SOON} seconds.{more}",
         faults.len()

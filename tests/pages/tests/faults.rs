@@ -46,7 +46,8 @@ fn a_row_has_the_test_and_the_seconds_of_the_file() {
         "Stage 2",
         "It is &lt; wrong.<small>contract: <code>a_<wbr>test</code></small>",
         "<td>0.25 s</td>",
-        "There are 1 faults in the table. Of 1 the first",
+        "There are 1 faults in the table. 0 of them",
+        "0 of these in an answer to the malloc lab. Of 1 the first",
         "and 1 of those are seen in less than 10 seconds",
         "a machine",
     ] {
@@ -58,10 +59,46 @@ fn a_row_has_the_test_and_the_seconds_of_the_file() {
 fn a_test_from_outside_and_a_slow_one_are_counted_as_such() {
     let (_folder, table) = seen("2-a,tests,shadow,a_test,0.25");
     let table = table.expect("a table");
-    assert!(table.contains("Of 0 the first"), "{table}");
+    assert!(table.contains("lab. Of 0 the first"), "{table}");
     let (_folder, table) = seen("2-a,stage2-headers,contract,a_test,10.0");
     let table = table.expect("a table");
     assert!(table.contains("and 0 of those"), "{table}");
+}
+
+/// Whoever reads the table is to know that these are mistakes that people make.
+#[test]
+fn twenty_faults_are_seen_elsewhere_and_some_in_answers_to_the_malloc_lab() {
+    let all = Fault::all();
+    let elsewhere: Vec<&str> =
+        all.iter().filter_map(|it| it.seen_in.as_deref()).collect();
+    let answers = elsewhere.iter().filter(|it| it.ends_with("mm.c")).count();
+    assert!(elsewhere.len() >= 20, "{} are seen elsewhere", elsewhere.len());
+    assert!(answers >= 4, "{answers} are seen in answers");
+    let table = faults::table(workspace()).expect("the table");
+    let (elsewhere, answers) = (elsewhere.len(), answers);
+    let said = format!(
+        "{elsewhere} of them have a link to somebody who made it in public, \
+         {answers} of these in an answer to the malloc lab."
+    );
+    assert!(table.contains(&said), "{said}");
+}
+
+/// Whoever follows the link finds the same words next year.
+#[test]
+fn a_link_to_a_file_names_its_version() {
+    for Fault { name, seen_in, .. } in Fault::all() {
+        let Some(address) = seen_in else { continue };
+        let parts: Vec<&str> = address.split('/').collect();
+        assert!(
+            address.starts_with("https://github.com/"),
+            "{name}: {address}"
+        );
+        match parts[5] {
+            "issues" | "pull" => assert_eq!(parts.len(), 7, "{address}"),
+            "blob" => assert_eq!(parts[6].len(), 40, "{name}: {address}"),
+            _ => panic!("{name}: {address} is none of these"),
+        }
+    }
 }
 
 #[test]
