@@ -43,7 +43,9 @@ impl<'a> Cell<'a> {
         let parts = rest.split_once(" -> ");
         match (verdict, parts) {
             ("holds", None) => Ok(Self::Holds),
-            ("fails", Some((how, page))) => Ok(Self::Fails { how, page }),
+            ("fails", Some((how, page))) if !page.is_empty() => {
+                Ok(Self::Fails { how, page })
+            }
             ("does not apply", None) => Ok(Self::DoesNotApply(rest)),
             ("passed over", None) => Ok(Self::PassedOver(rest)),
             _ => Err(format!("{SEEN} has a cell `{text}`")),
@@ -108,6 +110,13 @@ pub fn table(root: &Path, page: &Path) -> Result<String, String> {
     let properties = properties(&table)?;
     let heaps = &table.columns[FIRST..];
     let up = "../".repeat(page.components().count().saturating_sub(1));
+    for property in &properties {
+        for cell in &property.cells {
+            if let Cell::Fails { page, .. } = cell {
+                find(root, page)?;
+            }
+        }
+    }
     let mut rows = String::new();
     let mut group = "";
     for property in &properties {
@@ -132,6 +141,33 @@ pub fn table(root: &Path, page: &Path) -> Result<String, String> {
          <p>{}</p>\n</div>",
         escape(table.about("system").unwrap_or_default()),
     ))
+}
+
+/// Looks for a page that tells why, and for the heading below which it does, if
+/// one is named: `page.md#heading`.
+fn find(root: &Path, place: &str) -> Result<(), String> {
+    let (page, heading) = place.split_once('#').unwrap_or((place, ""));
+    let text = fs::read_to_string(root.join("book/chapters").join(page))
+        .map_err(|_| format!("{SEEN} sends to {page}, which is not there"))?;
+    let is_there = text
+        .lines()
+        .filter(|line| line.starts_with('#'))
+        .any(|line| anchor(line.trim_start_matches('#').trim()) == heading);
+    if is_there || heading.is_empty() {
+        return Ok(());
+    }
+    Err(format!("{SEEN} sends to {place}, and the page has no such heading"))
+}
+
+/// How a link names a heading without code or links in it.
+fn anchor(heading: &str) -> String {
+    let kept = |it: &char| it.is_alphanumeric() || [' ', '-', '_'].contains(it);
+    heading
+        .to_lowercase()
+        .chars()
+        .filter(kept)
+        .collect::<String>()
+        .replace(' ', "-")
 }
 
 /// What hides a column.

@@ -8,7 +8,9 @@
 
 use std::{env, fs};
 
-use tests::matrix::{OURS, PEERS, Run, Seen, ask_all, kept, properties, table};
+use tests::matrix::{
+    OURS, PEERS, Run, Seen, ask_all, kept, properties, remembered, table,
+};
 use timing::progress::Progress;
 
 fn main() {
@@ -20,6 +22,8 @@ fn main() {
     drop(progress);
     print(&ours, &peers);
     if keep {
+        let before = fs::read_to_string(kept()).unwrap_or_default();
+        let peers = remembered(peers, &before);
         fs::write(kept(), table(&ours, &peers)).expect("a file to write to");
         println!("\n{} is written", kept().display());
     }

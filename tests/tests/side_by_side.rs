@@ -1,12 +1,13 @@
 //! Each heap has the properties that are declared for it, and no other.
 
 use std::collections::BTreeSet;
-use std::fs;
+use std::{fs, thread};
 
-use tests::matrix::rows::Cell;
+use tests::matrix::declared::{DAMAGE, PEERS_FAIL};
+use tests::matrix::rows::{Cell, Kind};
 use tests::matrix::{
     OURS, PEERS, Property, Run, Seen, ask_all, disagreements, kept, properties,
-    table,
+    remembered, table, turned_around,
 };
 use timing::workspace::workspace;
 
@@ -61,6 +62,60 @@ fn a_result_that_is_turned_around_makes_its_cell_fail_and_no_other() {
     }
 }
 
+/// From the program to the cell. (A wrong free that a heap notices has no verdict
+/// that could be turned around: the program is ended.)
+#[test]
+#[cfg_attr(
+    not(all(target_os = "linux", target_env = "gnu")),
+    ignore = "needs Linux with glibc"
+)]
+fn a_program_that_says_the_opposite_makes_its_cell_fail() {
+    let cases: Vec<(usize, usize)> = properties()
+        .enumerate()
+        .filter_map(|(at, property)| {
+            Some((at, heap_that_ends_by_itself(property)?))
+        })
+        .collect();
+    let ask = |cases: &[(usize, usize)]| {
+        cases.iter().filter(|(at, on)| is_turned_around(*at, *on)).count()
+    };
+    let (some, others) = cases.split_at(cases.len() / 2);
+    let turned = thread::scope(|scope| {
+        let some = scope.spawn(|| ask(some));
+        ask(others) + some.join().expect("it has said what is wrong")
+    });
+    assert!(turned > 40, "{turned} verdicts were turned around");
+}
+
+/// The last of our heaps on which the program of a property says itself what it
+/// has found.
+fn heap_that_ends_by_itself(property: Property) -> Option<usize> {
+    let ends = |cell: &Cell| match cell {
+        Cell::Holds => property.group.kind != Kind::Crime,
+        Cell::Fails { how, .. } => *how != DAMAGE,
+        Cell::DoesNotApply(_) => false,
+    };
+    let is_ours = property.row.example.is_none();
+    property.row.on.iter().rposition(ends).filter(|_| is_ours)
+}
+
+/// Lets the program say the opposite, and looks whether its cell alone is wrong.
+/// False if nobody may ask.
+fn is_turned_around(at: usize, on: usize) -> bool {
+    let property = properties().nth(at).expect("a property");
+    let mut seen = as_declared();
+    seen[at][on] = turned_around(property, &OURS[on]);
+    if let Seen::PassedOver(why) = &seen[at][on] {
+        println!("{}: {why}", property.row.id);
+        return false;
+    }
+    let cell = format!("{}, {}: ", OURS[on].name, property.row.id);
+    let found = disagreements(&seen);
+    assert_eq!(found.len(), 1, "{cell}{found:?}");
+    assert!(found[0].starts_with(&cell), "{cell}{found:?}");
+    true
+}
+
 #[test]
 fn a_failure_that_shows_in_another_way_is_noticed() {
     let mut seen = as_declared();
@@ -97,9 +152,51 @@ fn the_program_of_a_property_and_the_page_that_tells_why_are_there() {
         let is_there =
             property.row.example.is_some() || text.contains(&function);
         assert!(is_there, "{} is not in {}", property.row.id, source.display());
-        for page in property.row.on.iter().map(Cell::page) {
+        let pages = property.row.on.iter().map(Cell::page);
+        for page in pages.chain(property.pages_of_peers()) {
+            // The book looks for the heading, too.
+            let page = page.split('#').next().unwrap_or(page);
             let path = workspace().join("book/chapters").join(page);
             assert!(path.exists(), "{}: {page}", property.row.id);
+        }
+    }
+}
+
+#[test]
+fn whatever_fails_is_said_to_show_in_some_way() {
+    for Property { row, .. } in properties() {
+        for cell in &row.on {
+            if let Cell::Fails { how, .. } = cell {
+                assert_ne!(*how, "", "{}: how it shows", row.id);
+            }
+        }
+    }
+}
+
+#[test]
+fn the_rows_on_which_other_heaps_fail_are_rows_of_the_table() {
+    for (id, _) in PEERS_FAIL {
+        let rows = properties().filter(|it| it.row.id == *id).count();
+        assert_eq!(rows, 1, "rows called {id}");
+    }
+}
+
+/// It may have no page only if it does not fail, and no page if it does not.
+#[test]
+fn another_heap_has_a_page_that_tells_why_exactly_where_it_fails() {
+    for (cells, property) in kept_lines().iter().zip(properties()) {
+        let first = cells.len() - PEERS.len();
+        let cells = PEERS.iter().zip(&cells[first..]);
+        for ((peer, cell), page) in cells.zip(property.pages_of_peers()) {
+            let id = property.row.id;
+            let kept = match cell.split_once(" -> ") {
+                Some((_, kept)) => kept,
+                None => {
+                    assert_ne!(verdict(cell), "fails", "{id}, {}", peer.name);
+                    ""
+                }
+            };
+            assert_eq!(kept, page, "{id}, {}: kept and declared", peer.name);
         }
     }
 }
@@ -135,6 +232,26 @@ fn the_book_shows_what_is_declared() {
         assert_eq!(kept[..first], declared[..first], "{AGAIN}");
         let is_passed_over = |it: &&String| it.starts_with("passed over");
         assert_eq!(kept[..first].iter().find(is_passed_over), None, "{AGAIN}");
+    }
+}
+
+#[test]
+fn a_run_in_which_threads_did_not_meet_forgets_nothing() {
+    let peers = |seen: Seen| {
+        let seen = vec![vec![seen; PEERS.len()]; properties().count()];
+        Run { columns: &PEERS, seen }
+    };
+    let ours = Run { columns: &OURS, seen: as_declared() };
+    let failed = Seen::Fails("it hangs".to_owned());
+    let before = table(&ours, &peers(failed.clone()));
+    let now = remembered(peers(Seen::Holds), &before);
+    for (property, seen) in properties().zip(&now.seen) {
+        let expected = match property.is_race() {
+            true => &failed,
+            false => &Seen::Holds,
+        };
+        let id = property.row.id;
+        assert!(seen.iter().all(|it| it == expected), "{id}: {seen:?}");
     }
 }
 

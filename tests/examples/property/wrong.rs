@@ -1,16 +1,17 @@
 //! Programs that break the rules. A heap that notices it ends them.
 
 use std::hint::black_box;
-use std::ptr;
 use std::sync::atomic::{AtomicBool, AtomicPtr, Ordering};
-use std::thread;
+use std::{ptr, slice, thread};
+
+use stage3_freelist::{Heap, SimBrk};
 
 use crate::Verdict;
 use crate::block::{Block, blocks};
 
 crate::programs! { fn() -> Verdict:
     twice twice_later twice_joined twice_by_another twice_large no_block
-    middle odd realloc_of_freed new_owner
+    of_another_heap middle odd realloc_of_freed new_owner
 }
 
 /// Frees an address, whatever is there.
@@ -87,6 +88,21 @@ fn no_block() -> Verdict {
     let _block = Block::new(100);
     let mut local = [0_u128; 8];
     free((&raw mut local[4]).cast());
+    unnoticed()
+}
+
+/// A block from a heap in a library of its own, with that heap's header.
+fn of_another_heap() -> Verdict {
+    const BYTES: usize = 16 * 1024;
+    static mut MEMORY: [u128; BYTES / 16] = [0; BYTES / 16];
+    let _block = Block::new(100);
+    // SAFETY: nobody else knows it, and a number may be any bytes.
+    let memory =
+        unsafe { slice::from_raw_parts_mut((&raw mut MEMORY).cast(), BYTES) };
+    let mut other: Heap<_> = Heap::new(SimBrk::new(memory));
+    let (block, above) = (other.malloc(100), other.malloc(100));
+    assert!(!above.is_null(), "it has so much");
+    free(block);
     unnoticed()
 }
 

@@ -52,7 +52,7 @@ fn each_failure_leads_to_the_page_that_tells_why() {
     }
 }
 
-/// A table of one row and one heap, with this in the cell.
+/// A table of one row and one heap, with this in the cell, in a book of one page.
 fn with_cell(cell: &str) -> Result<String, String> {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let results = folder.path().join("tests/results");
@@ -61,6 +61,10 @@ fn with_cell(cell: &str) -> Result<String, String> {
         "group,property,source,fact,stage 1\nG,used,a.rs,it is so,{cell}\n"
     );
     fs::write(results.join("side-by-side.csv"), text).expect("a file");
+    let chapters = folder.path().join("book/chapters");
+    fs::create_dir_all(&chapters).expect("a folder");
+    fs::write(chapters.join("c.md"), "# C\n\n## It is so, why?\n")
+        .expect("a page");
     side_by_side::table(folder.path(), Path::new("a/b.md"))
 }
 
@@ -78,9 +82,19 @@ fn a_cell_that_is_turned_around_has_the_other_sign() {
 
 #[test]
 fn a_failure_without_a_page_stops_the_build() {
-    for cell in ["fails: so", "fails", "perhaps"] {
+    for cell in ["fails: so", "fails: so -> ", "fails", "perhaps"] {
         let error = with_cell(cell).expect_err("it says nothing");
         assert!(error.contains(cell), "{error}");
+    }
+}
+
+#[test]
+fn a_page_or_a_heading_that_is_not_there_stops_the_build() {
+    with_cell("fails: so -> c.md#it-is-so-why").expect("there is one");
+    for page in ["d.md", "c.md#it-is-so", "c.md#why"] {
+        let cell = format!("fails: so -> {page}");
+        let error = with_cell(&cell).expect_err("there is none");
+        assert!(error.contains(page), "{error}");
     }
 }
 

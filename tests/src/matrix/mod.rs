@@ -20,7 +20,7 @@ use timing::results;
 use timing::run::{Outcome, command, run_or_kill};
 use timing::workspace::{build_example, workspace};
 
-use declared::{DAMAGE, GROUPS};
+use declared::{DAMAGE, GROUPS, PEERS_FAIL};
 use rows::{Cell, Example, Group, Kind, Row};
 
 /// How long a property may take. What takes longer hangs.
@@ -34,8 +34,6 @@ pub struct Column {
     /// What the table calls it.
     pub name: &'static str,
     library: Library,
-    /// The page that tells why it fails where nothing is declared.
-    page: &'static str,
 }
 
 /// Where the functions of C come from.
@@ -60,30 +58,23 @@ pub const OURS: [Column; 6] = [
 
 /// Other people's: they are asked, and nothing is declared.
 pub const PEERS: [Column; 4] = [
-    Column {
-        name: "glibc",
-        library: Library::C,
-        page: "back/real-allocators/dlmalloc-and-glibc.md",
-    },
+    Column { name: "glibc", library: Library::C },
     Column {
         name: "mimalloc",
         library: Library::Installed("libmimalloc.so.2"),
-        page: "back/real-allocators/mimalloc.md",
     },
     Column {
         name: "jemalloc",
         library: Library::Installed("libjemalloc.so.2"),
-        page: "back/real-allocators/jemalloc.md",
     },
     Column {
         name: "tcmalloc",
         library: Library::Installed("libtcmalloc_minimal.so.4"),
-        page: "back/real-allocators/tcmalloc.md",
     },
 ];
 
 const fn ours(name: &'static str, example: &'static str) -> Column {
-    Column { name, library: Library::Ours(example), page: "" }
+    Column { name, library: Library::Ours(example) }
 }
 
 impl Column {
@@ -136,6 +127,13 @@ impl Property {
     /// Whether threads have to meet for it to fail.
     pub fn is_race(self) -> bool {
         self.group.kind == Kind::Threads
+    }
+
+    /// For each of other people's heaps the page that tells why it fails, or
+    /// nothing.
+    pub fn pages_of_peers(self) -> [&'static str; PEERS.len()] {
+        let row = PEERS_FAIL.iter().find(|(id, _)| *id == self.row.id);
+        row.map_or([""; PEERS.len()], |(_, pages)| *pages)
     }
 
     /// The file that has the program, from the root of the repository.
@@ -266,8 +264,30 @@ fn declared(property: Property, column: &Column) -> Option<&'static Cell> {
     property.row.on.get(at)
 }
 
+/// What is seen of one of our heaps if the program says the opposite of what it
+/// has found. (Nothing can turn the end of a program around that was ended.)
+///
+/// # Panics
+///
+/// If it is not one of ours.
+pub fn turned_around(property: Property, column: &Column) -> Seen {
+    let library = column.library().expect("it is built");
+    let turn = [("TURN_AROUND", "1")];
+    started(property, column, library.as_deref(), &turn)
+}
+
 /// Starts the program of a property once.
 fn once(property: Property, column: &Column, library: Option<&Path>) -> Seen {
+    started(property, column, library, &[])
+}
+
+/// The same, with something in its environment.
+fn started(
+    property: Property,
+    column: &Column,
+    library: Option<&Path>,
+    environment: &[(&str, &str)],
+) -> Seen {
     let Property { group, row } = property;
     let mut program = match &row.example {
         Some(Example { command: [name, args @ ..], .. }) => {
@@ -288,6 +308,7 @@ fn once(property: Property, column: &Column, library: Option<&Path>) -> Seen {
             program
         }
     };
+    program.envs(environment.iter().copied());
     if let Some(library) = library.filter(|_| group.kind != Kind::Break) {
         preload(&mut program, &[library]);
     }
@@ -400,13 +421,35 @@ pub fn table(ours: &Run, peers: &Run) -> String {
         let source = property.source();
         let first = [group.title, row.id, &source, row.fact];
         let ours = ours.iter().zip(row.on.iter().map(Cell::page));
-        let peers = peers.iter().zip(PEERS.iter().map(|it| it.page));
+        let peers = peers.iter().zip(property.pages_of_peers());
         let cells = ours.chain(peers).map(|(it, page)| cell_text(it, page));
         first.into_iter().map(str::to_owned).chain(cells).collect()
     };
     let lines: Vec<Vec<String>> = properties().zip(seen).map(line).collect();
     results::table(&about, &columns, &lines)
 }
+
+/// Threads need not meet in a run. What a file that was kept says of other
+/// people's heaps, from one in which they did, is still so.
+pub fn remembered(mut peers: Run, kept: &str) -> Run {
+    let races = properties().zip(&mut peers.seen);
+    for (property, seen) in races.filter(|(it, _)| it.is_race()) {
+        let is_its = |it: &&str| it.split(',').nth(1) == Some(property.row.id);
+        let line = kept.lines().find(is_its).unwrap_or_default();
+        let cells = line.split(',').skip(FIRST + OURS.len());
+        for (seen, cell) in seen.iter_mut().zip(cells) {
+            let failed = cell.strip_prefix("fails: ");
+            let how = failed.and_then(|it| it.split(" -> ").next());
+            if let (Seen::Holds, Some(how)) = (&*seen, how) {
+                *seen = Seen::Fails(how.to_owned());
+            }
+        }
+    }
+    peers
+}
+
+/// The columns of the file in front of those of the heaps.
+const FIRST: usize = 4;
 
 /// A cell of the file. Behind a failure stands the page that tells why.
 fn cell_text(seen: &Seen, page: &str) -> String {

@@ -9,7 +9,8 @@ pub enum Cell {
     Fails {
         /// How it shows.
         how: &'static str,
-        /// The page of the book that tells why.
+        /// The page of the book that tells why, and the heading if it is long:
+        /// `page.md#heading`.
         page: &'static str,
     },
     /// The question makes no sense, and why.
@@ -17,6 +18,14 @@ pub enum Cell {
 }
 
 impl Cell {
+    /// It shows in another way than the row says.
+    pub const fn shows(self, how: &'static str) -> Self {
+        match self {
+            Self::Fails { page, .. } => Self::Fails { how, page },
+            other => other,
+        }
+    }
+
     /// The page that tells why it fails, if it does.
     pub fn page(&self) -> &'static str {
         match self {
@@ -75,22 +84,35 @@ pub struct Example {
     pub asks_sbrk: bool,
 }
 
-/// A property that a program of its own asks for.
-pub const fn row(id: &'static str, fact: &'static str, on: [Cell; 6]) -> Row {
+/// A property that a program of its own asks for: its name, a cell for each of
+/// our heaps, how it shows where it fails, and the fact.
+pub const fn row(
+    id: &'static str,
+    mut on: [Cell; 6],
+    how: &'static str,
+    fact: &'static str,
+) -> Row {
+    let mut at = 0;
+    while at < on.len() {
+        if let Cell::Fails { how: said, .. } = on[at]
+            && said.is_empty()
+        {
+            on[at] = on[at].shows(how);
+        }
+        at += 1;
+    }
     Row { id, fact, example: None, on }
 }
 
-/// One that another example asks for.
-pub const fn example(
-    id: &'static str,
-    fact: &'static str,
-    example: Example,
-    on: [Cell; 6],
-) -> Row {
-    Row { id, fact, example: Some(example), on }
+impl Row {
+    /// The same, asked by another example.
+    pub const fn asked_by(self, example: Example) -> Self {
+        let Self { id, fact, on, .. } = self;
+        Self { id, fact, example: Some(example), on }
+    }
 }
 
-/// How a heap fails, and why.
-pub const fn fails(how: &'static str, page: &'static str) -> Cell {
-    Cell::Fails { how, page }
+/// It fails for the reason that a page tells. How it shows is said by the row.
+pub const fn because(page: &'static str) -> Cell {
+    Cell::Fails { how: "", page }
 }
