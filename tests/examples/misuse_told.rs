@@ -1,5 +1,5 @@
-//! Who tells of each misuse, and in which words: two heaps and valgrind, or,
-//! with a nightly compiler, AddressSanitizer and Miri.
+//! Who tells of each misuse, and in which words: heaps and valgrind, or, with a
+//! nightly compiler, AddressSanitizer and Miri.
 //!
 //! ```text
 //! cargo run -p tests --example misuse_told

@@ -23,6 +23,7 @@ pub mod fuzzed;
 pub mod invariants;
 pub mod matrix;
 pub mod misuse;
+pub mod misuse_refused;
 pub mod misuse_told;
 pub mod mutant;
 pub mod operations;

@@ -124,8 +124,11 @@ impl Library {
         ours.map(|(name, file)| Self { name, path: path(file) }).into()
     }
 
-    pub fn of_stage_4() -> Self {
-        Self { name: "4", path: Some(build_example("malloc4")) }
+    /// Ours or somebody else's, if it is there.
+    pub fn named(name: &str) -> Option<Self> {
+        let (others, _missing) = Self::of_others();
+        let mut all = Self::ours().into_iter().chain(others);
+        all.find(|it| it.name == name)
     }
 
     pub fn glibc() -> Self {

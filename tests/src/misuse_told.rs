@@ -19,24 +19,36 @@ pub struct Watcher {
     /// What it says first of a misuse, in one line.
     words: fn(&str) -> Option<String>,
     is_there: fn() -> bool,
+    /// Whether it is passed over where it says nothing.
+    is_heap: bool,
 }
 
-/// Two heaps, and what watches a program as it comes from the compiler.
-pub const WATCHERS: [Watcher; 3] = [
-    Watcher {
-        name: "stage 4",
-        words: |misuse| heap(&Library::of_stage_4(), misuse),
-        is_there: || true,
-    },
-    Watcher {
-        name: "glibc",
-        words: |misuse| heap(&Library::glibc(), misuse),
-        is_there: || true,
-    },
+/// A heap, by the name that it has in the table of misuses.
+macro_rules! heap {
+    ($name:literal, $column:literal) => {
+        Watcher {
+            name: $name,
+            words: |misuse| heap(&Library::named($column)?, misuse),
+            is_there: || Library::named($column).is_some(),
+            is_heap: true,
+        }
+    };
+}
+
+/// The heaps that tell anything, and what watches a program as it comes from the
+/// compiler.
+pub const WATCHERS: [Watcher; 7] = [
+    heap!("stage 2", "2"),
+    heap!("stage 4", "4"),
+    heap!("one stack", "one stack"),
+    heap!("per thread", "per thread"),
+    heap!("glibc", "glibc"),
+    heap!("tcmalloc", "tcmalloc"),
     Watcher {
         name: "valgrind",
         words: valgrind,
         is_there: || installed("valgrind").is_some(),
+        is_heap: false,
     },
 ];
 
@@ -46,11 +58,13 @@ pub const NIGHTLY: [Watcher; 2] = [
         name: "AddressSanitizer",
         words: address_sanitizer,
         is_there: || is_well(nightly(&["--version"])),
+        is_heap: false,
     },
     Watcher {
         name: "Miri",
         words: miri,
         is_there: || is_well(nightly(&["miri", "--version"])),
+        is_heap: false,
     },
 ];
 
@@ -61,8 +75,12 @@ pub fn words(watchers: &[Watcher]) -> String {
     let mut words = String::new();
     for (misuse, what) in MISUSES {
         words += &format!("{what}\n");
-        for Watcher { name, words: of, .. } in &there {
-            let said = of(misuse).unwrap_or_else(|| "-".to_owned());
+        for Watcher { name, words: of, is_heap, .. } in &there {
+            let said = of(misuse);
+            if *is_heap && said.is_none() {
+                continue;
+            }
+            let said = said.unwrap_or_else(|| "-".to_owned());
             let said = folded(&said).join(&format!("\n{:20}", ""));
             words += &format!("  {name:16}  {said}\n");
         }
@@ -74,7 +92,7 @@ pub fn words(watchers: &[Watcher]) -> String {
 }
 
 /// A text in lines of no more than sixty letters, if its words allow it.
-fn folded(text: &str) -> Vec<String> {
+pub fn folded(text: &str) -> Vec<String> {
     let mut lines = vec![String::new()];
     for word in text.split_whitespace() {
         let last = lines.len() - 1;

@@ -5,7 +5,8 @@
 use std::process::Command;
 use std::time::Duration;
 
-use tests::misuse::{Library, Outcome};
+use tests::misuse::{Library, MISUSES, Outcome};
+use tests::misuse_refused::{CASES, words_of};
 use timing::run::command;
 use timing::workspace::workspace;
 
@@ -83,5 +84,25 @@ fn one_stack_for_all_notices_every_wrong_free() {
         };
         assert!(said.starts_with("malloc: this "), "{misuse}: {said}");
         assert_eq!(said.lines().count(), 1, "{misuse}: {said}");
+    }
+}
+
+/// What the compiler said is kept beside the program, and a test of the crate
+/// `refused` compares it.
+#[test]
+fn every_program_that_the_compiler_refuses_is_one_of_the_misuses() {
+    let folder = workspace().join("tests/refused/tests/misuse");
+    let files = std::fs::read_dir(folder).expect("a folder of programs");
+    for file in files {
+        let path = file.expect("a file").path();
+        let name = path.file_stem().and_then(|it| it.to_str());
+        let is_case = CASES.iter().any(|(_, case)| Some(*case) == name);
+        assert!(is_case, "{}: of which misuse?", path.display());
+    }
+    for (misuse, case) in CASES {
+        let is_there = MISUSES.iter().any(|(it, _)| *it == misuse);
+        assert!(is_there, "no misuse is called {misuse}");
+        let words = words_of(case);
+        assert!(words.starts_with("error"), "{case}: {words}");
     }
 }

@@ -33,7 +33,7 @@ pub struct Capture {
 }
 
 /// All of them, in the order of the book.
-pub const CAPTURES: [Capture; 58] = [
+pub const CAPTURES: [Capture; 59] = [
     Capture {
         name: "memory-map",
         command: "cargo run -p tests --example memory_map",
@@ -359,6 +359,12 @@ pub const CAPTURES: [Capture; 58] = [
         command: "cargo run -p tests --example misuse_table",
         compare: Compare::Exact,
         make: || run_example("misuse_table"),
+    },
+    Capture {
+        name: "misuse-refused",
+        command: "cargo run -p tests --example misuse_refused",
+        compare: Compare::Exact,
+        make: || run_example("misuse_refused"),
     },
     Capture {
         name: "refused-misuse",
