@@ -19,8 +19,10 @@ dir=$(mktemp -d)
 trap 'rm -rf "$dir"' EXIT
 cd "$dir"
 
-[[ $(dpkg-query -W -f '${Version}' libc6) == 2.36-9+deb12u14 ]] ||
-    { echo "expected libc6 2.36-9+deb12u14" >&2; exit 1; }
+apt-get -qq download libc6=2.36-9+deb12u14 2>apt.log || { cat apt.log; exit 1; }
+dpkg-deb -x libc6_*.deb glibc
+lib=$(dirname "$(find "$PWD/glibc" -name libc.so.6)")
+run() { "$lib/ld-linux-x86-64.so.2" --library-path "$lib" "$@"; }
 cat >trim.c <<'END_C'
 #include <fcntl.h>
 #include <malloc.h>
@@ -61,7 +63,7 @@ END_C
 gcc -O1 -fno-builtin -pthread trim.c -o trim
 expect() {
     local with without trimmed answer
-    read -r with without trimmed answer < <(./trim "${@:4}")
+    read -r with without trimmed answer < <(run ./trim "${@:4}")
     echo "$1: $((with / 1024)) $((without / 1024)) $((trimmed / 1024))," \
         "answer $answer"
     if ((with < 45000 || (without > 40000) != $2 || (trimmed > 40000) != $3)) ||

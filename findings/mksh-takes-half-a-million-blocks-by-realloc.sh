@@ -2,7 +2,7 @@
 # A shell goes ten thousand times round a loop that sets two variables. It takes
 # half a million pieces of memory meanwhile, and calls malloc nineteen times.
 #
-# Versions: Debian's mksh 59c-28+deb12u1, glibc 2.36.
+# Versions: Debian's mksh 59c-28+deb12u1, libc6 2.36-9+deb12u14.
 # Behaviour: all memory of mksh goes through one function that calls realloc,
 #   with NULL for a block that is new. So 400,000 calls are realloc(NULL, size),
 #   100,000 change a block, and none of them is a malloc: 50 calls for each turn
@@ -18,11 +18,10 @@ dir=$(mktemp -d)
 trap 'rm -rf "$dir"' EXIT
 cd "$dir"
 
-libc=$(dpkg-query -W -f '${Version}' libc6)
-[[ $libc == 2.36-9+deb12u* ]] || { echo "libc6 $libc" >&2; exit 1; }
-apt-get -qq download mksh=59c-28+deb12u1 2>apt.log ||
+apt-get -qq download mksh=59c-28+deb12u1 libc6=2.36-9+deb12u14 2>apt.log ||
     { cat apt.log; exit 1; }
-dpkg-deb -x mksh_*.deb root
+for deb in *.deb; do dpkg-deb -x "$deb" root; done
+lib=$(dirname "$(find "$PWD/root" -name libc.so.6)")
 cat >count.c <<'END'
 #include <stdio.h>
 #include <stdlib.h>
@@ -54,7 +53,8 @@ while [ \$i -lt $turns ]; do
 done
 echo "\$word"
 END
-LD_PRELOAD=./count.so root/bin/mksh loop.sh >out 2>calls
+"$lib/ld-linux-x86-64.so.2" --library-path "$lib" --preload ./count.so \
+    root/bin/mksh loop.sh >out 2>calls
 grep -qx "number$turns" out
 read -r mallocs reallocs fresh <calls
 echo "mallocs $mallocs, reallocs $reallocs, of NULL $fresh"
