@@ -85,7 +85,7 @@ pub fn record() -> Recording {
 }
 
 const HEAP: &str = "The heap has one end that moves: the upper one.";
-const LARGE: &str = "The C library’s `malloc` asks for a region of its own if \
+const LARGE: &str = "The `malloc` of glibc 2.36 asks for a region of its own if \
                      a block is large. The book comes back to that.";
 const THREAD: &str = "It gets a region of a fixed length, far from the stack \
                       of the first thread.";

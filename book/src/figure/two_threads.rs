@@ -161,7 +161,7 @@ pub fn record() -> Recording {
         source: "stage1-bump",
         told: format!(
             "Recorded on stage 1’s heap, over a break of {} that works as \
-             glibc’s does.",
+             glibc 2.36’s does.",
             amount::size(ROOM)
         ),
         room: None,
