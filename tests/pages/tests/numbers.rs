@@ -102,6 +102,11 @@ const TYPED: &[(&str, &str, &str)] = &[
         "the blocks of a script in findings",
     ),
     (
+        "book/chapters/back/what-surprised-us.md",
+        "8 MiB",
+        "jemalloc's oversize_threshold",
+    ),
+    (
         "book/chapters/back/real-allocators/dlmalloc-and-glibc.md",
         "64 MiB",
         "glibc's HEAP_MAX_SIZE",
@@ -120,6 +125,16 @@ const TYPED: &[(&str, &str, &str)] = &[
         "book/chapters/back/real-allocators/jemalloc.md",
         "32 KiB",
         "jemalloc's tcache_max",
+    ),
+    (
+        "book/chapters/back/real-allocators/jemalloc.md",
+        "1 MiB",
+        "the blocks of a question to two generations",
+    ),
+    (
+        "book/chapters/back/real-allocators/jemalloc.md",
+        "8 MiB",
+        "jemalloc's oversize_threshold",
     ),
     (
         "book/chapters/back/real-allocators/mimalloc.md",

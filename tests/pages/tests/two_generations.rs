@@ -76,15 +76,21 @@ impl Asked {
 
 const NAMES: [&str; 4] = ["glibc", "jemalloc", "tcmalloc", "mimalloc"];
 
-/// The page, each run of spaces as one.
-fn page() -> String {
-    let path = "book/chapters/back/real-allocators/two-generations.md";
-    let text = fs::read_to_string(workspace().join(path)).expect("a page");
+/// A page, each run of spaces as one.
+fn page(name: &str) -> String {
+    let path = workspace().join("book/chapters/back").join(name);
+    let text = fs::read_to_string(path).expect("a page");
     text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
+/// What another page says of the table.
+fn is_said(name: &str, sentence: &str) {
+    let says = page(name).contains(sentence);
+    assert!(says, "{name} does not say {sentence:?}");
+}
+
 fn says(sentence: &str) {
-    assert!(page().contains(sentence), "the page does not say {sentence:?}");
+    is_said("real-allocators/two-generations.md", sentence);
 }
 
 #[test]
@@ -175,6 +181,41 @@ fn jemallocs_classes_above_64_kib_are_pages_in_the_newer_one() {
     says(&format!("bytes {old} takes {took}, and {new} takes {takes}"));
     assert_eq!(room_new % 4096, 0);
     assert!(room_new - 70_000 < 4096);
+}
+
+#[test]
+fn jemalloc_gives_half_back_at_once_and_nothing_while_it_is_not_called() {
+    let jemalloc = asked("jemalloc");
+    let [version, _] = &jemalloc.versions;
+    let question = "100 of 1 MiB: MiB freed, left";
+    let [left, _] = jemalloc.numbers(question);
+    assert!((40..=60).contains(&left), "{left}");
+    let [later, _] = jemalloc.numbers("MiB left 2 s later");
+    assert!(left.abs_diff(later) <= 2, "{left} {later}");
+    let own = "real-allocators/jemalloc.md";
+    is_said(
+        own,
+        &format!(
+            "in jemalloc {version} about half of a hundred blocks of 1 MiB is gone \
+         before the last `free` returns"
+        ),
+    );
+    is_said(
+        own,
+        &format!(
+            "jemalloc {version} looks at the clock when it is called, and not while \
+         the program sleeps"
+        ),
+    );
+    let (row, _) = question.split_once(':').expect("a row");
+    is_said(
+        own,
+        &format!("the row *{row}* [then and now](two-generations.md)"),
+    );
+    is_said(
+        "what-surprised-us.md",
+        "a hundred blocks of 1 MiB, and half is gone before the last `free` returns",
+    );
 }
 
 #[test]
