@@ -398,7 +398,8 @@ impl Sources {
         linked(path, repository.map(|repository| repository.file(path)))
     }
 
-    /// The name of a script, and the versions that stand at its start.
+    /// The name of a script, the versions that stand at its start, and the script
+    /// itself behind a click: who has the book alone can read it.
     fn script(&self, path: &str) -> Result<String, String> {
         let text = self.read(path)?;
         let versions = versions(&text).ok_or_else(|| {
@@ -415,7 +416,12 @@ impl Sources {
         };
         let versions: Vec<_> = versions.split_whitespace().map(whole).collect();
         let versions = versions.join(" ");
-        Ok(format!("<p class=\"script\"><code>{link}</code>: {versions}</p>"))
+        let whole = self.file(path)?;
+        Ok(format!(
+            "<p class=\"script\"><code>{link}</code>: {versions}</p>\n\
+             <details class=\"whole-script\">\n<summary>The script</summary>\n\
+             {whole}\n</details>"
+        ))
     }
 
     /// Whom to tell; nothing if that is nobody.

@@ -67,6 +67,48 @@ fn every_surprise_names_a_version() {
     }
 }
 
+/// The paragraph that names a source: a file, a function, a manual page or an
+/// issue, with its version.
+fn source(words: &str) -> Option<&str> {
+    let paragraphs = words.split("\n\n").map(str::trim);
+    let mut of_source = paragraphs.filter(|it| it.starts_with("**Source.** "));
+    of_source.next()
+}
+
+/// Whether it names both.
+fn is_whole(source: &str) -> bool {
+    let names_place = source.contains('`') || source.contains("/issues/");
+    names_place && !versions(source).is_empty()
+}
+
+#[test]
+fn every_surprise_has_a_source_with_its_version() {
+    for it in told() {
+        let Some(source) = source(&it.words) else {
+            panic!("{}: no paragraph **Source.**", it.path);
+        };
+        assert!(is_whole(source), "{}: {source}", it.path);
+    }
+}
+
+#[test]
+fn a_source_without_a_place_or_a_version_is_found() {
+    for (words, whole) in [
+        (
+            "It does.\n\n**Source.** `free` in `malloc.c` of glibc 2.36.\n",
+            Some(true),
+        ),
+        (
+            "It does.\n\n**Source.** `free` in `malloc.c` of glibc.\n",
+            Some(false),
+        ),
+        ("It does.\n\n**Source.** The paper of glibc 2.36.\n", Some(false)),
+        ("It does, in `malloc.c` of glibc 2.36.\n", None),
+    ] {
+        assert_eq!(source(words).map(is_whole), whole, "{words}");
+    }
+}
+
 #[test]
 fn a_version_is_numbers_with_points_between() {
     let words = "In glibc 2.36, Rust 1.95.0. Not 200, e.g. or 3.x. (5.3.0)";
