@@ -84,18 +84,34 @@ impl Constants {
         Ok(this)
     }
 
+    /// Those of a file, from its text.
+    ///
+    /// # Errors
+    ///
+    /// That it is no Rust.
+    pub fn of(source: &str) -> Result<Self, String> {
+        let mut this = Self::default();
+        this.add_file(source)?;
+        Ok(this)
+    }
+
     fn add(&mut self, folder: &Path) -> Result<(), String> {
         let entries = fs::read_dir(folder)
             .map_err(|_| format!("there is no folder {}", folder.display()))?;
         for path in entries.flatten().map(|entry| entry.path()) {
             if path.extension().is_some_and(|end| end == "rs") {
                 let source = fs::read_to_string(&path).unwrap_or_default();
-                let file = parsed(&source).map_err(|error| {
+                self.add_file(&source).map_err(|error| {
                     format!("{} is not Rust: {error}", path.display())
                 })?;
-                file.items.iter().for_each(|item| self.take(item));
             }
         }
+        Ok(())
+    }
+
+    fn add_file(&mut self, source: &str) -> Result<(), String> {
+        let file = parsed(source).map_err(|error| error.to_string())?;
+        file.items.iter().for_each(|item| self.take(item));
         Ok(())
     }
 

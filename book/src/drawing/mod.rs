@@ -8,6 +8,7 @@ mod buddies;
 mod copying;
 pub mod glibc;
 mod html;
+pub mod huge;
 pub mod jemalloc;
 pub mod laid_out;
 pub mod lock;
@@ -17,6 +18,7 @@ pub mod slots;
 pub mod snmalloc;
 pub mod tcmalloc;
 
+use crate::constant::Constants;
 pub use buddies::Buddies;
 pub use copying::{Copying, Reach};
 use play::question::Question;
@@ -184,6 +186,13 @@ impl Run {
     }
 }
 
+/// A constant of a stage, from the text of its file.
+fn constant(source: &str, name: &str) -> usize {
+    let found = Constants::of(source).and_then(|it| it.evaluate(name));
+    let number = found.unwrap_or_else(|error| panic!("{name}: {error}"));
+    usize::try_from(number).expect("a number of bytes, or of things")
+}
+
 /// All drawings.
 pub fn all() -> Vec<Drawing> {
     let mut all = laid_out::all();
@@ -198,6 +207,8 @@ pub fn all() -> Vec<Drawing> {
         slots::drawing(),
         lock::drawing(),
         message::drawing(),
+        huge::tables(),
+        huge::drawing(),
     ]);
     all
 }

@@ -11,8 +11,8 @@ use book::drawing::glibc::{self, Place};
 use book::drawing::mimalloc::Way;
 use book::drawing::slots::{Model, Slot};
 use book::drawing::{
-    self, Buddies, Copying, Drawing, Kind, Piece, jemalloc, laid_out, lock,
-    message, mimalloc, snmalloc, tcmalloc,
+    self, Buddies, Copying, Drawing, Kind, Piece, huge, jemalloc, laid_out,
+    lock, message, mimalloc, snmalloc, tcmalloc,
 };
 use book::page::Page;
 use timing::workspace::workspace;
@@ -355,4 +355,21 @@ fn whoever_gets_in_at_the_lock_finds_the_heap_in_order() {
         let count = model.threads.iter().filter(|it| **it == lock::At::Inside);
         assert!(count.count() <= 1, "seed {seed}: {model:?}");
     }
+}
+
+#[test]
+fn a_stack_asks_for_huge_pages_as_soon_as_it_has_its_small_segments() {
+    let source = workspace().join("stage5-lifo-stack/src/per_thread");
+    let constants = Constants::read(&source).expect("constants");
+    let number = |name: &str| {
+        let number = constants.evaluate(name).expect("a number");
+        usize::try_from(number).expect("a small one")
+    };
+    let (small, segment) = (number("SMALL"), number("SEGMENT"));
+    let mut stack = huge::Model::default();
+    let asks: Vec<bool> = (0..2 * small).map(|_| stack.map()).collect();
+    let expected = [vec![false; small], vec![true; small]].concat();
+    assert_eq!(asks, expected);
+    let all = small * (segment / huge::PAGE) + small;
+    assert_eq!(stack.all_visits(), all);
 }
