@@ -6,6 +6,7 @@
 
 mod buddies;
 mod copying;
+pub mod generations;
 pub mod glibc;
 mod html;
 pub mod huge;
@@ -209,6 +210,7 @@ pub fn all() -> Vec<Drawing> {
         message::drawing(),
         huge::tables(),
         huge::drawing(),
+        generations::drawing(),
     ]);
     all
 }

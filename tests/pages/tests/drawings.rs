@@ -11,8 +11,8 @@ use book::drawing::glibc::{self, Place};
 use book::drawing::mimalloc::Way;
 use book::drawing::slots::{Model, Slot};
 use book::drawing::{
-    self, Buddies, Copying, Drawing, Kind, Piece, huge, jemalloc, laid_out,
-    lock, message, mimalloc, snmalloc, tcmalloc,
+    self, Buddies, Copying, Drawing, Kind, Piece, generations, huge, jemalloc,
+    laid_out, lock, message, mimalloc, snmalloc, tcmalloc,
 };
 use book::page::Page;
 use timing::workspace::workspace;
@@ -372,4 +372,17 @@ fn a_stack_asks_for_huge_pages_as_soon_as_it_has_its_small_segments() {
     assert_eq!(asks, expected);
     let all = small * (segment / huge::PAGE) + small;
     assert_eq!(stack.all_visits(), all);
+}
+
+#[test]
+fn glibcs_cache_keeps_as_many_in_the_model_as_in_the_answers() {
+    let [old, new] = generations::answers();
+    assert_eq!(old.kept, glibc::SEVEN, "{old:?}");
+    // What the page says of the two: the older one's next list begins with the
+    // last that was freed, and calloc takes from that.
+    assert_eq!([old.then, old.by_calloc], [generations::BLOCKS; 2], "{old:?}");
+    assert_eq!([new.then, new.by_calloc], [new.kept + 1, new.kept], "{new:?}");
+    let page = "book/chapters/back/real-allocators/dlmalloc-and-glibc.md";
+    let page = fs::read_to_string(workspace().join(page)).expect("a page");
+    assert!(page.contains(&format!("glibc {}", old.version)), "{old:?}");
 }
