@@ -20,7 +20,7 @@ pub fn all() -> Vec<Drawing> {
     ]
 }
 
-fn still(
+pub fn still(
     name: &'static str,
     title: &'static str,
     told: &str,

@@ -10,6 +10,7 @@ pub mod generations;
 pub mod glibc;
 mod html;
 pub mod huge;
+mod ideas;
 pub mod jemalloc;
 pub mod laid_out;
 pub mod lock;
@@ -211,6 +212,7 @@ pub fn all() -> Vec<Drawing> {
         huge::tables(),
         huge::drawing(),
         generations::drawing(),
+        ideas::four_stacks(),
     ]);
     all
 }

@@ -1,0 +1,55 @@
+//! Small drawings of one idea each, laid out here.
+
+use super::laid_out::still;
+use super::{Drawing, Kind, Part, Piece, Row};
+
+/// Whoever keeps memory as a stack: what goes next, and how much of it at once.
+pub fn four_stacks() -> Drawing {
+    let stays = |text: &str| Piece::new(Kind::Payload, text, 3);
+    let goes = |text: &str| Piece::new(Kind::Free, text, 3);
+    let room = |len| Piece::new(Kind::Padding, "room", len);
+    let rows = vec![
+        Row::memory(
+            "the call stack",
+            vec![stays("main"), stays("f"), goes("g, called last"), room(6)],
+        ),
+        Row::memory(
+            "mark and release",
+            vec![
+                stays("before it"),
+                Piece::new(Kind::Header, "mark", 2),
+                goes("after it"),
+                goes("after it"),
+                room(4),
+            ],
+        ),
+        Row::memory(
+            "two stacks in one piece",
+            vec![stays("the game"), goes("a level"), room(6), goes("a moment")],
+        ),
+        Row::memory(
+            "arenas",
+            vec![
+                stays("the server"),
+                Piece::gap(1),
+                stays("connection"),
+                Piece::gap(1),
+                goes("a request"),
+                room(4),
+            ],
+        ),
+    ];
+    still(
+        "four-stacks",
+        "Four ways to keep memory as a stack",
+        "Drawn, not recorded, and not to scale. Each grows to the right, and \
+         the one for a moment to the left. An arena has a place of its own.",
+        vec![Part::new("", rows).alone()],
+        &[
+            (Kind::Payload, "stays"),
+            (Kind::Free, "goes next, all in one step"),
+            (Kind::Header, "a place that the program has kept"),
+            (Kind::Padding, "not in use"),
+        ],
+    )
+}
