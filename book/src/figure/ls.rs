@@ -9,8 +9,8 @@ use super::recorder::{Tape, View};
 use super::recording::{Drawn, RecordedHeap, Recording, address};
 use super::region::Region;
 use super::rows::{Column, Row};
+use super::trace::{Call, calls};
 use crate::amount::number;
-use crate::captured;
 use crate::html::count;
 
 const SOURCE: &str = "book/captured/trace-ls.txt";
@@ -26,28 +26,6 @@ const BUFFER: usize = 32_816;
 /// At the opening of which folder the figure starts, and how many it shows.
 const FIRST: usize = 2;
 const FOLDERS: usize = 4;
-
-/// A call that `ls` has made.
-enum Call {
-    Malloc(usize, usize),
-    Realloc(usize, usize),
-    Free(usize),
-}
-
-fn calls() -> Vec<Call> {
-    let captured = captured::parse(CAPTURED);
-    let output = captured.unwrap_or_else(|why| panic!("{SOURCE} {why}")).output;
-    let call = |line: &str| {
-        let number = |word: &str| word.parse().expect("a number");
-        match line.split(' ').collect::<Vec<_>>()[..] {
-            ["a", block, size] => Call::Malloc(number(block), number(size)),
-            ["r", block, size] => Call::Realloc(number(block), number(size)),
-            ["f", block] => Call::Free(number(block)),
-            _ => panic!("{SOURCE} has the line `{line}`"),
-        }
-    };
-    output.lines().map(call).collect()
-}
 
 /// The heap, and what `ls` has of it.
 struct Ls<'m> {
@@ -220,7 +198,7 @@ pub fn record() -> Recording {
         Ls { heap, start, blocks: Vec::new(), alive: 0, tape, floor: 0 };
     let mut stretch = Stretch::default();
     let mut folders = 0;
-    for call in calls() {
+    for call in calls(SOURCE, CAPTURED) {
         let is_new = matches!(call, Call::Malloc(_, size) if size == BUFFER);
         if is_new && folders == FIRST {
             ls.floor = ls.top();

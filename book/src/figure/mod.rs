@@ -4,6 +4,7 @@
 //! stages' heaps, records it and draws it.
 
 mod bits;
+mod breath;
 mod fork;
 mod halving;
 mod last_one;
@@ -19,6 +20,7 @@ mod stacks;
 mod steps3;
 mod ten_lines;
 mod threads;
+mod trace;
 mod two_threads;
 
 use play::heap::{MOST_ROOM, ROOM, Setup};

@@ -239,6 +239,13 @@ pub const CAPTURES: [Capture; 59] = [
         make: || lines_of_a_trace("sqlite3", 40010, 40019),
     },
     Capture {
+        name: "trace-git",
+        command: "cargo run -p timing --example traces -- rep git | \
+                  sed -n 5,120p",
+        compare: Compare::Exact,
+        make: || lines_of_a_trace("git", 5, 120),
+    },
+    Capture {
         name: "trace-ls",
         command: "cargo run -p timing --example traces -- rep ls | \
                   sed -n 5,1462p",

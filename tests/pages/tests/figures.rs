@@ -1060,7 +1060,14 @@ fn low_addresses_are_at_the_bottom_of_every_figure() {
         let rule = rule.split('}').next().expect("a rule ends");
         assert!(rule.contains("column-reverse"), "{list} {rule}");
     }
-    for name in ["memory-map", "break-and-pages", "ls-pins", "reserved"] {
+    let names = [
+        "memory-map",
+        "break-and-pages",
+        "ls-pins",
+        "git-breathes",
+        "reserved",
+    ];
+    for name in names {
         for (index, frame) in record(name).frames.iter().enumerate() {
             let html = &frame.drawn.as_ref().expect("a drawing").html;
             let rows = html.split("<span class='hf-at'>").skip(1);
@@ -1131,6 +1138,28 @@ fn each_buffer_of_ls_goes_on_top_and_none_comes_back() {
     let pinned: Vec<usize> = recording.frames.iter().map(pinned).collect();
     assert!(pinned.is_sorted(), "it falls: {pinned:?}");
     assert_eq!(pinned.last(), Some(&3), "{pinned:?}");
+}
+
+/// What is said of each free stands in the recording itself: see
+/// `tests/traces/git.trace`.
+#[test]
+fn gits_stack_rises_twice_and_falls_to_where_it_was() {
+    let recording = record("git-breathes");
+    let drawn =
+        |frame: &Frame| frame.drawn.as_ref().expect("a drawing").clone();
+    let height = |frame: &Frame| {
+        drawn(frame).html.matches("<span>b").count()
+            - drawn(frame).html.matches("gone</span>").count()
+    };
+    let heights: Vec<usize> = recording.frames.iter().map(height).collect();
+    let expected = [0, 9, 9, 9, 6, 5, 9, 9, 9, 6, 5, 5, 4, 3, 3, 0];
+    assert_eq!(heights, expected);
+    let frees = recording.frames.iter().filter_map(|frame| drawn(frame).asked);
+    let depths: Vec<String> =
+        frees.map(|it| it.choices[it.right].clone()).collect();
+    let expected =
+        ["2", "1", "0", "0", "2", "1", "0", "0", "4", "0", "0", "1", "0"];
+    assert_eq!(depths, expected);
 }
 
 // Stacks of several threads.

@@ -4,12 +4,18 @@ use super::Scenario;
 use crate::captured;
 use crate::figure::question::Ask;
 use crate::figure::recorder::Recorder;
-use crate::figure::{ls, stage5};
+use crate::figure::{breath, ls, stage5};
 
 /// Room for the five pages that the heap takes.
 const ROOM: usize = 5 * 4096;
 
-pub const SCENARIOS: [Scenario; 3] = [
+pub const SCENARIOS: [Scenario; 4] = [
+    Scenario {
+        name: "git-breathes",
+        title: "git: how deep is the next free?",
+        asks: &[(2, Ask::Drawn), (4, Ask::Drawn), (11, Ask::Drawn)],
+        record: breath::record,
+    },
     Scenario {
         name: "sqlite-one-late",
         title: "sqlite3: always one step late",
