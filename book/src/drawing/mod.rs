@@ -16,6 +16,7 @@ pub mod laid_out;
 pub mod lock;
 pub mod message;
 pub mod mimalloc;
+pub mod orders;
 pub mod slots;
 pub mod snmalloc;
 pub mod tcmalloc;
@@ -213,6 +214,7 @@ pub fn all() -> Vec<Drawing> {
         huge::drawing(),
         generations::drawing(),
         ideas::four_stacks(),
+        orders::drawing(),
     ]);
     all
 }

@@ -12,7 +12,7 @@ use book::drawing::mimalloc::Way;
 use book::drawing::slots::{Model, Slot};
 use book::drawing::{
     self, Buddies, Copying, Drawing, Kind, Piece, generations, huge, jemalloc,
-    laid_out, lock, message, mimalloc, snmalloc, tcmalloc,
+    laid_out, lock, message, mimalloc, orders, snmalloc, tcmalloc,
 };
 use book::page::Page;
 use timing::workspace::workspace;
@@ -385,4 +385,23 @@ fn glibcs_cache_keeps_as_many_in_the_model_as_in_the_answers() {
     let page = "book/chapters/back/real-allocators/dlmalloc-and-glibc.md";
     let page = fs::read_to_string(workspace().join(page)).expect("a page");
     assert!(page.contains(&format!("glibc {}", old.version)), "{old:?}");
+}
+
+#[test]
+fn two_threads_of_two_steps_have_six_orders_and_each_is_tried_once() {
+    let orders = orders::orders();
+    let unlike: BTreeSet<_> = orders.iter().collect();
+    assert_eq!((orders.len(), unlike.len()), (6, 6), "{orders:?}");
+    assert!(orders.is_sorted(), "where they part, thread 0 came first");
+    for order in &orders {
+        let first = order.iter().filter(|it| **it == 0).count();
+        assert_eq!(first, orders::STEPS, "{order:?}");
+        // Both have counted if one was done before the other began.
+        let in_turn = order[0] == order[1];
+        let expected = if in_turn { 2 } else { 1 };
+        assert_eq!(orders::counter(order), expected, "{order:?}");
+    }
+    let parts: Vec<usize> =
+        orders.windows(2).map(|it| orders::part(&it[0], &it[1])).collect();
+    assert_eq!(parts, [1, 2, 0, 2, 1]);
 }
