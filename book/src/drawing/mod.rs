@@ -4,6 +4,7 @@
 //! steps. What it shows comes from a small model that is run while the book is
 //! built, or it is laid out here, box by box, and says so.
 
+mod asked;
 mod buddies;
 mod copying;
 pub mod generations;
@@ -215,6 +216,7 @@ pub fn all() -> Vec<Drawing> {
         generations::drawing(),
         ideas::four_stacks(),
         orders::drawing(),
+        asked::drawing(),
     ]);
     all
 }
