@@ -1,7 +1,7 @@
 //! Small drawings of one idea each, laid out here.
 
 use super::laid_out::still;
-use super::{Drawing, Kind, Part, Piece, Row};
+use super::{Drawing, Floor, Kind, Part, Piece, Row};
 
 /// Whoever keeps memory as a stack: what goes next, and how much of it at once.
 pub fn four_stacks() -> Drawing {
@@ -50,6 +50,52 @@ pub fn four_stacks() -> Drawing {
             (Kind::Free, "goes next, all in one step"),
             (Kind::Header, "a place that the program has kept"),
             (Kind::Padding, "not in use"),
+        ],
+    )
+}
+
+/// Where a program finds a function: with a library in front, and without.
+pub fn preloaded() -> Drawing {
+    let found = |text: &str| Piece::new(Kind::Payload, text, 1);
+    let not = |text: &str| Piece::new(Kind::Padding, text, 1);
+    let late = |text: &str| Piece::new(Kind::Foreign, text, 1);
+    let (ls, ours, libc) = ("ls", "ours", "the C library");
+    let usual = vec![
+        Row::list("who has `malloc`?", vec![not(ls), found(libc)]),
+        Row::list("who has `opendir`?", vec![not(ls), found(libc)]),
+    ];
+    let with = vec![
+        Row::list("who has `malloc`?", vec![not(ls), found(ours), late(libc)]),
+        Row::list("who has `opendir`?", vec![not(ls), not(ours), found(libc)]),
+        Row::list(
+            "who has `sbrk`, for ours?",
+            vec![not(ls), not(ours), found(libc)],
+        ),
+    ];
+    let needs = ["malloc", "free", "opendir", "…"];
+    let needs = needs.map(|it| Piece::new(Kind::Header, format!("`{it}`"), 1));
+    still(
+        "preloaded",
+        "Who is found first",
+        "Drawn, not recorded. The dynamic linker asks from the left to the right, \
+         and takes the first that has it.",
+        vec![
+            Part::new(
+                "`ls` says what it needs",
+                vec![Row::memory("", needs.into())],
+            )
+            .alone()
+            .down("the dynamic linker looks for each"),
+            Floor::of(vec![
+                Part::new("as usual", usual),
+                Part::new("with `LD_PRELOAD`", with),
+            ]),
+        ],
+        &[
+            (Kind::Header, "a function that it calls and does not have"),
+            (Kind::Padding, "does not have it"),
+            (Kind::Payload, "has it, and is taken"),
+            (Kind::Foreign, "has it too, and is not asked"),
         ],
     )
 }

@@ -217,6 +217,7 @@ pub fn all() -> Vec<Drawing> {
         ideas::four_stacks(),
         orders::drawing(),
         asked::drawing(),
+        ideas::preloaded(),
     ]);
     all
 }
