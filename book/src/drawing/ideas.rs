@@ -2,6 +2,8 @@
 
 use super::laid_out::still;
 use super::{Drawing, Floor, Kind, Part, Piece, Row};
+use crate::figure;
+use play::recorder::Recorded;
 
 /// Whoever keeps memory as a stack: what goes next, and how much of it at once.
 pub fn four_stacks() -> Drawing {
@@ -96,6 +98,66 @@ pub fn preloaded() -> Drawing {
             (Kind::Padding, "does not have it"),
             (Kind::Payload, "has it, and is taken"),
             (Kind::Foreign, "has it too, and is not asked"),
+        ],
+    )
+}
+
+/// A block freed under another, and the same size wanted again: on two heaps.
+pub fn used_again() -> Drawing {
+    const ASKED: usize = 100;
+    // The end of both, and a little more.
+    const ROOM: usize = 480;
+    const FREED: &str = "`a`, free";
+    fn blocks(heap: &mut dyn Recorded) -> Vec<Piece> {
+        let start = heap.view().start;
+        // SAFETY: each is asked about a block of this heap that is in use.
+        let size =
+            |heap: &mut dyn Recorded, block| unsafe { heap.usable_size(block) };
+        let [a, guard] = [ASKED, 1].map(|it| {
+            let block = heap.malloc(it);
+            (block, size(heap, block))
+        });
+        // SAFETY: it is a block of this heap, which nobody uses.
+        unsafe { heap.free(a.0) };
+        let again = heap.malloc(ASKED);
+        let again = (again, size(heap, again));
+        let mut named = vec![(guard, ""), (again, "again")];
+        if a.0 != again.0 {
+            named.push((a, FREED));
+        }
+        named.sort_by_key(|it| it.0.0.addr());
+        let mut pieces = Vec::new();
+        let mut at = 0;
+        for ((payload, size), name) in named {
+            let offset = payload.addr() - start;
+            pieces.push(Piece::new(Kind::Header, "", offset - at));
+            let kind = match name {
+                FREED => Kind::Leaked,
+                _ => Kind::Payload,
+            };
+            pieces.push(Piece::new(kind, name, size));
+            at = offset + size;
+        }
+        pieces.push(Piece::gap(ROOM - at));
+        pieces
+    }
+    let rows =
+        [("stage 2", "stage2"), ("stage 3", "stage3")].map(|(label, name)| {
+            let pieces =
+                figure::with_heap(name, blocks).expect("a heap of this name");
+            Row::memory(label, pieces)
+        });
+    still(
+        "used-again",
+        "The same place once more",
+        "Drawn, not recorded, and to scale: after the program above. The narrow \
+         box is its guard. Where the blocks lie is asked of the heaps of this \
+         book.",
+        vec![Part::new("", rows.into()).alone()],
+        &[
+            (Kind::Payload, "in use"),
+            (Kind::Leaked, "free, and of no use"),
+            (Kind::Header, "headers"),
         ],
     )
 }

@@ -108,6 +108,25 @@ impl Model {
     }
 }
 
+/// The idea alone: one is inside, the others wait.
+pub fn idea() -> Drawing {
+    let mut model = Model::new(3);
+    for thread in [1, 0, 2] {
+        model.look(thread);
+    }
+    super::laid_out::still(
+        "one-at-a-time",
+        "One at a time",
+        "Drawn, not recorded: three threads, of which the second came first.",
+        model.floors(),
+        &[
+            (Kind::Payload, "inside, and the flag on"),
+            (Kind::Header, "waits"),
+            (Kind::Foreign, "a block of the heap"),
+        ],
+    )
+}
+
 pub fn drawing() -> Drawing {
     let mut model = Model::new(3);
     let said = "Nobody is in the heap, and the flag is off.";

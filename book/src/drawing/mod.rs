@@ -218,6 +218,8 @@ pub fn all() -> Vec<Drawing> {
         orders::drawing(),
         asked::drawing(),
         ideas::preloaded(),
+        ideas::used_again(),
+        lock::idea(),
     ]);
     all
 }
