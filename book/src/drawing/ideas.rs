@@ -75,7 +75,7 @@ pub fn preloaded() -> Drawing {
         ),
     ];
     let needs = ["malloc", "free", "opendir", "…"];
-    let needs = needs.map(|it| Piece::new(Kind::Header, format!("`{it}`"), 1));
+    let needs = needs.map(|it| Piece::new(Kind::Header, it, 1));
     still(
         "preloaded",
         "Who is found first",
@@ -107,7 +107,7 @@ pub fn used_again() -> Drawing {
     const ASKED: usize = 100;
     // The end of both, and a little more.
     const ROOM: usize = 480;
-    const FREED: &str = "`a`, free";
+    const FREED: &str = "a, free";
     fn blocks(heap: &mut dyn Recorded) -> Vec<Piece> {
         let start = heap.view().start;
         // SAFETY: each is asked about a block of this heap that is in use.

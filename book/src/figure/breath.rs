@@ -245,7 +245,7 @@ pub fn record() -> Recording {
                 git.picture(code, None, None, note);
             }
         }
-        if git.tape.frames().len() == 3 {
+        if git.tape.frames().len() == 5 {
             git.tape.still();
         }
     }
