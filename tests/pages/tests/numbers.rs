@@ -51,7 +51,7 @@ const TYPED: &[(&str, &str, &str)] = &[
         "64 KiB",
         "a page of other machines",
     ),
-    ("book/chapters/stage3/large-blocks.md", "10 MB", "an example"),
+    ("book/chapters/stage3/large-blocks.md", "10 MiB", "an example"),
     ("book/chapters/stage3/large-blocks.md", "128 KiB", "glibc's threshold"),
     (
         "book/chapters/stage3/large-blocks.md",

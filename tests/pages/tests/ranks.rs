@@ -1,5 +1,6 @@
-//! Sentences of the chapters "A stack for each thread", "Holes" and "Measured"
-//! that say who is ahead, or by how much, hold in the results that are kept.
+//! Sentences that say who is ahead, or by how much, hold in the results that are
+//! kept: those of the chapters "A stack for each thread", "Holes" and "Measured",
+//! and some of the stages'.
 //!
 //! Numbers in prose come from the results by `{{#result …}}`. What words say
 //! is looked up here: each sentence, its page, and what has to be less than
@@ -16,7 +17,7 @@ use timing::workspace::workspace;
 type Less = (String, f64, f64);
 
 struct Sentence {
-    /// The page, below `book/chapters/beyond`.
+    /// The page, from `book/chapters/beyond`.
     page: &'static str,
     says: &'static str,
     holds: fn() -> Vec<Less>,
@@ -110,6 +111,30 @@ fn newest(program: &str) -> f64 {
     let [newest, frees] =
         ["newest", "frees"].map(|it| cell("claim", program, it));
     newest / frees
+}
+
+/// What a lock costs one thread that nobody disturbs, and what glibc takes in all
+/// but for the loop: for one block, and for ten.
+fn lock_and_glibc() -> Vec<[f64; 2]> {
+    let path = workspace().join("book/captured/lock-cost.txt");
+    let text = std::fs::read_to_string(&path).expect("what was printed");
+    let tables = text.split("\n\n").filter(|it| it.contains("no allocator"));
+    let of = |table: &str| {
+        let [loops, alone, locked, glibc] =
+            ["no allocator", "the heap, no lock", "stage 4", "glibc"].map(
+                |name| -> f64 {
+                    let mut rows =
+                        table.lines().filter_map(|it| it.strip_prefix(name));
+                    let row = rows.next().expect(name);
+                    let number = row.split_whitespace().next().expect(name);
+                    number.parse().expect("a number")
+                },
+            );
+        [locked - alone, glibc - loops]
+    };
+    let of: Vec<_> = tables.map(of).collect();
+    assert_eq!(of.len(), 2, "one block, and ten: {text}");
+    of
 }
 
 const SENTENCES: &[Sentence] = &[
@@ -258,13 +283,88 @@ const SENTENCES: &[Sentence] = &[
     },
     Sentence {
         page: "measured/threads.md",
-        says: "tcmalloc, mimalloc, jemalloc, snmalloc and rpmalloc, which was \
-               made for games. Our stacks come behind them",
+        says: "tcmalloc, as Debian has it and as Google has it, mimalloc, \
+               jemalloc, snmalloc and rpmalloc, which was made for games. Our \
+               stacks come behind them",
         holds: || {
             let ours = queue("per thread", "ns");
-            let quick = ["tcmalloc", "mimalloc", "jemalloc", "snmalloc"];
-            let quick = quick.iter().chain(&["rpmalloc"]);
-            quick.map(|it| less(it, queue(it, "ns"), ours)).collect()
+            let quick = [
+                "nothing",
+                "tcmalloc",
+                "google tcmalloc",
+                "mimalloc",
+                "jemalloc",
+                "snmalloc",
+                "rpmalloc",
+            ];
+            let table = table("queue");
+            let names = table.column("allocator").expect("names");
+            // And nobody else.
+            let others = names.iter().filter(|it| **it != "per thread");
+            let rank = |it: &&str| match quick.contains(it) {
+                true => less(it, queue(it, "ns"), ours),
+                false => less(it, ours, queue(it, "ns")),
+            };
+            others.map(rank).collect()
+        },
+    },
+    Sentence {
+        page: "measured/threads.md",
+        says: "With four threads it comes out above `bump`, `bumpalo` and \
+               `per thread`",
+        holds: || {
+            let of = |it: &str| cell("threads", &format!("4,{it}"), "ns");
+            let table = table("threads");
+            let names = table.column("allocator").expect("names");
+            let quick = ["bump", "bumpalo", "per thread"];
+            let others = names.iter().filter(|it| **it != "nothing");
+            let rank = |it: &&str| match quick.contains(it) {
+                true => between(it, of("nothing") - 2.0, of(it), of("nothing")),
+                false => vec![less(it, of("nothing"), of(it))],
+            };
+            others.flat_map(rank).collect()
+        },
+    },
+    Sentence {
+        page: "../stage3/what-is-true-now.md",
+        says: "What is still missing against glibc's marks is nearly all for \
+               time.",
+        holds: || {
+            let missing = |column| {
+                let of = |it| cell("score", &format!("all,{it}"), column);
+                of("glibc") - of("stage 3")
+            };
+            // What the two are worth.
+            let time = 40.0 * missing("throughput");
+            let memory = 60.0 * missing("utilisation");
+            vec![less("a quarter of time's", memory, time / 4.0)]
+        },
+    },
+    Sentence {
+        page: "../stage3/what-is-true-now.md",
+        says: "The program in the middle takes no longer than with glibc",
+        holds: || vec![less("of glibc's", recordings("stage 3"), 1.02)],
+    },
+    Sentence {
+        page: "../stage4/what-is-true-now.md",
+        says: "take the first off it, which is the loop alone. glibc does all \
+               its work in little more than this difference.",
+        holds: || {
+            let more = |[lock, glibc]: &[f64; 2]| {
+                between("of the lock", 1.0, glibc / lock, 1.35)
+            };
+            lock_and_glibc().iter().flat_map(more).collect()
+        },
+    },
+    Sentence {
+        page: "../stage4/what-is-true-now.md",
+        says: "the lock alone costs nearly what glibc takes for a whole \
+               `malloc` and `free`, without the loop.",
+        holds: || {
+            let nearly = |[lock, glibc]: &[f64; 2]| {
+                between("of glibc's", 0.75, lock / glibc, 1.05)
+            };
+            lock_and_glibc().iter().flat_map(nearly).collect()
         },
     },
     Sentence {
