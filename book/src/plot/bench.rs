@@ -2,7 +2,7 @@
 //! thread", "Holes" and "Measured".
 
 use super::cells::{Cells, distinct, lacks};
-use super::draw::{self, Dots, Scale, factor, megabytes, times};
+use super::draw::{self, Dots, Scale, decimals, factor, megabytes, times};
 use super::stages::Stage;
 use super::table::Table;
 use super::{Drawing, owned};
@@ -75,8 +75,8 @@ fn costs<K: PartialEq>(
         let times = columns.iter().map(|(key, _)| time(allocator, key));
         let times = times.collect::<Result<Vec<f64>, _>>()?;
         let values = times[..kinds.len()].to_vec();
-        let last = format!("{:.1}", values[kinds.len() - 1]);
-        let cells = times.iter().map(|time| format!("{time:.1}"));
+        let last = decimals(values[kinds.len() - 1], 1);
+        let cells = times.iter().map(|time| decimals(*time, 1));
         let cells = [allocator.to_owned()].into_iter().chain(cells).collect();
         let name = allocator.to_owned();
         let note = String::new();
@@ -86,7 +86,7 @@ fn costs<K: PartialEq>(
     let last = kinds.len() - 1;
     rows.sort_by(|(a, _), (b, _)| a.values[last].total_cmp(&b.values[last]));
     let (rows, cells): (Vec<_>, Vec<Vec<String>>) = rows.into_iter().unzip();
-    let scale = Scale::around(all(&rows), |value| format!("{value}"));
+    let scale = Scale::around(all(&rows), draw::plain);
     let names: Vec<_> = columns.iter().map(|(_, name)| *name).collect();
     Ok(Drawing {
         marks: draw::dots(kinds, label, &scale, &rows),
@@ -97,7 +97,7 @@ fn costs<K: PartialEq>(
 
 /// The time that real programs' requests take, as a multiple of glibc's.
 pub fn traces(table: &Table, stage: Option<Stage>) -> Result<Drawing, String> {
-    against_glibc(table, "net", |time| format!("{time:.1} ns"), stage)
+    against_glibc(table, "net", |time| decimals(time, 1) + " ns", stage)
 }
 
 /// The memory that real programs take, as a multiple of what they take with
@@ -115,7 +115,7 @@ pub fn programs(
     table: &Table,
     stage: Option<Stage>,
 ) -> Result<Drawing, String> {
-    against_glibc(table, "seconds", |time| format!("{time:.2} s"), stage)
+    against_glibc(table, "seconds", |time| decimals(time, 2) + " s", stage)
 }
 
 /// The memory of whole programs.

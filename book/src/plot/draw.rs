@@ -27,6 +27,22 @@ pub fn whole(number: f64) -> String {
     text
 }
 
+/// A number with so many decimals, and a comma between the thousands.
+pub fn decimals(number: f64, places: usize) -> String {
+    let text = format!("{number:.places$}");
+    let (digits, rest) = text.split_at(text.find('.').unwrap_or(text.len()));
+    match digits.parse() {
+        // A sign would count as a digit.
+        Ok(digits) if digits >= 1000.0 => whole(digits) + rest,
+        _ => text,
+    }
+}
+
+/// A number at a tick, which has no more decimals than it needs.
+pub fn plain(number: f64) -> String {
+    if number < 1.0 { format!("{number}") } else { whole(number) }
+}
+
 /// A number of which two digits say enough.
 pub fn short(number: f64) -> String {
     if number < 9.95 { format!("{number:.1}") } else { whole(number) }
@@ -48,7 +64,7 @@ pub fn times(factor: f64) -> String {
 
 /// A number of bytes in megabytes.
 pub fn megabytes(bytes: f64) -> String {
-    format!("{:.2} MB", bytes / 1e6)
+    format!("{} MB", decimals(bytes / 1e6, 2))
 }
 
 /// A row of shares, which make up a whole.
@@ -385,7 +401,8 @@ pub fn dots(
             "<line class=\"plot-span\" x1=\"{low:.2}%\" x2=\"{high:.2}%\" \
              y1=\"10\" y2=\"10\"/>"
         );
-        for (index, at) in at.iter().enumerate() {
+        // The first kind is a ring, which lies around another at its place.
+        for (index, at) in at.iter().enumerate().rev() {
             let dot = dot(index, &format!("{:.2}%", at * 100.0), 10);
             marks += &format!("<g data-of=\"{index}\">{dot}</g>");
         }
@@ -407,7 +424,7 @@ fn grid_line(at: f64) -> String {
 /// stand in an `svg` of their own, for a place that is a percentage.
 fn dot(kind: usize, x: &str, y: i32) -> String {
     let shape = match kind {
-        0 => "<circle r=\"4\"/>",
+        0 => "<circle r=\"5\"/>",
         1 => "<rect x=\"-3.5\" y=\"-3.5\" width=\"7\" height=\"7\"/>",
         _ => "<path d=\"M-5.5 0 0 -5.5 5.5 0 0 5.5z\"/>",
     };

@@ -2,7 +2,9 @@
 //! go, the slowest calls, and the heap after a long run.
 
 use super::cells::{Cells, distinct, lacks};
-use super::draw::{self, Dots, Scale, factor, megabytes, short, whole};
+use super::draw::{
+    self, Dots, Scale, decimals, factor, megabytes, short, whole,
+};
 use super::lines::{self, Line, MEMORY, Panel};
 use super::table::Table;
 use super::{Drawing, owned};
@@ -19,9 +21,9 @@ pub fn relay(table: &Table) -> Result<Drawing, String> {
         let values = [lows[row], highs[row], times[row]].map(|it| it / 1e3);
         let mut cells = vec![(*allocator).to_owned()];
         let [low, high, middle] = values;
-        cells.extend([middle, low, high].map(|it| format!("{it:.1}")));
+        cells.extend([middle, low, high].map(|it| decimals(it, 1)));
         cells.push(megabytes(bytes[row]));
-        let label = format!("{middle:.1}");
+        let label = decimals(middle, 1);
         rows.push((dots(allocator, &values, label), cells));
     }
     let kinds = ["the middle half of the turns, from", "to", "the middle"];
@@ -125,8 +127,8 @@ pub fn drift(table: &Table) -> Result<Drawing, String> {
     Ok(Drawing {
         marks: lines::panels(
             "Across: calls of malloc and free. Up: bytes that the process \
-             has in memory, and that are alive. A line that is no higher at \
-             the end does not creep",
+             has in memory, and that are alive, each allocator with its own \
+             axis. A line that is no higher at the end does not creep",
             &panels,
         ),
         columns: owned(&columns),

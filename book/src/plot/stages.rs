@@ -64,6 +64,10 @@ fn heaps(stage: Option<Stage>) -> Vec<&'static str> {
     }
 }
 
+/// Said of lines that end early.
+const TOO_LONG: &str = "\n<p>Where a line ends early, and where the numbers have \
+    a –, nothing was measured: it would have taken too long.</p>";
+
 /// What a pair of calls costs, the more blocks there are. What is not in the
 /// results would have taken too long, but for what the plot is about.
 pub fn growth(table: &Table, stage: Option<Stage>) -> Result<Drawing, String> {
@@ -94,13 +98,15 @@ pub fn growth(table: &Table, stage: Option<Stage>) -> Result<Drawing, String> {
     for live in times.distinct_keys() {
         let cells = names.iter().map(|name| times.get(live, name));
         let cells = cells.map(|time| {
-            time.map_or(String::new(), |time| format!("{time:.1}"))
+            time.map_or("–".to_owned(), |time| draw::decimals(time, 1))
         });
         let live = live.parse().map_or(live.to_owned(), whole);
         rows.push([live].into_iter().chain(cells).collect());
     }
+    let is_whole = rows.iter().flatten().all(|cell: &String| cell != "–");
+    let too_long = if is_whole { "" } else { TOO_LONG };
     Ok(Drawing {
-        marks: growing(&lines),
+        marks: growing(&lines) + too_long,
         columns: owned(&[vec!["blocks"], names].concat()),
         rows,
     })

@@ -453,7 +453,7 @@ fn the_numbers_of_a_plot_stand_below_it() {
         ("traces", "<td>10.0 ns</td><td>× 0.50</td><td>× 0.60</td>"),
         ("trace-memory", "<td>1.00 MB</td><td>× 0.50</td><td>× 0.60</td>"),
         ("additions", "<td>1.00 MB</td><td>× 50</td><td>× 20</td>"),
-        ("growth", "<th scope=\"row\">10,000</th><td></td><td>20.0</td>"),
+        ("growth", "<th scope=\"row\">10,000</th><td>–</td><td>20.0</td>"),
         ("heap-over-time", "<td>0.40 MB</td><td>0.90 MB</td><td>0.90 MB</td>"),
         ("score", "<td>80 %</td><td>120 %</td><td>88</td><td>88</td>"),
         ("programs", "<td>2.00 s</td><td>× 0.50</td><td>× 0.60</td>"),
@@ -639,6 +639,60 @@ fn the_traces_of_a_stage_are_compared_with_the_stage_before() {
     let row = "<td>10.0 ns</td><td>× 1.50</td><td>× 2.00</td>";
     assert!(table.contains(row), "no {row} in {table}");
     assert!(!table.contains("mimalloc"), "{table}");
+}
+
+/// Stage 2 walks over all blocks that ever were.
+#[test]
+fn a_line_that_ends_early_says_why() {
+    let why = "it would have taken too long";
+    let stage = plot_of("growth", "2").unwrap();
+    assert!(stage.contains(why), "{stage}");
+    let row = "<th scope=\"row\">1,000,000</th><td>–</td><td>–</td>";
+    assert!(stage.contains(row), "no {row} in {stage}");
+    let root = repository(CLAIM, DEPTHS);
+    let file = root.path().join("tests/bench/results/random.csv");
+    let whole = "live,allocator,net\n1000,glibc,10\n10000,glibc,20\n";
+    let whole = whole.to_owned() + "1000,stage 1,10\n10000,stage 1,20\n";
+    fs::write(file, whole).unwrap();
+    let plot = render(root.path(), "growth", Some("1")).unwrap();
+    assert!(!plot.contains(why), "{plot}");
+}
+
+/// In the axis, behind the dots and in the table.
+#[test]
+fn thousands_have_a_comma_whether_or_not_there_are_decimals() {
+    let root = repository(CLAIM, DEPTHS);
+    let file = root.path().join("tests/bench/results/threads.csv");
+    fs::write(file, THREADS.replace("4,glibc,50", "4,glibc,4340")).unwrap();
+    let plot = render(root.path(), "threads", None).unwrap();
+    for part in
+        [">1,000</text>", ">4,340.0</span>", "<td>4,340.0</td>", ">10</text>"]
+    {
+        assert!(plot.contains(part), "no {part} in {plot}");
+    }
+    assert!(!plot.contains("1000"), "{plot}");
+}
+
+/// Where two are at one place, both must be seen.
+#[test]
+fn the_ring_lies_on_top_of_the_other_dots() {
+    let plot = plot("claim-memory");
+    let (_, rows) = plot.split_once("plot-rows").unwrap();
+    for row in rows.split("plot-span").skip(1) {
+        let places = [0, 1, 2]
+            .map(|kind| row.find(&format!("plot-dot-{kind}")).expect("a dot"));
+        let [ring, square, diamond] = places;
+        assert!(diamond < square && square < ring, "{places:?} in {row}");
+    }
+}
+
+/// Nobody would see it otherwise.
+#[test]
+fn small_plots_with_axes_of_their_own_say_so() {
+    for plot in [plot("drift"), plot_of("heap-over-time", "3").unwrap()] {
+        let (marks, _) = plot.split_once("plot-panels").unwrap();
+        assert!(marks.contains("with its own axis"), "{marks}");
+    }
 }
 
 /// Programs with threads, for one, do not run on the first stages.
