@@ -24,6 +24,9 @@ struct Poster {
     name: &'static str,
     /// What the tables of results call its heap.
     heap: &'static str,
+    /// What the others know it as, if that is another name, and how it was
+    /// measured.
+    known: Option<[&'static str; 2]>,
     /// The folder of its crate.
     folder: &'static str,
     /// The recording that is pictured.
@@ -51,6 +54,23 @@ macro_rules! over_a_break {
     };
 }
 
+/// The same of a heap that always asks for pages, and has its notes elsewhere.
+const ABOVE_EACH_OTHER: &[[&str; 2]] = &[
+    [
+        "a hundred blocks of 100 bytes take, beside their records",
+        "stage5: \
+         a = malloc(100); 100[b = malloc(100)] -> from a to b as bytes",
+    ],
+    [
+        "how far the break rises for them",
+        "stage5: 100[a = malloc(100)] -> used as bytes",
+    ],
+    [
+        "a hundred pairs move the break",
+        "stage5: 100[a = malloc(100); free(a)] -> moves",
+    ],
+];
+
 /// The same of a heap in segments that are as large as in a process.
 const IN_SEGMENTS: &[[&str; 2]] = &[
     [
@@ -72,6 +92,7 @@ static POSTERS: [Poster; 6] = [
     Poster {
         name: "1",
         heap: "stage 1",
+        known: None,
         folder: "stage1-bump",
         scenario: "bump",
         structures: &[("src/heap.rs", "Heap")],
@@ -80,6 +101,7 @@ static POSTERS: [Poster; 6] = [
     Poster {
         name: "2",
         heap: "stage 2",
+        known: None,
         folder: "stage2-headers",
         scenario: "free-in-the-middle",
         structures: &[("src/block.rs", "Header"), ("src/heap.rs", "Heap")],
@@ -88,6 +110,7 @@ static POSTERS: [Poster; 6] = [
     Poster {
         name: "3",
         heap: "stage 3",
+        known: None,
         folder: "stage3-freelist",
         scenario: "size-classes",
         structures: &[
@@ -101,6 +124,7 @@ static POSTERS: [Poster; 6] = [
     Poster {
         name: "4",
         heap: "stage 4",
+        known: None,
         folder: "stage4-threadsafe",
         scenario: "two-threads-and-a-lock",
         structures: &[("src/locked.rs", "LockedHeap"), ("src/heap.rs", "Heap")],
@@ -110,14 +134,19 @@ static POSTERS: [Poster; 6] = [
     Poster {
         name: "5",
         heap: "one stack",
+        known: Some([
+            "stage 5",
+            "Measured is one stack behind a lock, with room for more chunks.",
+        ]),
         folder: "stage5-lifo-stack",
         scenario: "out-of-order",
         structures: &[("src/heap.rs", "Chunk"), ("src/heap.rs", "Heap")],
-        counted: over_a_break!("stage5", "stage5"),
+        counted: ABOVE_EACH_OTHER,
     },
     Poster {
         name: "per-thread",
         heap: "per thread",
+        known: None,
         folder: "stage5-lifo-stack",
         scenario: "segments",
         structures: &[
@@ -155,11 +184,11 @@ pub fn render(
     })?;
     let picture = picture(poster)?;
     let structures = structures(sources, poster)?;
-    let costs = costs(&sources.root, poster)?;
+    let [costs, about] = costs(&sources.root, poster)?;
     let promises = promises(&sources.root, poster, page)?;
     Ok(format!(
         "<div class=\"poster\">\n{picture}\n{structures}\n{costs}\n{promises}\n\
-         </div>"
+         {about}\n</div>"
     ))
 }
 
@@ -218,8 +247,8 @@ fn size(file: &Path, name: &str) -> Option<String> {
     Some(format!("{} bytes", amount::number(size)))
 }
 
-/// What calls cost, beside glibc.
-fn costs(root: &Path, poster: &Poster) -> Result<String, String> {
+/// What calls cost, beside glibc, and what is to be said of the measurements.
+fn costs(root: &Path, poster: &Poster) -> Result<[String; 2], String> {
     let [random, nested, traces, memory] =
         ["random", "nested", "traces", "trace-memory"]
             .map(|name| results(root, name));
@@ -228,7 +257,7 @@ fn costs(root: &Path, poster: &Poster) -> Result<String, String> {
     let mut rows = Vec::new();
     for live in ["1000", "10000"] {
         let what = format!(
-            "malloc and free among {} live blocks, in any order: ns",
+            "malloc and free among {} live blocks, in any order:\u{a0}ns",
             amount::number(live.parse().unwrap_or(0))
         );
         rows.push(beside_glibc(&what, poster, |heap| {
@@ -236,7 +265,7 @@ fn costs(root: &Path, poster: &Poster) -> Result<String, String> {
             cell(&random, &wanted, "net").map(nanoseconds)
         }));
     }
-    let what = "the newest first, calls 100 deep: ns";
+    let what = "the newest first, calls 100 deep:\u{a0}ns";
     rows.push(beside_glibc(what, poster, |heap| {
         let wanted = [("work", "nested"), ("size", "100"), ("allocator", heap)];
         cell(&nested, &wanted, "net").map(nanoseconds)
@@ -253,7 +282,7 @@ fn costs(root: &Path, poster: &Poster) -> Result<String, String> {
         let none = "–".to_owned();
         rows.push([(*what).to_owned(), count(root, run)?, none]);
     }
-    let heap = escape(poster.heap);
+    let [heap, how] = poster.known.unwrap_or([poster.heap, ""]).map(escape);
     let rows: String = rows
         .iter()
         .map(|[what, ours, glibc]| {
@@ -265,14 +294,15 @@ fn costs(root: &Path, poster: &Poster) -> Result<String, String> {
         })
         .collect();
     let about = about(&[&random, &nested, &traces, &memory]);
-    Ok(format!(
+    let about = format!("<p class=\"po-about\">{} {how}</p>", escape(&about));
+    let costs = format!(
         "<section class=\"po-costs\">\n\
          <p class=\"po-title\">What it costs</p>\n\
          <table>\n<thead><tr><th scope=\"col\">what</th><th scope=\"col\">{heap}</th>\
          <th scope=\"col\">glibc</th></tr></thead>\n\
-         <tbody>\n{rows}</tbody>\n</table>\n<p>{}</p>\n</section>",
-        escape(&about)
-    ))
+         <tbody>\n{rows}</tbody>\n</table>\n</section>",
+    );
+    Ok([costs, about])
 }
 
 /// What a run has counted. How often something has moved is said as one says it.
@@ -308,7 +338,9 @@ fn about(tables: &[&Table]) -> String {
     }
     format!(
         "Measured on: {}. Medians of real programs. What the loop itself takes \
-         is taken off. What has a dash for glibc was counted in this heap alone.",
+         is taken off. A malloc is measured with its free: either alone would \
+         change the heap with each call. What has a dash for glibc was counted \
+         in this heap alone.",
         told.join("; ")
     )
 }

@@ -149,6 +149,48 @@ fn every_poster_has_rows_that_are_counted() {
     }
 }
 
+/// A hundred blocks take what lies between their starts, as in the other stages:
+/// not all of the pages that the break has risen by.
+#[test]
+fn what_a_hundred_blocks_take_is_less_than_what_was_asked_for_them() {
+    let html = render("5");
+    for (what, count) in [
+        ("take, beside their records", "11,200 bytes"),
+        ("how far the break rises for them", "20,480 bytes"),
+    ] {
+        let row = format!("{what}</th><td>{count}</td><td>–</td></tr>");
+        assert!(html.contains(&row), "{row}\n{html}");
+    }
+}
+
+/// The results have another name for it.
+#[test]
+fn a_poster_calls_a_stage_by_its_number_and_says_how_it_was_measured() {
+    for name in poster::names() {
+        let html = render(name);
+        let (_, costs) = html.split_once("po-costs").expect("costs");
+        let stage = match name {
+            "per-thread" => "per thread".to_owned(),
+            number => format!("stage {number}"),
+        };
+        let head = format!("<th scope=\"col\">{stage}</th>");
+        assert!(costs.contains(&head), "{name}: {head}\n{costs}");
+        let says = "Measured is one stack behind a lock";
+        assert_eq!(costs.contains(says), name == "5", "{name}: {costs}");
+        let says = "A malloc is measured with its free";
+        assert!(costs.contains(says), "{name}: {costs}");
+    }
+}
+
+#[test]
+fn a_unit_does_not_stand_alone_on_a_line() {
+    for name in poster::names() {
+        let html = render(name);
+        assert!(html.contains(":\u{a0}ns</th>"), "{name}: {html}");
+        assert!(!html.contains(" ns</th>"), "{name}: {html}");
+    }
+}
+
 #[test]
 fn what_is_mapped_on_a_poster_is_a_segment_of_a_process() {
     let root = workspace();
