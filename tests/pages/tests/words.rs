@@ -366,6 +366,66 @@ fn every_word_with_everyday_meanings_is_on_the_list() {
     }
 }
 
+/// Terms that pages use in more than one sense: what the list has to say of each
+/// sense, and pages that mean it.
+const SENSES: [(&str, &str, &[&str]); 7] = [
+    ("arena", "goes back as a whole", &["beyond/claim/what-it-costs.md"]),
+    ("arena", "one of several heaps", &["back/real-allocators/index.md"]),
+    ("bitmap", "a list has a block", &["stage5/index.md"]),
+    (
+        "bitmap",
+        "a block of a slab",
+        &[
+            "back/real-allocators/garbage-collection.md",
+            "back/real-allocators/jemalloc.md",
+        ],
+    ),
+    (
+        "cache",
+        "processor",
+        &["beyond/measured/growth.md", "stage3/size-classes.md"],
+    ),
+    (
+        "cache",
+        "free blocks",
+        &[
+            "back/misuse/freed-twice.md",
+            "back/misuse/what-no-heap-can-see.md",
+            "back/real-allocators/in-the-kernel.md",
+            "back/real-allocators/jemalloc.md",
+            "back/real-allocators/tcmalloc.md",
+            "back/what-surprised-us.md",
+            "stage4/what-is-true-now.md",
+        ],
+    ),
+    (
+        "cache",
+        "results",
+        &["beyond/claim/recording.md", "stage5/what-pins-memory.md"],
+    ),
+];
+
+#[test]
+fn a_word_in_several_senses_says_what_each_page_means() {
+    let chapters = sources().chapters;
+    let list = fs::read_to_string(chapters.join(WORDS)).expect("the words");
+    let listed = words::listed(&list);
+    for (term, sense, on) in SENSES {
+        for page in on {
+            let text = fs::read_to_string(chapters.join(page)).expect("a page");
+            let linked = words::linked(&text, Path::new(page), &listed);
+            let (_, link) = linked
+                .split_once(&format!("words.html#{term}\" data-says=\""))
+                .unwrap_or_else(|| panic!("{page} does not link `{term}`"));
+            let (says, _) = link.split_once('"').expect("its end");
+            assert!(
+                says.contains(sense),
+                "{page}: {term}: {says}, not {sense}"
+            );
+        }
+    }
+}
+
 // Who is named.
 
 #[test]
@@ -406,4 +466,51 @@ fn all_that_has_a_home_is_named_somewhere() {
         };
         assert!(passages().any(|it| is_named(&it.text)), "{name}");
     }
+}
+
+// How code stands in a sentence.
+
+/// The pieces of code in the sentences of a text, as they are written.
+fn codes(text: &str) -> Vec<&str> {
+    let mut codes = Vec::new();
+    let mut is_listing = false;
+    for paragraph in text.split("\n\n") {
+        let fences =
+            paragraph.lines().filter(|it| it.trim_start().starts_with("```"));
+        let fences = fences.count();
+        // A code with a backtick in it has two around it.
+        let is_prose = !is_listing && fences == 0 && !paragraph.contains("``");
+        is_listing ^= fences % 2 == 1;
+        if is_prose {
+            codes.extend(paragraph.split('`').skip(1).step_by(2));
+        }
+    }
+    codes
+}
+
+/// Its ground would end behind nothing.
+#[test]
+fn code_in_a_sentence_neither_begins_nor_ends_with_a_blank() {
+    let root = sources().chapters.join("..");
+    let mut folders = ["chapters", "exercises", "milestones"]
+        .map(|it| root.join(it))
+        .to_vec();
+    let mut found = 0;
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(folder).expect("a folder") {
+            let path = entry.expect("a file").path();
+            if path.is_dir() {
+                folders.push(path);
+                continue;
+            }
+            let text = fs::read_to_string(&path).expect("a text");
+            for code in codes(&text) {
+                found += 1;
+                let place = path.display();
+                assert_eq!(code, code.trim(), "{place}: `{code}`");
+            }
+        }
+    }
+    assert!(found > 1000, "{found} pieces of code");
+    assert_eq!(codes("a `b ` c\n\n```\n`d `\n\n` e`\n```\n\n`f`"), ["b ", "f"]);
 }
