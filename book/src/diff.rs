@@ -182,7 +182,9 @@ pub fn folded(rows: &[Row], below: bool, above: bool) -> String {
     if start + 2 >= end {
         return pre(rows);
     }
-    let changed = rows.iter().filter(|row| row.is_changed()).count();
+    // Of those that are folded: the others can be seen.
+    let hidden = rows[start..end].iter();
+    let changed = hidden.filter(|row| row.is_changed()).count();
     let summary = match changed {
         0 => format!("{} unchanged lines", end - start),
         _ => {
@@ -270,7 +272,7 @@ pub fn digits(side: &Side) -> usize {
 }
 
 /// The bytes of a changed line in which it differs from the line that it
-/// replaces; none if it differs as a whole.
+/// replaces, but for blanks around them; none if it differs as a whole.
 fn marks(change: &InlineChange<'_, str>) -> Vec<Range<usize>> {
     let kept =
         |&(changed, text): &(bool, &str)| !changed && !text.trim().is_empty();
@@ -280,9 +282,10 @@ fn marks(change: &InlineChange<'_, str>) -> Vec<Range<usize>> {
     let mut at = 0;
     let mut marks = Vec::new();
     for &(changed, text) in change.values() {
-        let end = at + text.trim_end_matches('\n').len();
-        if changed && at < end {
-            marks.push(at..end);
+        let start = at + text.len() - text.trim_start().len();
+        let end = at + text.trim_end().len();
+        if changed && start < end {
+            marks.push(start..end);
         }
         at += text.len();
     }

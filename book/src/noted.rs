@@ -177,8 +177,15 @@ impl Text {
     /// Lines of no item go with what stands below them.
     fn parts(&self) -> Vec<(&str, Range<usize>)> {
         let mut parts: Vec<(&str, Range<usize>)> = Vec::new();
-        let mut start = 0;
         let lines = self.side.text.lines().count();
+        // What is said of the file as a whole belongs to no item of it.
+        let is_of_file =
+            |line: &&str| line.starts_with("//!") || line.trim().is_empty();
+        let of_file = self.side.text.lines().take_while(is_of_file).count();
+        let mut start = of_file;
+        if of_file > 0 {
+            parts.push(("//!", 0..of_file));
+        }
         for line in 0..lines {
             let Some(owner) = self.owner(Some(line)) else { continue };
             if self.line(Some(line)).is_empty() {

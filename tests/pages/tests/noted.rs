@@ -119,6 +119,59 @@ fn a_hunk_of_comments_alone_is_folded() {
     assert_eq!(folds.count(), 1, "{page}");
 }
 
+/// The ones that can be seen are not behind the click.
+#[test]
+fn a_fold_counts_the_changes_that_it_hides() {
+    let repository = Repository::new();
+    let text = |code: &str, near: &str, far: &str| {
+        let same = "    // As it was.\n".repeat(9);
+        format!(
+            "fn a() {{\n    {code};\n    // {near}\n{same}    // {far}\n{same}}}\n"
+        )
+    };
+    repository.write("one/heap.rs", &text("one()", "Near.", "Far."));
+    repository.write("two/heap.rs", &text("two()", "By.", "Away."));
+    let page = repository.diff(HEAP, "- `a`: Another.\n").unwrap();
+    // A line that is replaced is two.
+    let (_, fold) = page.split_once("<summary>… ").unwrap();
+    let (said, hidden) = fold.split_once("</summary>").unwrap();
+    let hidden = hidden.split("</details>").next().unwrap();
+    let changed = ["<ins", "<del"].map(|it| hidden.matches(it).count());
+    let [new, old] = changed;
+    let expected = format!("with {} of comments changed", new + old);
+    assert!(said.ends_with(&expected), "{said}, and {changed:?} in {hidden}");
+    assert!(page.contains("By."), "{page}");
+}
+
+/// What is said of the file as a whole belongs to no item: another item that
+/// comes first does not change it.
+#[test]
+fn what_a_file_begins_with_stays_if_another_item_comes_first() {
+    let repository = Repository::new();
+    let file = "//! A block.\n\n/// How large.\nconst SIZE: usize = 1;\n";
+    repository.write("one/heap.rs", file);
+    let more = file.replace("\n\n", "\n\nuse core::ptr;\n\n");
+    repository.write("two/heap.rs", &more);
+    let page = repository.diff(HEAP, "- `use`: A name.\n").unwrap();
+    let first = "<span data-n=\"1 1\"";
+    assert!(page.contains(first), "no {first} in {page}");
+    assert!(!page.contains("<del"), "{page}");
+}
+
+/// A line that has moved to the right has not changed in its blanks.
+#[test]
+fn words_that_stand_out_begin_and_end_with_no_blank() {
+    let repository = Repository::new();
+    repository.write("one/heap.rs", "fn a() {\n    one(two, three);\n}\n");
+    let more = "fn a() {\n    if b {\n        one(two, four);\n    }\n}\n";
+    repository.write("two/heap.rs", more);
+    let page = repository.diff(HEAP, "- `a`: Another.\n").unwrap();
+    assert!(page.contains("<b>"), "no word stands out in {page}");
+    for blank in ["<b> ", " </b>"] {
+        assert!(!page.contains(blank), "{page}");
+    }
+}
+
 #[test]
 fn a_hunk_without_a_note_stops_the_build() {
     let notes = NOTES.replace("- `Heap::free`: It frees.\n", "");
