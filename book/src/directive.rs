@@ -389,7 +389,11 @@ impl Sources {
             true => "listing is-text",
             false => "listing",
         };
-        html::listing(class, &caption, &html::lines(code))
+        let code = match class {
+            "listing" => html::lines(code),
+            _ => html::output(text.lines().zip(code)),
+        };
+        html::listing(class, &caption, &code)
     }
 
     /// The name of a file, which links to it.
@@ -641,9 +645,25 @@ fn terminal(captured: &Captured) -> Result<String, String> {
     let caption = format!("<span>{}</span>", escape(&captured.system));
     let command =
         format!("<span class=\"command\">{}</span>", escape(&captured.command));
-    let output = captured.output.trim_end().lines().map(escape);
-    let lines = std::iter::once(command).chain(output);
-    let listing = html::listing("captured", &caption, &html::lines(lines));
+    let output = captured.output.trim_end().lines();
+    let class = match wide_table(output.clone()) {
+        Some(columns) => {
+            format!("captured is-wide\" style=\"--columns:{columns}")
+        }
+        None => "captured".to_owned(),
+    };
+    let output = output.map(|line| (line, escape(line)));
+    let lines = html::lines([command]) + &html::output(output);
+    let listing = html::listing(&class, &caption, &lines);
     let notes = Notes::parse(&captured.notes)?.html().unwrap_or_default();
     Ok(format!("{notes}\n{listing}"))
+}
+
+/// How wide an output is, if many of its lines are a little too long. It is a
+/// table then, and its letters had better be smaller than its lines broken.
+fn wide_table<'a>(lines: impl Iterator<Item = &'a str>) -> Option<usize> {
+    let widths: Vec<_> = lines.map(|line| line.chars().count()).collect();
+    let widest = *widths.iter().max()?;
+    let too_long = widths.iter().filter(|it| **it > html::COLUMNS).count();
+    (widest <= 100 && 3 * too_long > widths.len()).then_some(widest)
 }

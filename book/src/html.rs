@@ -30,6 +30,40 @@ pub fn lines(lines: impl IntoIterator<Item = String>) -> String {
     lines.into_iter().map(line).collect()
 }
 
+/// How many letters of an output fit beside each other on most screens.
+pub const COLUMNS: usize = 78;
+
+/// Lines of an output, each with its HTML. One that is too long goes on below
+/// where its words begin, and not at the edge.
+pub fn output<'a>(
+    lines: impl IntoIterator<Item = (&'a str, String)>,
+) -> String {
+    let line = |(plain, html): (&str, String)| match plain.chars().count() {
+        0..=COLUMNS => self::lines([html]),
+        // The line break in it is its own.
+        _ => format!(
+            "<span class=\"hung\" style=\"--hang:{}ch\">{html}\n</span>",
+            hang(plain)
+        ),
+    };
+    lines.into_iter().map(line).collect()
+}
+
+/// Where the words of a line of output begin: behind numbers and signs, and
+/// behind what stands in front of several blanks.
+fn hang(line: &str) -> usize {
+    const LEAST: usize = 4;
+    const MOST: usize = 40;
+    let is_sign = |it: &char| !it.is_alphabetic() && !"/(\"'`[".contains(*it);
+    let signs = line.chars().take_while(is_sign).count();
+    let letters: Vec<char> = line.chars().take(MOST).collect();
+    let gap = letters
+        .windows(3)
+        .rposition(|it| it[..2] == [' ', ' '] && it[2].is_alphabetic());
+    let words = gap.map_or(signs, |gap| signs.max(gap + 2));
+    words.clamp(LEAST, MOST)
+}
+
 /// A block of lines under a caption. `class` says of which kind.
 pub fn listing(class: &str, caption: &str, code: &str) -> String {
     format!(

@@ -241,6 +241,43 @@ fn captured_output_in_the_wrong_form_stops_the_build() {
     assert!(mistake.starts_with(expected), "{mistake}");
 }
 
+/// A page with an output of these lines.
+fn with_output(lines: &[&str]) -> String {
+    let repository = Repository::new();
+    let about = "# command: ls\n# system: Linux\n# compare: exact\n\n";
+    let text = format!("{about}{}\n", lines.join("\n"));
+    repository.write("book/captured/ls.txt", &text);
+    repository.expand("# T\n\n{{#captured ls}}\n").expect("a page")
+}
+
+/// As a compiler's: what it says of a place begins far from the edge.
+#[test]
+fn a_long_line_of_output_goes_on_below_its_words() {
+    let long = ["and so on"; 8].join(" ");
+    let far = format!("  |         ----- {long}");
+    let near = format!("error: {long}");
+    let table = format!("  valgrind          {long}");
+    let page = with_output(&["short", &far, &near, &table]);
+    for (line, hang) in [(&far, 18), (&near, 4), (&table, 20)] {
+        let start = format!("<span class=\"hung\" style=\"--hang:{hang}ch\">");
+        let expected = format!("{start}{line}\n</span>");
+        assert!(page.contains(&expected), "no {expected} in {page}");
+    }
+    assert_eq!(page.matches("hung").count(), 3, "{page}");
+}
+
+/// Its columns would be under each other no more.
+#[test]
+fn a_table_that_is_a_little_too_wide_says_how_wide() {
+    let row = ["name     1.0 ±0.1"; 5].join(" ");
+    assert_eq!(row.chars().count(), 89);
+    let page = with_output(&["head", &row, &row]);
+    assert!(page.contains("is-wide\" style=\"--columns:89\""), "{page}");
+    // What has one long line among others is none.
+    let page = with_output(&["head", "a", "b", "c", &row]);
+    assert!(!page.contains("is-wide"), "{page}");
+}
+
 #[test]
 fn a_page_without_a_title_stops_the_build() {
     let mistakes = Repository::new().expand("Text.\n").unwrap_err();
