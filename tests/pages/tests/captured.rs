@@ -8,6 +8,7 @@ use pages::captures::{CAPTURES, Capture, comparable, folder};
 use similar::TextDiff;
 use timing::programs::REDIS;
 use timing::results::NO_FIGURE;
+use timing::workspace::workspace;
 
 fn kept(capture: &Capture) -> Captured {
     let file = capture.file();
@@ -192,4 +193,48 @@ fn stage_2_and_one_stack_alone_tell_of_every_wrong_free() {
     }
     let [t, f] = [true, false];
     assert_eq!(columns, [f, t, f, f, t, f, f, f, f, f]);
+}
+
+/// The rows of a table of outcomes, with their cells, and what heads it.
+fn outcomes(table: &str) -> Vec<(String, Vec<String>)> {
+    let rows = table.lines().filter(|line| !line.is_empty());
+    let parts = |line: &str| {
+        let (what, cells) = line.split_at_checked(24)?;
+        let cells = cells.split_whitespace().map(str::to_owned).collect();
+        Some((what.trim().to_owned(), cells))
+    };
+    rows.filter_map(parts).collect()
+}
+
+/// The page "Three repairs" says which, and that it is two.
+#[test]
+fn two_rows_are_without_a_line_in_a_heap_with_all_three_repairs() {
+    let output = |name: &str| {
+        let mut all = CAPTURES.iter().filter(|it| it.name == name);
+        kept(all.next().expect(name)).output
+    };
+    let [rows, solved] = ["misuse", "misuse-solved"].map(|it| output(it));
+    let stages = rows.split("\n\n").next().expect("the stages");
+    let (rows, solved) = (outcomes(stages), outcomes(&solved));
+    let last = rows.iter().position(|it| it.0 == "realloc of a freed block");
+    let rows = &rows[..=last.expect("the last row that is asked about")];
+    // Column 3 is stage 3, in which two of the repairs are made.
+    let is_silent = |(what, cells): &&(String, Vec<String>)| {
+        let after = solved.iter().filter(|it| it.0 == *what);
+        let mut after = after.flat_map(|it| &it.1);
+        !what.is_empty() && cells[2] != "told" && !after.any(|it| it == "told")
+    };
+    let without: Vec<_> =
+        rows.iter().filter(is_silent).map(|it| &*it.0).collect();
+    assert_eq!(without, ["once it has a new owner", "read after free"]);
+    let before = solved.iter().find(|it| it.0 == "one byte before it");
+    let before = &before.expect("a row that the canary has changed").1;
+    assert_eq!(before, &["-", "told"], "stage 2, and with the canary");
+    let page = workspace().join("book/chapters/back/misuse/three-repairs.md");
+    let page = fs::read_to_string(page).expect("the page");
+    for says in
+        ["reasoning.** Two. The read after free", "`told` now in stage 2"]
+    {
+        assert!(page.contains(says), "{says}\n{page}");
+    }
 }
