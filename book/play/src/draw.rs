@@ -503,12 +503,26 @@ pub fn legend(frames: &[Frame]) -> String {
         return String::new();
     }
     let spans = || frames.iter().flat_map(|frame| &frame.spans);
+    let is_there = |kind, label: &str| {
+        spans().any(|span| span.kind == kind && span.label == label)
+    };
+    // A box may have a name of its own, and is not what it is called elsewhere.
+    let header = match is_there(Kind::Header, "record") {
+        true => "record, or a segment’s own words",
+        false => "header",
+    };
+    let is_padding = |span: &&Span| span.kind == Kind::Padding;
+    let padding =
+        match spans().filter(is_padding).all(|span| span.label.is_empty()) {
+            true => "padding, asked for by nobody",
+            false => "asked for by nobody",
+        };
     let mut keys = String::new();
     for (its, meaning) in [
         ("is-payload", "in use"),
         ("is-payload is-shared", "two owners"),
-        ("is-header", "header"),
-        ("is-padding", "padding, asked for by nobody"),
+        ("is-header", header),
+        ("is-padding", padding),
         ("is-free", "free"),
         ("is-leaked", "lost: freed, and not used again"),
         ("is-foreign", "somebody else’s"),

@@ -426,6 +426,28 @@ fn a_figure_says_whose_heap_it_shows() {
     }
 }
 
+#[test]
+fn a_legend_calls_a_box_what_the_box_says() {
+    for name in figure::names() {
+        let html = figure::render(name).expect("its name is in the list");
+        let Some((figure, legend)) = html.split_once("hf-legend") else {
+            continue;
+        };
+        for word in ["header", "record", "padding"] {
+            let is_meant = legend.contains(&format!("</span>{word}"));
+            let is_said = figure.contains(&format!("<span>{word}</span>"));
+            assert!(!is_meant || is_said, "{name}: no {word}: {legend}");
+        }
+    }
+    // Figures with notes in front of blocks, and those that say so.
+    let says = |name: &str, what: &str| {
+        let html = figure::render(name).expect(name);
+        html.contains(&format!("</span>{what}"))
+    };
+    assert!(says("join", "header"), "stage 3 has headers");
+    assert!(says("eaten-record", "record"), "a stack of a thread has records");
+}
+
 /// The recordings of heaps whose break moves in steps.
 fn in_steps() -> Vec<(&'static str, Recording)> {
     let recordings =
