@@ -17,8 +17,9 @@ const NAMES: [&str; 9] = [
     "mimalloc", "×",
 ];
 
-/// Elements whose text is code.
-const CODE: [&str; 5] = ["pre", "code", "script", "style", "textarea"];
+/// Elements whose text stays as it is: code, and titles.
+const STAY: [&str; 7] =
+    ["pre", "code", "script", "style", "textarea", "h2", "h3"];
 
 /// A page in which no line ends between a number and its unit. What is code
 /// stays as it is.
@@ -39,15 +40,20 @@ fn blanks(markdown: &str) -> Vec<Range<usize>> {
     let mut blanks = Vec::new();
     // How a line has ended.
     let mut line: Option<Range<usize>> = None;
-    let mut is_code = false;
+    let mut stays = false;
     let mut html = Html::default();
     let options = MarkdownOptions::default();
     for (event, range) in
         new_cmark_parser(markdown, &options).into_offset_iter()
     {
         match event {
-            Event::Start(Tag::CodeBlock(_)) => is_code = true,
-            Event::End(TagEnd::CodeBlock) => is_code = false,
+            // A title is the same in the list of all pages.
+            Event::Start(Tag::CodeBlock(_) | Tag::Heading { .. }) => {
+                stays = true;
+            }
+            Event::End(TagEnd::CodeBlock | TagEnd::Heading(_)) => {
+                stays = false;
+            }
             Event::Html(_) => {
                 for text in html.texts(&markdown[range.clone()]) {
                     let at = range.start + text.start;
@@ -57,7 +63,7 @@ fn blanks(markdown: &str) -> Vec<Range<usize>> {
             }
             // What was written in another way has no place on the page.
             Event::Text(text)
-                if !is_code && text[..] == markdown[range.clone()] =>
+                if !stays && text[..] == markdown[range.clone()] =>
             {
                 if let Some(line) = line.take()
                     && belong_together(&markdown[line.clone()], &text)
@@ -103,18 +109,18 @@ fn belong_together(left: &str, right: &str) -> bool {
 /// What is read of HTML, line after line.
 #[derive(Default)]
 struct Html {
-    /// How many elements around here hold code.
-    code: usize,
+    /// How many elements around here stay as they are.
+    staying: usize,
 }
 
 impl Html {
-    /// The texts of some HTML that are no code. (A tag ends on its line.)
+    /// The texts of some HTML that do not stay. (A tag ends on its line.)
     fn texts(&mut self, html: &str) -> Vec<Range<usize>> {
         let mut texts = Vec::new();
         let mut start = 0;
         while let Some(open) = html[start..].find('<') {
             let open = start + open;
-            if self.code == 0 {
+            if self.staying == 0 {
                 texts.push(start..open);
             }
             let close = html[open..].find('>');
@@ -122,7 +128,7 @@ impl Html {
             self.tag(&html[open..close]);
             start = close;
         }
-        if self.code == 0 {
+        if self.staying == 0 {
             texts.push(start..html.len());
         }
         texts
@@ -131,10 +137,10 @@ impl Html {
     fn tag(&mut self, tag: &str) {
         let name = tag.trim_start_matches(['<', '/']);
         let end = name.find(|it: char| !it.is_alphanumeric());
-        if CODE.contains(&&name[..end.unwrap_or(name.len())]) {
+        if STAY.contains(&&name[..end.unwrap_or(name.len())]) {
             match tag.starts_with("</") {
-                true => self.code = self.code.saturating_sub(1),
-                false => self.code += 1,
+                true => self.staying = self.staying.saturating_sub(1),
+                false => self.staying += 1,
             }
         }
     }

@@ -138,6 +138,10 @@ const REGION: usize = 4096;
 /// Bytes of a segment.
 const SEGMENT: usize = 1024;
 
+/// The memory of a heap. It has room for the same segments in each run.
+#[repr(align(1024))]
+struct Region([MaybeUninit<u8>; REGION]);
+
 /// Memory in small segments.
 type Mmap = SimMmap<SimBrk<'static>, SEGMENT, 64>;
 
@@ -145,7 +149,7 @@ type Mmap = SimMmap<SimBrk<'static>, SEGMENT, 64>;
 struct Memory {
     start: usize,
     cells: Vec<UnsafeCell<()>>,
-    bytes: *mut [MaybeUninit<u8>],
+    bytes: *mut Region,
 }
 
 // SAFETY: the bytes are kept to be freed, by one thread.
@@ -155,9 +159,10 @@ unsafe impl Sync for Memory {}
 
 impl Memory {
     fn new() -> (Arc<Self>, Mmap) {
-        let bytes = Box::into_raw(Box::new_uninit_slice(REGION));
+        // Not by way of the stack: loom's are small.
+        let bytes = Box::into_raw(Box::<Region>::new_uninit()).cast::<Region>();
         // SAFETY: the scenarios keep the memory to their end.
-        let brk = SimBrk::new(unsafe { &mut *bytes });
+        let brk = SimBrk::new(unsafe { &mut (*bytes).0 });
         let start = brk.start().addr().get() / 16 * 16;
         let cells = (0..=REGION / 16).map(|_| UnsafeCell::new(())).collect();
         (Arc::new(Self { start, cells, bytes }), SimMmap::new(brk))

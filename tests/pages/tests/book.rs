@@ -496,6 +496,7 @@ const WITHOUT_A_PICTURE: [(&str, &[&str]); 4] = [
             "beyond/measured/where-it-ends.html",
             "beyond/measured/whole-systems.html",
             "beyond/measured/without-fooling-yourself.html",
+            "beyond/per-thread/the-model.html",
             "stage4/on-real-programs.html",
             "stage4/send-and-sync.html",
             "stage4/what-rust-refused.html",

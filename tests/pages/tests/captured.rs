@@ -213,7 +213,7 @@ fn two_rows_are_without_a_line_in_a_heap_with_all_three_repairs() {
         let mut all = CAPTURES.iter().filter(|it| it.name == name);
         kept(all.next().expect(name)).output
     };
-    let [rows, solved] = ["misuse", "misuse-solved"].map(|it| output(it));
+    let [rows, solved] = ["misuse", "misuse-solved"].map(output);
     let stages = rows.split("\n\n").next().expect("the stages");
     let (rows, solved) = (outcomes(stages), outcomes(&solved));
     let last = rows.iter().position(|it| it.0 == "realloc of a freed block");

@@ -31,6 +31,7 @@ fn code_and_what_is_no_unit_stay_as_they_are() {
         "`malloc(1 byte)` and 2 bytesize",
         "```text\n100 bytes\n```\n",
         "    100 bytes\n",
+        "# Stage 3\n",
         "backstage 3 and 2 minuets",
         "There are 3\n\nbytes",
         "1. byte",

@@ -343,7 +343,9 @@ fn each_note_of_a_figure_that_names_an_allocator_says_which_version() {
             for note in texts.0 {
                 let is_named = |(_, words): &(&str, &[&str])| note.names(words);
                 named_somewhere += usize::from(NAMES.iter().any(is_named));
-                for (allocator, ..) in without_version(&[note.clone()]) {
+                for (allocator, ..) in
+                    without_version(std::slice::from_ref(&note))
+                {
                     wrong += &format!(
                         "{folder}/{name}: {allocator}: {}\n",
                         note.text
@@ -419,7 +421,10 @@ fn an_amount_or_a_word_for_all_times_asks_for_a_version() {
         ("glibc never joins them", true),
         ("glibc joins 7 of them", true),
         ("it is no longer so in glibc", true),
-        ("glibc is like stage 3, stages 3 to 5, and chapter 7", false),
+        (
+            "glibc is like stage 3, stages 3 to 5, and the seventh chapter",
+            false,
+        ),
         ("glibc is like stage 3, with 7 blocks", true),
         ("malloc(3) tells it", false),
         ("jemalloc was written in 2004", false),
