@@ -10,6 +10,7 @@ use std::ptr::NonNull;
 use loom::cell::UnsafeCell;
 use loom::sync::atomic::{AtomicUsize, Ordering};
 use loom::sync::{Arc, Mutex};
+use scenarios::counted::{spawn, stored};
 use stage3_freelist::heap::DEFAULT;
 use stage3_freelist::{Brk, OutOfMemory, brk};
 
@@ -129,6 +130,7 @@ unsafe impl Brk for LockedBrk {
             .filter(|&new| new <= REGION)
             .ok_or(OutOfMemory)?;
         drop(used);
+        stored(&self.moves);
         self.moves.fetch_add(1, Ordering::Relaxed);
         // SAFETY: the break is never above the end of the region.
         Ok(unsafe { self.start.add(old) })
@@ -170,9 +172,9 @@ fn a_lock_around_sbrk_alone_is_not_enough() {
         heap.malloc(1);
 
         let theirs = heap.clone();
-        let thread = loom::thread::spawn(move || theirs.malloc(100));
+        let thread = spawn(move || theirs.malloc(100));
         let our_block = heap.malloc(100);
-        let their_block = thread.join().unwrap();
+        let their_block = thread.join();
 
         for block in [our_block, their_block] {
             assert!(heap.knows(block), "a block lies outside the heap");
