@@ -10,13 +10,15 @@
 //! An answer is folded away on its page, and stands open at the back of the
 //! book. It has a number in it that was not typed, or is one of reasoning and
 //! says so: `**Answer, by reasoning.**`. And it names the page or the test that
-//! shows it.
+//! shows it. Of either kind, the numbers that are typed after all are told by
+//! [`typed`]: a test has a list of them, with the reason for each.
 
+use std::collections::BTreeSet;
 use std::ops::Range;
 use std::path::{Component, Path};
 
-use crate::inline;
 use crate::problem::Mistake;
+use crate::{amount, inline};
 
 /// How the question at the end of a page starts. Where there are several they
 /// are numbered: `> **1.** How far …`.
@@ -147,6 +149,145 @@ pub fn places(markdown: &str) -> Vec<Range<usize>> {
         Some(starts[asked.answer?]..starts[asked.lines.end])
     });
     answers.collect()
+}
+
+/// The words of an answer, and which of them are numbers that somebody typed.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Words {
+    /// The line of the page on which the answer starts, from 1 on.
+    pub line: usize,
+    /// Without what was computed, without code and without where links lead.
+    pub words: Vec<String>,
+    /// The places of those numbers among the words.
+    pub typed: Vec<usize>,
+}
+
+/// What stands in an answer where something is computed, or code.
+const NO_WORD: &str = "…";
+
+/// What a number behind it belongs to: a name.
+const NAMES: [&str; 6] =
+    ["stage", "stages", "chapter", "chapters", "exercise", "exercises"];
+
+/// Of these "one" is a number. Mostly it is none: "the one below".
+const COUNTED: [&str; 19] = [
+    "bit", "block", "byte", "call", "chunk", "free", "header", "join", "list",
+    "malloc", "mapping", "move", "page", "record", "segment", "stack", "step",
+    "store", "time",
+];
+
+/// A number from here on that the question gives, or that a heap is given in the
+/// answer, is no fact of a heap. A smaller one may be there by chance.
+const GIVEN: u64 = 11;
+
+/// The words of each answer of a page in Markdown, and the numbers among them
+/// that are typed. Not told are numbers of stages and chapters, and those that
+/// are [given](GIVEN).
+pub fn typed(markdown: &str) -> Vec<Words> {
+    let lines: Vec<_> = markdown.lines().collect();
+    let mut found = Vec::new();
+    for Asked { lines: inside, answer } in asked(&lines) {
+        let Some(at) = answer else { continue };
+        let text = |lines: &[&str]| {
+            let lines = lines.iter().map(|line| line.trim_start_matches('>'));
+            lines.collect::<Vec<_>>().join("\n")
+        };
+        let question = text(&lines[inside.start..at]);
+        let answer = text(&lines[at..inside.end]);
+        let answer = answer.split_once(".**").map_or("", |(_, answer)| answer);
+        let mut given = numbers(&question);
+        let is_given = answer.split("{{#").skip(1);
+        let is_given = is_given.filter_map(|it| Some(it.split_once("}}")?.0));
+        given.extend(is_given.flat_map(numbers));
+        let words = words(answer);
+        let typed = (0..words.len()).filter(|at| is_typed(&words, *at, &given));
+        let typed = typed.collect();
+        found.push(Words { line: at + 1, words, typed });
+    }
+    found
+}
+
+/// All numbers in a text, from [`GIVEN`] on.
+fn numbers(text: &str) -> BTreeSet<u64> {
+    let parts = text.split(|it: char| !it.is_alphanumeric() && it != ',');
+    let numbers = parts.filter_map(|it| number(it.trim_matches(',')));
+    numbers.filter(|it| *it >= GIVEN).collect()
+}
+
+/// The words of an answer.
+fn words(answer: &str) -> Vec<String> {
+    let mut text = String::new();
+    let mut rest = answer;
+    // What is computed may have a link or code in it, so it goes first.
+    while let Some((before, after)) = rest.split_once("{{#") {
+        text = text + before + NO_WORD;
+        rest = after.split_once("}}").map_or("", |(_, after)| after);
+    }
+    text += rest;
+    let mut whole = String::new();
+    for (at, part) in text.split('`').enumerate() {
+        whole += if at % 2 == 0 { part } else { NO_WORD };
+    }
+    let mut text = String::new();
+    let mut rest = &*whole;
+    while let Some((before, after)) = rest.split_once("](") {
+        text = text + before + "] ";
+        rest = after.split_once(')').map_or("", |(_, after)| after);
+    }
+    text += rest;
+    let is_outside = |it: char| !it.is_alphanumeric() && it != '…';
+    let words = text.split_whitespace().flat_map(|it| it.split('-'));
+    let words = words.map(|it| it.trim_matches(is_outside).to_owned());
+    words.filter(|it| !it.is_empty()).collect()
+}
+
+/// Whether the word at a place is a number that somebody typed.
+fn is_typed(words: &[String], at: usize, given: &BTreeSet<u64>) -> bool {
+    let word = words[at].to_lowercase();
+    let before = at.checked_sub(1).map(|at| words[at].to_lowercase());
+    if before.is_some_and(|it| NAMES.contains(&&*it)) {
+        return false;
+    }
+    let next = words.get(at + 1).map(|it| it.to_lowercase());
+    let next = next.unwrap_or_default();
+    let is_counted = COUNTED.iter().any(|it| next.starts_with(it));
+    match number(&word) {
+        Some(1) if word == "one" => at == 0 || is_counted,
+        Some(0) if word == "none" => at == 0,
+        Some(number) => !given.contains(&number),
+        None => word.starts_with(|it: char| it.is_ascii_digit()),
+    }
+}
+
+/// What a word says, if it is a whole number: `4,096`, `eight`, `twice`.
+fn number(word: &str) -> Option<u64> {
+    if let Ok(number) = word.replace([',', '_'], "").parse() {
+        return Some(number);
+    }
+    let word = word.to_lowercase();
+    let small = (0..=20).find(|it| amount::word(*it) == Some(&word));
+    small.map(|it| it as u64).or(match &*word {
+        "twice" | "half" => Some(2),
+        "third" => Some(3),
+        "fourth" | "quarter" => Some(4),
+        "fifth" => Some(5),
+        "sixth" => Some(6),
+        "seventh" => Some(7),
+        "eighth" => Some(8),
+        "ninth" => Some(9),
+        "tenth" => Some(10),
+        "thirty" => Some(30),
+        "forty" => Some(40),
+        "fifty" => Some(50),
+        "sixty" => Some(60),
+        "seventy" => Some(70),
+        "eighty" => Some(80),
+        "ninety" => Some(90),
+        "hundred" | "hundreds" | "hundredth" | "hundredths" => Some(100),
+        "thousand" | "thousands" => Some(1000),
+        "million" | "millions" => Some(1_000_000),
+        _ => None,
+    })
 }
 
 /// The page with its answers folded away.

@@ -6,7 +6,8 @@
 //! At most {{#const stage3-freelist FITS as word}} blocks are looked at.
 //! ```
 //!
-//! The first word is a stage, or a folder of sources in it. Then there is an
+//! The first word is a stage, or a folder of sources in it, or one file where two
+//! of a folder have a constant of one name. Then there is an
 //! expression over its constants, and its types' sizes on a machine of 64 bits. Without `as`
 //! it is the number alone.
 
@@ -73,14 +74,19 @@ pub struct Constants {
 const DEPTH: usize = 16;
 
 impl Constants {
-    /// Those of the files in a folder. Those of its folders are not among them.
+    /// Those of a file, or of the files in a folder. Those of its folders are not
+    /// among them.
     ///
     /// # Errors
     ///
     /// That there is no such folder, or no Rust in it.
     pub fn read(folder: &Path) -> Result<Self, String> {
         let mut this = Self::default();
-        this.add(folder)?;
+        if folder.is_file() {
+            this.add_file(folder)?;
+        } else {
+            this.add(folder)?;
+        }
         Ok(this)
     }
 
@@ -91,7 +97,7 @@ impl Constants {
     /// That it is no Rust.
     pub fn of(source: &str) -> Result<Self, String> {
         let mut this = Self::default();
-        this.add_file(source)?;
+        this.add_source(source)?;
         Ok(this)
     }
 
@@ -100,16 +106,19 @@ impl Constants {
             .map_err(|_| format!("there is no folder {}", folder.display()))?;
         for path in entries.flatten().map(|entry| entry.path()) {
             if path.extension().is_some_and(|end| end == "rs") {
-                let source = fs::read_to_string(&path).unwrap_or_default();
-                self.add_file(&source).map_err(|error| {
-                    format!("{} is not Rust: {error}", path.display())
-                })?;
+                self.add_file(&path)?;
             }
         }
         Ok(())
     }
 
-    fn add_file(&mut self, source: &str) -> Result<(), String> {
+    fn add_file(&mut self, path: &Path) -> Result<(), String> {
+        let source = fs::read_to_string(path).unwrap_or_default();
+        self.add_source(&source)
+            .map_err(|error| format!("{} is not Rust: {error}", path.display()))
+    }
+
+    fn add_source(&mut self, source: &str) -> Result<(), String> {
         let file = parsed(source).map_err(|error| error.to_string())?;
         file.items.iter().for_each(|item| self.take(item));
         Ok(())

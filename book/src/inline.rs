@@ -3,21 +3,23 @@
 //! [`{{#const …}}`](crate::constant) for one that a stage's source gives,
 //! [`{{#result …}}`](crate::result) for one that was measured,
 //! [`{{#count …}}`](crate::count) for how many there are of something,
-//! [`{{#ran …}}`](crate::ran) for what a heap does, and
+//! [`{{#ran …}}`](crate::ran) for what a heap does,
+//! [`{{#asserted …}}`](crate::asserted) for what a test expects, and
 //! [`{{#said …}}`](crate::said) for the line that ends a program.
 
 use std::path::Path;
 
-use crate::{constant, count, ran, result, said};
+use crate::{asserted, constant, count, ran, result, said};
 
 /// What a directive stands for, given its arguments.
 type Value = fn(&Path, &str) -> Result<String, String>;
 
-const KINDS: [(&str, Value); 5] = [
+const KINDS: [(&str, Value); 6] = [
     ("{{#const ", constant::value),
     ("{{#result ", result::value),
     ("{{#count ", count::value),
     ("{{#ran ", ran::value),
+    ("{{#asserted ", asserted::value),
     ("{{#said ", said::value),
 ];
 const END: &str = "}}";

@@ -7,6 +7,7 @@
 
 pub mod about;
 pub mod answers;
+pub mod asserted;
 pub mod build;
 pub mod captured;
 pub mod check;

@@ -76,7 +76,7 @@ const fn place(
 }
 
 /// Chapters that are looked things up in, or that are about the others.
-pub const LOOKED_UP: [&str; 13] = [
+pub const LOOKED_UP: [&str; 14] = [
     "before/ten-questions.md",
     "back/side-by-side/index.md",
     "back/what-surprised-us.md",
@@ -89,6 +89,7 @@ pub const LOOKED_UP: [&str; 13] = [
     "back/how-to-help.md",
     "back/what-has-changed.md",
     "back/for-teachers.md",
+    "back/ten-questions.md",
     "before/map.md",
 ];
 

@@ -17,11 +17,13 @@
 //! - `used`: the bytes below the break. `peak`: the most that there were.
 //! - `moves`: how often the break moved. `moved`: how far, at the last operation.
 //! - `at a`: the address of a block. `usable a`: how many bytes it has.
-//!   `from a to b`: how far the one is from the other.
+//!   `from a to b`: how far the one is from the other. `behind a to b`: how many
+//!   bytes lie between the last of the one and the start of the other.
 //! - `list`: the list of the lowest free block.
 //! - `free`, `largest`, `all-free`: how many free blocks there are, the bytes of
 //!   the largest one, and of all.
-//! - `chunks`: how many chunks are on stage 5's stack. `mapped`: mapped bytes.
+//! - `chunks`: how many chunks are on stage 5's stack. `above a`: how many of
+//!   them lie above one. `mapped`: mapped bytes.
 //! - `fragmentation`: how much of what is free is not in the largest block.
 //!
 //! It is written as `{{#const …}}` writes a number, and an address as the
@@ -34,7 +36,7 @@ use crate::constant::written;
 use crate::figure;
 use play::program::{self, Line};
 use play::recorder::Recorded;
-use play::recording::{Kind, Span, address, fragmentation};
+use play::recording::{Chunk, Kind, Span, address, fragmentation};
 
 /// What `stage2: a = malloc(100) -> used as bytes` stands for.
 ///
@@ -193,6 +195,21 @@ impl Run<'_> {
                 let (from, to) =
                     names.split_once(" to ").ok_or("from a to b")?;
                 self.block(to)?.addr() - self.block(from)?.addr()
+            }
+            ("behind", names) => {
+                let (from, to) =
+                    names.split_once(" to ").ok_or("behind a to b")?;
+                let from = self.block(from)?;
+                // SAFETY: it is a block of this heap.
+                let usable = unsafe { self.heap.usable_size(from) };
+                self.block(to)?.addr() - (from.addr() + usable)
+            }
+            ("above", name) => {
+                let start = self.block(name)?.addr() - self.start;
+                let chunks = view.chunks.ok_or("it has no chunks")?;
+                let is_it = |it: &Chunk| it.start == Some(start);
+                let at = chunks.iter().position(is_it);
+                chunks.len() - 1 - at.ok_or("it is not on the stack")?
             }
             ("list", "") => {
                 let free = view.spans.iter().find(is_free);

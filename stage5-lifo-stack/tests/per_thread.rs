@@ -276,6 +276,22 @@ fn a_thousand_threads_one_by_one_need_no_more_stacks_than_one() {
     assert!(count <= MOST_HEAPS, "{count} stacks for 1,000 threads");
 }
 
+#[test]
+fn a_thousand_threads_one_by_one_that_leave_a_chunk_need_one_stack() {
+    let name =
+        "a_thousand_threads_one_by_one_that_leave_a_chunk_need_one_stack";
+    if !is_alone(name) {
+        return;
+    }
+    let stacks: BTreeSet<usize> = (0..1000)
+        .map(|_| {
+            let thread = thread::spawn(|| segment(malloc(100)));
+            thread.join().unwrap()
+        })
+        .collect();
+    assert_eq!(stacks.len(), 1, "segments that 1,000 threads began in");
+}
+
 /// How often a destructor has run.
 static DESTRUCTORS: AtomicUsize = AtomicUsize::new(0);
 

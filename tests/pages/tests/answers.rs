@@ -85,6 +85,36 @@ fn the_words_of_an_answer_are_not_those_of_its_page() {
     assert_eq!(words(QUESTION), 7);
 }
 
+/// The words round each number that is typed in an answer.
+fn typed_in(question: &str, answer: &str) -> Vec<String> {
+    let page =
+        format!("# T\n\n> **1.** {question}\n>\n> **Answer.** {answer}\n");
+    let typed = book::answers::typed(&page);
+    let [answer] = &typed[..] else { panic!("not one answer: {page}") };
+    answer.typed.iter().map(|at| answer.words[*at].clone()).collect()
+}
+
+#[test]
+fn a_number_that_is_typed_in_an_answer_is_seen_beside_one_that_is_not() {
+    let ran = "{{#ran stage5: 300[a = malloc(24)] -> chunks}}";
+    for (question, answer, typed) in [
+        ("How many?", format!("{ran} chunks of 48 bytes."), vec!["48"]),
+        ("How many?", format!("{ran}, eight of them free."), vec!["eight"]),
+        ("How many?", format!("One stack, and {ran} chunks."), vec!["One"]),
+        ("How many?", format!("{ran}: one byte more."), vec!["one"]),
+        ("How many?", format!("{ran}: twice 4,095."), vec!["twice", "4,095"]),
+        // What is no amount, is the question's, or is what the heap was given.
+        ("How many?", format!("{ran}: the one below, `8`."), vec![]),
+        ("How many?", format!("{ran} in stage 3, [as](in-8.md)."), vec![]),
+        ("How many of 1,000?", format!("{ran} of a thousand."), vec![]),
+        ("How many?", format!("{ran} of 300 blocks of 24."), vec![]),
+        // A small number may be there by chance.
+        ("How many of 8?", format!("{ran} of 8."), vec!["8"]),
+    ] {
+        assert_eq!(typed_in(question, &answer), typed, "{question} {answer}");
+    }
+}
+
 /// A heap that gives each block 16 bytes more than was asked for.
 struct Larger<'h>(&'h mut dyn Recorded);
 
@@ -232,6 +262,60 @@ fn the_tests_that_answers_name_are_there() {
         }
     }
     assert!(checked >= 10, "{checked}");
+}
+
+/// A line for each number that is typed in an answer: the page, the words in
+/// which it stands, and why it may.
+const TYPED: &str = include_str!("answers/typed.txt");
+
+/// Of the numbers in answers those are typed that are no facts of a heap.
+#[test]
+fn a_number_is_typed_in_an_answer_only_if_it_is_listed_with_its_reason() {
+    let listed: Vec<[&str; 3]> = TYPED
+        .lines()
+        .filter(|line| !line.is_empty() && !line.starts_with('#'))
+        .map(|line| {
+            let parts: Vec<_> = line.split(" | ").collect();
+            parts
+                .try_into()
+                .unwrap_or_else(|_| panic!("not three parts: {line}"))
+        })
+        .collect();
+    let mut is_used = vec![false; listed.len()];
+    let mut unknown = Vec::new();
+    let mut checked = 0;
+    let folder = book::build::folder();
+    for page in book::build::pages(&folder).expect("a book") {
+        let text = fs::read_to_string(folder.join("chapters").join(&page));
+        let name = page.to_string_lossy().replace('\\', "/");
+        for answer in book::answers::typed(&text.expect("a page")) {
+            let mut left = answer.typed;
+            checked += left.len();
+            for (place, [page, words, _]) in listed.iter().enumerate() {
+                if *page != name {
+                    continue;
+                }
+                let words: Vec<_> = words.split(' ').collect();
+                for start in 0..answer.words.len() {
+                    let inside = start..start + words.len();
+                    let there = answer.words.get(inside.clone());
+                    if there.is_some_and(|there| there == words) {
+                        is_used[place] = true;
+                        left.retain(|at| !inside.contains(at));
+                    }
+                }
+            }
+            unknown.extend(left.into_iter().map(|at| {
+                let end = answer.words.len().min(at + 3);
+                let around = answer.words[at.saturating_sub(2)..end].join(" ");
+                format!("{name}:{}: {around}", answer.line)
+            }));
+        }
+    }
+    let stale: Vec<_> = listed.iter().zip(is_used).filter(|it| !it.1).collect();
+    assert!(unknown.is_empty(), "typed:\n{}", unknown.join("\n"));
+    assert!(stale.is_empty(), "listed, and in no answer: {stale:#?}");
+    assert!(checked >= 100, "{checked} numbers");
 }
 
 /// The pages that end a part of the book.
