@@ -225,11 +225,7 @@ impl<'a> Coach<'a> {
             self.page(step),
             test_command(number)
         );
-        if step.milestone.is_some() {
-            told +=
-                &format!("A hint:    cargo run -- practice {number} hint\n");
-        }
-        told
+        told + &format!("A hint:    cargo run -- practice {number} hint\n")
     }
 
     /// Which milestones were done `before`, at another check, and are not now.
@@ -301,7 +297,11 @@ impl<'a> Coach<'a> {
         let page =
             names_it.or_else(|| pages.iter().find(|(page, _)| *page == index));
         let Some((page, text)) = page else { return chapter };
-        shown(&exercise::title(text).unwrap_or_default(), page)
+        let shown = shown(&exercise::title(text).unwrap_or_default(), page);
+        match section(text, &step.test) {
+            Some(section) => format!("{shown}, under \"{section}\""),
+            None => shown,
+        }
     }
 
     fn told_of_the_end(
@@ -455,14 +455,18 @@ impl<'a> Coach<'a> {
                  A hint all the same: cargo run -- practice {} hint NAME\n",
                 self.stage.number
             )),
-            Came::Stopped(_, step, _) => match step.milestone {
+            Came::Stopped(_, step, failure) => match step.milestone {
                 Some(index) => Ok(self.milestones[index].name.clone()),
-                None => Err(format!(
-                    "What fails first is {}, and no hint is about that. To \
-                     read: {}\n",
-                    step.test,
-                    self.page(&step)
-                )),
+                // Nobody has written one.
+                None => {
+                    let hint = failure::hint(&self.folder, &step, &failure);
+                    Err(format!(
+                        "What fails first is {}.\n\n{}\nTo read: {}\n",
+                        step.test,
+                        hint.unwrap_or_default(),
+                        self.page(&step)
+                    ))
+                }
             },
             Came::Through(open) => {
                 let open = open.unwrap_or_default().into_iter().next();
@@ -492,6 +496,13 @@ impl<'a> Coach<'a> {
             list(&names)
         )
     }
+}
+
+/// The heading in front of what a page first says of a test.
+fn section<'t>(text: &'t str, test: &str) -> Option<&'t str> {
+    let before = &text[..text.find(test)?];
+    let headings = before.lines().filter_map(|it| it.strip_prefix("## "));
+    headings.last()
 }
 
 /// Adds the files of tests below `path` that are not the same in two folders.

@@ -95,6 +95,21 @@ pub fn texts(
     Ok(texts.collect())
 }
 
+/// What the comments above the functions of a file say that they do, by the
+/// names of the functions. Of those without a comment there is nothing.
+///
+/// # Errors
+///
+/// Why the file at `path` is not Rust.
+pub fn comments(
+    path: &str,
+    source: &str,
+) -> Result<BTreeMap<String, String>, String> {
+    let bodies = bodies(path, source)?.into_iter();
+    let told = bodies.map(|body| (body.name, body.told));
+    Ok(told.filter(|(_, told)| !told.is_empty()).collect())
+}
+
 /// What is written between the braces of a function.
 struct Body {
     name: String,

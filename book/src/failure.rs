@@ -6,10 +6,13 @@ use std::path::Path;
 use play::amount;
 
 use crate::check::{Failure, LIMIT, Step};
-use crate::item;
+use crate::{empty, item};
 
 /// How wide boxes may be. More of them stand as the heap prints them.
 const WIDTH: usize = 66;
+
+/// The file that a reader writes.
+const HEAP: &str = "src/heap.rs";
 
 /// What `todo!` says.
 const TO_WRITE: &str = "not yet implemented";
@@ -54,6 +57,41 @@ pub fn told(folder: &Path, step: &Step, failure: &Failure) -> String {
             }
         }
     }
+}
+
+/// A hint for a test of the copy in `folder` that did not pass, if nobody has
+/// written one: what the body must do that is still to be written; or what the
+/// last of the heap's functions must do that the test has called by then.
+pub fn hint(folder: &Path, step: &Step, failure: &Failure) -> Option<String> {
+    let (mut line, mut told) = (usize::MAX, String::new());
+    if let Failure::Failed(_, errors) = failure {
+        if let Some(blank) = blank(errors) {
+            return Some(to_write(folder, &blank));
+        }
+        let path = format!("tests/{}.rs", step.file);
+        if let Some(panic) = panic(errors).filter(|it| it.path == path) {
+            line = panic.line;
+            told = format!(" up to line {line}");
+        }
+    }
+    let read = |path: &str| fs::read_to_string(folder.join(path)).ok();
+    let comments = empty::comments(HEAP, &read(HEAP)?).ok()?;
+    let path = format!("tests/{}.rs", step.file);
+    let source = read(&path)?;
+    let item = item::find(&path, &source, &step.test).ok()?;
+    let lines = (*item.lines.start()..).zip(item.text.lines());
+    let done: Vec<_> = lines.filter(|it| it.0 <= line).map(|it| it.1).collect();
+    let done = done.join("\n");
+    let called = comments.iter().filter_map(|(name, comment)| {
+        let method = name.strip_prefix("Heap::")?;
+        Some((done.rfind(&format!(".{method}("))?, name, comment))
+    });
+    let (_, name, comment) = called.max()?;
+    Some(format!(
+        "The last of the heap that {path} calls there{told} is `{name}`. It \
+         must do this ({HEAP}):\n{}",
+        indented(&wrapped(comment, 76), "  ")
+    ))
 }
 
 /// How to read the address in a fault's line, if there is one.

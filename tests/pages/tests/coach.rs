@@ -293,6 +293,57 @@ fn a_whole_copy_is_the_stage_and_its_exercises_are_still_to_do() {
     assert!(told.contains("tests/checkpoints.rs is changed"), "{told}");
 }
 
+#[test]
+fn where_nobody_wrote_a_hint_the_comment_of_what_is_missing_is_one() {
+    let repository = Copy::new();
+    for stage in ["1", "2", "4", "5"] {
+        repository.told(&["practice", stage, "--empty"]);
+        let told = repository.told(&["practice", stage, "hint"]);
+        let folder = repository.path(&format!("practice/stage{stage}"));
+        let heap = fs::read_to_string(folder.join("src/heap.rs")).unwrap();
+        assert!(heap.contains("todo!"), "stage {stage} is empty");
+        expect_in_order(
+            &told,
+            &[
+                "What fails first is ",
+                "is still to be written (src/",
+                "To read: ",
+            ],
+        );
+        // Of what it must do there is at least a line.
+        let hint = told.split_once("):\n").expect(&told).1;
+        assert!(hint.starts_with("  "), "stage {stage}: {told}");
+        let page = told.split_once("(target/book/").expect(&told).1;
+        assert!(page.contains(".html)"), "stage {stage}: {told}");
+    }
+}
+
+#[test]
+fn where_all_is_written_the_comment_of_what_the_test_calls_is_a_hint() {
+    let repository = Copy::new();
+    repository.told(&["practice", "1"]);
+    let path = repository.path("practice/stage1/src/heap.rs");
+    let heap = fs::read_to_string(&path).unwrap();
+    let wrong = heap.replace("ALIGN: usize = 16", "ALIGN: usize = 8");
+    assert_ne!(heap, wrong);
+    fs::write(&path, wrong).unwrap();
+    let told = repository.told(&["practice", "1", "hint"]);
+    expect_in_order(
+        &told,
+        &[
+            "What fails first is ",
+            "is `Heap::malloc`. It must do this (src/heap.rs):\n  Returns a \
+             block of at least `size` bytes",
+            "To read: ",
+        ],
+    );
+    let (told, _, _) = check(&repository, "1");
+    assert!(
+        told.contains("A hint:    cargo run -- practice 1 hint\n"),
+        "{told}"
+    );
+}
+
 /// Stage 1's heap, with all that the tests of stage 3 name.
 fn stage_1_as_stage_3() -> String {
     let heap = workspace().join("stage1-bump/src/heap.rs");
