@@ -8,15 +8,35 @@ function textsOf(code) {
     return texts;
 }
 
-// No line ends inside of a flag, or behind the sign of an attribute.
-const WHOLE = /(?<=^|\s)--?[\w-]*|#!?\[\w*/g;
+// How many letters a name may have in a sentence without a break, and a word of a
+// command: most lines of a phone have room for them.
+const LONG = 24;
+const LONG_WORD = 38;
 
+// What has no more letters than this is one word, blanks and all.
+const SHORT = 12;
+
+// Of what is longer, no line ends inside of a flag, or behind the sign of an
+// attribute.
+const START = /^(--?[\w-]*|#!?\[\w*)/;
+
+// Lines end between words, and not at the hyphens in them. A column of a table may
+// have room for less.
 function keepWhole(code) {
+    const isCommand = code.matches(".language-sh, .command");
+    const isCell = code.closest("td") !== null;
+    const isShort = !isCommand && !isCell && code.textContent.length <= SHORT;
+    const most = isCell ? 0 : isCommand ? LONG_WORD : LONG;
     for (const text of textsOf(code)) {
-        const words = [...text.data.matchAll(WHOLE)].reverse();
-        for (const word of words) {
+        const found = text.data.matchAll(isShort ? /^.+$/gs : /\S+/g);
+        for (const word of [...found].reverse()) {
+            const kept =
+                word[0].length <= most
+                    ? word[0]
+                    : (word[0].match(START)?.[0] ?? "");
+            if (kept === "") continue;
             const part = text.splitText(word.index);
-            part.splitText(word[0].length);
+            part.splitText(kept.length);
             const whole = document.createElement("span");
             whole.className = "whole";
             part.replaceWith(whole);
@@ -29,10 +49,7 @@ const COMMANDS = "main :not(pre) > code, main .language-sh, main .command";
 document.querySelectorAll(COMMANDS).forEach(keepWhole);
 
 // Long names may break after an underscore, a slash or two colons, and not in
-// mid-word: every name in a table, and in a sentence what has more letters than
-// most lines of a phone have room for.
-const LONG = 24;
-
+// mid-word: every name in a table, and in a sentence what is long.
 function breakNames(code) {
     if (code.closest("td") === null && code.textContent.length <= LONG) return;
     for (const text of textsOf(code)) {
