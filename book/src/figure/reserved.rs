@@ -9,6 +9,7 @@ use std::cmp::Ordering;
 
 use stage4_threadsafe::{Heap, SimBrk};
 
+use super::draw::key;
 use super::question::Question;
 use super::recorder::{Tape, View};
 use super::recording::{Drawn, RecordedHeap, Recording};
@@ -148,7 +149,15 @@ fn draw(used: usize, open: usize, before: usize) -> String {
     };
     let name = "taken, and closed";
     stretch(&mut column, open, space(), "is-no-page", name, &closed);
-    column.finish("hf-map", "The addresses of the heap, from its start up")
+    let rows =
+        column.finish("hf-map", "The addresses of the heap, from its start up");
+    let keys = [
+        ("is-payload", "open, and below the break"),
+        ("is-padding", "open, and above it"),
+        ("is-no-page", "nobody may touch it"),
+    ];
+    let keys = keys.map(|(class, meaning)| key(class, meaning)).concat();
+    format!("{rows}<ul class='hf-legend'>{keys}</ul>")
 }
 
 /// As the addresses are written.

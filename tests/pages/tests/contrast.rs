@@ -297,3 +297,49 @@ fn lines_stand_out_from_the_ground_in_every_theme() {
         }
     }
 }
+
+/// An empty square is seen by its edge alone.
+#[test]
+fn the_signs_on_a_poster_stand_out_from_the_ground_in_every_theme() {
+    let styles = Styles::new();
+    let map = fs::read_to_string(folder().join("theme/map.css")).unwrap();
+    let map = rules(&map);
+    let holds = find(&map, ".po-signs i", "border");
+    let (_, holds) = holds.split_once("solid ").unwrap();
+    let empty = [".po-signs .fails", ".po-signs .no-question"]
+        .map(|names| find(&map, names, "border-color"));
+    for (theme, _, dark) in THEMES {
+        for edge in [holds, empty[0], empty[1]] {
+            let found = contrast(side(edge, dark), styles.ground(theme));
+            assert!(found >= 3.0, "{edge} in {theme}: {found:.2}");
+        }
+    }
+}
+
+/// An example in an empty line is to be read as well. The colours of its ground
+/// and its letters are those of the figures.
+#[test]
+fn what_an_empty_line_suggests_can_be_read_in_every_theme() {
+    let theme = |name: &str| {
+        let path = folder().join("theme").join(name);
+        let text = fs::read_to_string(path).unwrap();
+        rules(&text.replace("@media screen {", ""))
+    };
+    let (tries, figure) = (theme("try.css"), theme("figure.css"));
+    let letters = find(&tries, ".try input::placeholder", "color");
+    let opacity = find(&tries, ".try input::placeholder", "opacity");
+    assert_eq!((letters, opacity), ("var(--hf-soft)", "1"));
+    for (name, _, dark) in THEMES {
+        let colour_of = |property: &str| {
+            let own = figure.iter().filter(|(names, _)| {
+                names.ends_with(&format!("html.{name} .heap-figure"))
+            });
+            let own =
+                own.filter_map(|(_, rule)| self::property(rule, property));
+            let common = find(&figure, ".heap-figure", property);
+            side(own.last().unwrap_or(common), dark)
+        };
+        let found = contrast(colour_of("--hf-soft"), colour_of("--hf-paper"));
+        assert!(found >= 4.5, "{name}: {found:.2}");
+    }
+}
