@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
+use book::diff::{self, Side};
 use timing::workspace::workspace;
 
 /// How often each directive stands in the chapters below `folder`.
@@ -42,4 +43,20 @@ fn the_whole_difference_of_a_stage_is_shown_once() {
             found.keys().filter(|line| line.starts_with(&part)).collect();
         assert!(parts.is_empty(), "shown twice, in part: {parts:?}");
     }
+}
+
+/// Those that can be seen are not behind the click.
+#[test]
+fn a_fold_counts_the_changes_that_it_hides() {
+    let side = |near: &str, far: &str| {
+        let same: String = (0..10).map(|line| format!("// {line}\n")).collect();
+        let text = format!("// {near}\n{same}// {far}\n// a\n// b\n// c\n");
+        Side { path: "a.rs".to_owned(), first_line: 1, text }
+    };
+    let rows = diff::lines(&side("one", "two"), &side("three", "four"), 2);
+    let changed = rows.iter().filter(|row| row.is_changed()).count();
+    assert_eq!(changed, 4, "two lines are others");
+    let folded = diff::folded(&rows, true, true);
+    let says = "<summary>… 11 lines, with 2 of comments changed</summary>";
+    assert!(folded.contains(says), "no {says} in {folded}");
 }

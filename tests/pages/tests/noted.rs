@@ -119,30 +119,6 @@ fn a_hunk_of_comments_alone_is_folded() {
     assert_eq!(folds.count(), 1, "{page}");
 }
 
-/// The ones that can be seen are not behind the click.
-#[test]
-fn a_fold_counts_the_changes_that_it_hides() {
-    let repository = Repository::new();
-    let text = |code: &str, near: &str, far: &str| {
-        let same = "    // As it was.\n".repeat(9);
-        format!(
-            "fn a() {{\n    {code};\n    // {near}\n{same}    // {far}\n{same}}}\n"
-        )
-    };
-    repository.write("one/heap.rs", &text("one()", "Near.", "Far."));
-    repository.write("two/heap.rs", &text("two()", "By.", "Away."));
-    let page = repository.diff(HEAP, "- `a`: Another.\n").unwrap();
-    // A line that is replaced is two.
-    let (_, fold) = page.split_once("<summary>… ").unwrap();
-    let (said, hidden) = fold.split_once("</summary>").unwrap();
-    let hidden = hidden.split("</details>").next().unwrap();
-    let changed = ["<ins", "<del"].map(|it| hidden.matches(it).count());
-    let [new, old] = changed;
-    let expected = format!("with {} of comments changed", new + old);
-    assert!(said.ends_with(&expected), "{said}, and {changed:?} in {hidden}");
-    assert!(page.contains("By."), "{page}");
-}
-
 /// What is said of the file as a whole belongs to no item: another item that
 /// comes first does not change it.
 #[test]
