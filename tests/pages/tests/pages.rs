@@ -116,7 +116,7 @@ fn what_a_command_needs_is_shown_above_it() {
                 ```\n";
     let html = Repository::new().build(page).unwrap();
     let notes = "<p class=\"notes\">needs Linux with glibc, \
-                 <code>redis-server</code> · takes about 2 minutes · ends with \
+                 <code>redis-server</code> · takes about 2\u{a0}minutes · ends with \
                  an error</p>";
     let (_, below) = html.split_once(notes).expect("the notes");
     assert!(below.contains("<code class=\"language-sh\">ls\n"), "{below}");
