@@ -501,8 +501,7 @@ impl<'a> Coach<'a> {
 /// The heading in front of what a page first says of a test.
 fn section<'t>(text: &'t str, test: &str) -> Option<&'t str> {
     let before = &text[..text.find(test)?];
-    let headings = before.lines().filter_map(|it| it.strip_prefix("## "));
-    headings.last()
+    before.lines().rev().find_map(|it| it.strip_prefix("## "))
 }
 
 /// Adds the files of tests below `path` that are not the same in two folders.
