@@ -121,7 +121,7 @@ pub fn drawing() -> Drawing {
         "Drawn, not recorded, and not to scale. In each row, from the left: what \
          the heap keeps elsewhere; the start of the slab or segment; the block \
          below; what stands in front of ours; ours; what stands above. The last \
-         four are those of Debian 12. glibc looks above a block that its cache \
+         four are those of Debian 12. glibc 2.36 looks above a block that its cache \
          does not take.",
         vec![Part::new("", rows).alone()],
         &[

@@ -434,7 +434,7 @@ const WITHOUT_A_PICTURE: [(&str, &[&str]); 4] = [
     (
         "what is asked there is drawn on the pages before",
         &[
-            "back/real-allocators/ten-questions.html",
+            "back/ten-questions.html",
             "before/ten-questions.html",
             "beyond/holes/exercises.html",
             "beyond/measured/ten-questions.html",
@@ -611,7 +611,8 @@ fn answered(page: &str) -> Vec<[String; 2]> {
     let rest = html.split(START).skip(1).filter_map(|rest| {
         let (path, rest) = rest.split_once("\">")?;
         let (title, _) = rest.split_once("</a></strong></p>")?;
-        Some([path.to_owned(), title.to_owned()])
+        // A name and its number stand on one line.
+        Some([path.to_owned(), title.replace('\u{a0}', " ")])
     });
     rest.collect()
 }

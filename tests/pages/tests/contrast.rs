@@ -334,10 +334,10 @@ fn what_an_empty_line_suggests_can_be_read_in_every_theme() {
             let own = figure.iter().filter(|(names, _)| {
                 names.ends_with(&format!("html.{name} .heap-figure"))
             });
-            let own =
+            let mut own =
                 own.filter_map(|(_, rule)| self::property(rule, property));
             let common = find(&figure, ".heap-figure", property);
-            side(own.last().unwrap_or(common), dark)
+            side(own.next_back().unwrap_or(common), dark)
         };
         let found = contrast(colour_of("--hf-soft"), colour_of("--hf-paper"));
         assert!(found >= 4.5, "{name}: {found:.2}");

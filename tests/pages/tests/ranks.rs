@@ -369,7 +369,7 @@ const SENTENCES: &[Sentence] = &[
     },
     Sentence {
         page: "measured/threads.md",
-        says: "glibc and stage 4, here.",
+        says: "glibc 2.36 and stage 4, here.",
         holds: || {
             let ours = queue("per thread", "ns");
             let slow = ["glibc", "stage 4"];
