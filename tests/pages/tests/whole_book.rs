@@ -274,6 +274,13 @@ fn the_buttons_of_a_figure_that_is_higher_than_the_screen_are_on_it() {
         let is_higher = "getBoundingClientRect().bottom > innerHeight";
         browser.expect(&format!("{pictures}.{is_higher}"));
         browser.expect(&format!("!({buttons}.{is_higher})"));
+        // As its upper edge comes into sight they do not lie on it.
+        let top = "getBoundingClientRect().top";
+        browser.evaluate(&format!(
+            "scrollBy(0, {pictures}.{top} - innerHeight + 100)"
+        ));
+        browser.expect(&format!("{pictures}.{top} < innerHeight"));
+        browser.expect(&format!("{buttons}.{top} >= innerHeight"));
     }
 }
 
