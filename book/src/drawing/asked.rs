@@ -121,8 +121,8 @@ pub fn drawing() -> Drawing {
         "Drawn, not recorded, and not to scale. In each row, from the left: what \
          the heap keeps elsewhere; the start of the slab or segment; the block \
          below; what stands in front of ours; ours; what stands above. The last \
-         four are those of Debian 12. glibc 2.36 looks above a block that its cache \
-         does not take.",
+         four are those of Debian 12. glibc 2.36 looks above a block that its \
+         cache does not take.",
         vec![Part::new("", rows).alone()],
         &[
             (Kind::Header, "must be right, or the program ends"),
