@@ -21,6 +21,9 @@ fn named(directive: &Directive) -> Option<String> {
             format!("code {} {}", file(path), names.join(" "))
         }
         Directive::File { path } => format!("code {}", file(path)),
+        Directive::Script { path } => {
+            format!("script {}", file(path).trim_end_matches(".sh"))
+        }
         Directive::Diff { new, name, .. } => {
             format!("diff {} {}", file(new), name.as_deref().unwrap_or(""))
         }
