@@ -780,6 +780,28 @@ fn a_kept_mapping_of_twice_the_length_is_not_taken() {
     assert!((10_000..15_000).contains(&usable), "{usable} bytes");
 }
 
+/// The first segment of a stack comes to lie where a large block was.
+#[test]
+fn a_large_block_that_has_moved_is_in_no_segment_at_its_old_place() {
+    #[repr(align(16384))]
+    struct Segments([MaybeUninit<u8>; 16 * SEGMENT]);
+    let region = Box::<Segments>::new_uninit();
+    // SAFETY: bytes that need no value have none.
+    let mut region = unsafe { region.assume_init() };
+    let mut heap: Default = Holes::new(memory(&mut region.0));
+    // SAFETY: the blocks are live.
+    unsafe {
+        let old = heap.malloc(8 * SEGMENT);
+        let block = heap.realloc(old, 8448);
+        assert_ne!(block, old, "it has moved");
+        let small = heap.malloc(22);
+        let [start, place] = [old, small].map(|it| it.addr() / SEGMENT);
+        assert_eq!(place, start, "a segment begins where it was");
+        heap.free(block);
+        heap.free(small);
+    }
+}
+
 #[test]
 fn nothing_is_noted_where_there_is_no_room_for_notes() {
     let mut region = region();

@@ -300,6 +300,8 @@ impl<M: Mmap, const LISTS: bool, const HOLE: usize> Holes<M, LISTS, HOLE> {
             let moved = self.stack.mmap.remap(start, len, new_len)?;
             let mapping: *mut Mapping = moved.as_ptr().cast();
             (*mapping).len = new_len;
+            // Where it was, there may be a segment soon.
+            (*mapping).bottom.store(mapping.cast(), Ordering::Relaxed);
             Some(mapping)
         }
     }
