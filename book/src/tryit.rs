@@ -115,14 +115,15 @@ fn still() -> Result<String, String> {
 
 /// Which heap, and what to open on it.
 fn controls_of_setup(recorded: &str) -> String {
-    let stages = |none: &str| -> String {
-        let stage =
-            |stage| format!("<option value='{stage}'>stage {stage}</option>");
-        let stages: String = Setup::STAGES.map(stage).concat();
-        format!("{none}{stages}")
-    };
-    let first = stages("");
-    let second = stages("<option value=''>nothing</option>");
+    let heaps: String = Setup::names()
+        .iter()
+        .map(|(name, told)| {
+            let header = header(name);
+            format!("<option value='{name}'{header}>{}</option>", escape(told))
+        })
+        .collect();
+    let first = heaps.clone();
+    let second = format!("<option value=''>nothing</option>{heaps}");
     let rooms: String = [4096, 10 * 4096, ROOM]
         .map(|room| {
             let told = amount::size(room);
@@ -153,8 +154,19 @@ fn controls_of_setup(recorded: &str) -> String {
          <select data-try='room'>{rooms}</select></label> \
          <label>open <select data-try='open'>\
          <option value=''>a figure, an example, a program</option>{options}\
-         </select></label></p>"
+         </select></label> \
+         <label>or a recording of yours, <code>.rep</code> or \
+         <code>.trace</code> \
+         <input type='file' accept='.rep,.trace' data-try='file'></label></p>"
     )
+}
+
+/// How many bytes the header of a heap has on a machine of 64 bits: of this one,
+/// if it is such a machine. In a browser it may have less.
+fn header(name: &str) -> String {
+    let setup = Setup::named(name, ROOM).ok();
+    let header = setup.filter(|_| size_of::<usize>() == 8).map(Setup::header);
+    header.map_or(String::new(), |it| format!(" data-header='{it}'"))
 }
 
 /// What can be opened, under a heading.

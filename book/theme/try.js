@@ -79,8 +79,9 @@
             const written = [...came.written, ...lines.slice(line - 1)];
             return { ...came, written, died: { line, words } };
         }
-        const [wrong, picture, said, legend, written, outcomes, names] =
-            parts;
+        const [
+            wrong, picture, said, legend, written, outcomes, names, header,
+        ] = parts;
         if (wrong) {
             return { wrong };
         }
@@ -91,6 +92,7 @@
             written: split(written),
             outcomes: outcomes.split("\n"),
             names: names.split("\n").filter((name) => name),
+            header: Number(header),
         };
     }
 
@@ -176,6 +178,15 @@
         return made;
     }
 
+    // What the page says of a heap. (The first letter is a capital: a title.)
+    function heap(stage) {
+        const all = [...control("first").options];
+        const option = all.find((it) => it.value === stage);
+        const text = option?.textContent ?? stage;
+        const name = text[0].toUpperCase() + text.slice(1);
+        return { name, header: Number(option?.dataset.header ?? 0) };
+    }
+
     function pane(stage, came) {
         const has_died = came.died && asked.step >= came.died.line;
         const said = element("p", { className: "hf-said" });
@@ -192,10 +203,17 @@
         }
         const picture = element("div", { className: "hf-picture is-still" });
         picture.innerHTML = came.picture;
-        const title = element("h2", {}, `Stage ${stage}`);
-        return element(
-            "section", { className: "try-pane" }, title, picture, said,
-        );
+        const { name, header } = heap(stage);
+        const title = element("h2", {}, name);
+        const parts = [title, picture, said];
+        if (header && header !== came.header) {
+            parts.push(element(
+                "p", { className: "try-remark" },
+                `Its header is ${came.header} bytes here, ` +
+                    `${header} on a 64-bit machine.`,
+            ));
+        }
+        return element("section", { className: "try-pane" }, ...parts);
     }
 
     function operations(came) {
@@ -284,6 +302,107 @@
         }
     }
 
+    // ---- A recording in a file ----
+
+    // A list of more lines is no list for a reader.
+    const most_calls = 500;
+
+    // The lines of a file: in the format of the malloc lab, or as this book
+    // keeps its recordings.
+    async function recording(file) {
+        const bytes = new Uint8Array(await file.arrayBuffer());
+        const text = new TextDecoder().decode(bytes);
+        const calls = text.startsWith("# command: ")
+            ? await calls_of_trace(bytes)
+            : calls_of_rep(text);
+        if (calls.length === 0) {
+            throw new Error("there is no call in it");
+        }
+        return calls.map(({ kind, block, size, align }) => {
+            const name = `p${block}`;
+            if (kind === "f") {
+                return `free(${name})`;
+            }
+            if (kind === "r") {
+                return `${name} = realloc(${name}, ${size})`;
+            }
+            return align
+                ? `${name} = memalign(${align}, ${size})`
+                : `${name} = malloc(${size})`;
+        });
+    }
+
+    // Four lines of numbers, which nobody needs, and then `a block bytes`,
+    // `r block bytes`, `f block`, with a thread and an alignment behind them or
+    // without.
+    function calls_of_rep(text) {
+        const lines = text.split("\n").map((line) => line.trim());
+        const calls = [];
+        const used = new Set();
+        lines.forEach((line, index) => {
+            const is_count = calls.length === 0 && /^\d+$/.test(line);
+            if (!line || is_count) {
+                return;
+            }
+            const form = /^(?:[ar] \d+ \d+|f \d+)( \d+)*$/;
+            if (!form.test(line)) {
+                throw new Error(`line ${index + 1}: \`${line}\` is no call`);
+            }
+            const [letter, block, size, , align] = line.split(/\s+/);
+            // realloc(3) of null is malloc.
+            const is_new = letter === "r" && !used.has(block);
+            const kind = is_new ? "a" : letter;
+            used[kind === "f" ? "delete" : "add"](block);
+            calls.push({ kind, block, size, align: Number(align ?? 0) });
+        });
+        return calls;
+    }
+
+    // Some lines that say what it is, an empty one, and five columns, compressed:
+    // kinds, threads, sizes, alignments, blocks. See tests/timing/src/trace.
+    async function calls_of_trace(bytes) {
+        const is_end = (it, at) => it === 10 && bytes[at + 1] === 10;
+        const start = bytes.findIndex(is_end) + 2;
+        const unpacking = new DecompressionStream("deflate-raw");
+        const packed = new Blob([bytes.slice(start)]).stream();
+        const unpacked = new Response(packed.pipeThrough(unpacking));
+        const all = new Uint8Array(await unpacked.arrayBuffer());
+        // Seven bits at a time, the lowest first. The eighth says that more come.
+        const reader = (from, at = 0) => () => {
+            let number = 0;
+            for (let shift = 0; ; shift += 7) {
+                const byte = from[at++];
+                number += (byte & 127) * 2 ** shift;
+                if (!(byte & 128)) {
+                    return number;
+                }
+            }
+        };
+        let rest = all;
+        const column = () => {
+            const length = reader(rest)();
+            const digits = rest.findIndex((it) => it < 128) + 1;
+            const bytes = rest.slice(digits, digits + length);
+            rest = rest.slice(digits + length);
+            return bytes;
+        };
+        const kinds = column();
+        const [, size, align, age] =
+            [column(), column(), column(), column()].map((it) => reader(it));
+        let blocks = 0;
+        return [...kinds].map((kind) => {
+            if ((kind & 3) === 2) {
+                return { kind: "f", block: blocks - age() };
+            }
+            if ((kind & 3) === 1) {
+                return { kind: "r", block: blocks - age(), size: size() };
+            }
+            const aligned = kind & 8 ? 2 ** align() : 0;
+            const block = blocks++;
+            return { kind: "a", block, size: size(), align: aligned };
+        });
+    }
+
     // ---- What the reader does ----
 
     function add(text) {
@@ -331,6 +450,28 @@
     control("open").addEventListener("change", () => {
         const opened = read(control("open").value);
         return opened && go(opened);
+    });
+    control("file").addEventListener("change", async () => {
+        const [file] = control("file").files;
+        if (!file) {
+            return;
+        }
+        let recorded;
+        try {
+            recorded = await recording(file);
+        } catch (why) {
+            complaint.textContent = `${file.name}: ${why.message}`;
+            complaint.hidden = false;
+            return;
+        }
+        const lines = recorded.slice(0, most_calls);
+        await go({ ...asked, lines, step: Infinity });
+        if (complaint.hidden && recorded.length > lines.length) {
+            const all = recorded.length.toLocaleString("en");
+            complaint.textContent =
+                `${file.name}: the first ${most_calls} of its ${all} calls.`;
+            complaint.hidden = false;
+        }
     });
     slider.addEventListener("input", () =>
         show({ ...asked, step: Number(slider.value) }));

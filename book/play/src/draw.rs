@@ -12,7 +12,8 @@ use super::amount;
 use super::fields;
 use super::question::{Question, question};
 use super::recording::{
-    Chunk, Frame, Kind, Outcome, Recording, Run, Span, address,
+    Chunk, Frame, Kind, Outcome, Recording, Run, Span, address, fragmentation,
+    free_bytes,
 };
 use super::web;
 
@@ -273,11 +274,24 @@ fn counters(frame: &Frame) -> String {
         Some(calls) => format!(" <span><b>{calls}</b> kernel calls</span>"),
         None => String::new(),
     };
+    let fragmentation = share(frame).unwrap_or_default();
     format!(
         "<p class='hf-counters'>\
          <span><b>{used}</b> {below}</span> \
-         <span><b>{in_use}</b> in use</span>{calls}</p>"
+         <span><b>{in_use}</b> in use</span>{calls}{fragmentation}</p>"
     )
+}
+
+/// The share of what is free that is not in the largest piece, and how it is
+/// worked out. Nothing if nothing is free, or if the figure is not about that.
+fn share(frame: &Frame) -> Option<String> {
+    let spans = frame.tells_fragmentation.then_some(&frame.spans)?;
+    let share = fragmentation(spans)?;
+    let [largest, all] =
+        free_bytes(spans)?.map(|bytes| amount::number(bytes as u128));
+    Some(format!(
+        " <span>fragmentation <b>{share}</b>: 1 − {largest} / {all}</span>"
+    ))
 }
 
 /// What is said about each picture.

@@ -23,5 +23,7 @@ pub mod stage2;
 pub mod stage3;
 pub mod stage4;
 pub mod stage5;
+pub mod steps;
+pub mod ten_lines;
 pub mod text;
 pub mod web;

@@ -246,6 +246,11 @@ impl<'h> Recorder<'h> {
         spans.iter().filter(|span| span.kind == kind).collect()
     }
 
+    /// From here on the counters say how much of what is free is in small pieces.
+    pub fn tell_fragmentation(&mut self) {
+        self.tape.tell_fragmentation();
+    }
+
     /// How much of what is free is not in the largest free block.
     pub fn fragmentation(&self) -> Option<String> {
         fragmentation(&self.tape.last().spans)
@@ -286,6 +291,7 @@ pub struct Tape {
     blocks: Vec<Block>,
     frames: Vec<Frame>,
     still: Option<usize>,
+    tells_fragmentation: bool,
 }
 
 /// A block that the heap gave out.
@@ -306,6 +312,7 @@ impl Tape {
             blocks: Vec::new(),
             frames: Vec::new(),
             still: None,
+            tells_fragmentation: false,
         };
         tape.push(None, view);
         tape
@@ -358,6 +365,19 @@ impl Tape {
         let block = self.live_at(payload)?;
         block.fill();
         Some(())
+    }
+
+    /// Whether the program holds a block that starts there.
+    pub fn is_live(&self, payload: *mut u8) -> bool {
+        self.blocks.iter().any(|it| it.is_live && it.payload == payload)
+    }
+
+    /// From here on the counters say how much of what is free is in small pieces.
+    pub fn tell_fragmentation(&mut self) {
+        self.tells_fragmentation = true;
+        if let Some(last) = self.frames.last_mut() {
+            last.tells_fragmentation = true;
+        }
     }
 
     /// The names of the blocks that the program holds, the oldest first.
@@ -461,6 +481,7 @@ impl Tape {
             chunks,
             fields,
             drawn,
+            tells_fragmentation: self.tells_fragmentation,
         });
     }
 

@@ -86,6 +86,8 @@ pub struct Frame {
     /// What is drawn in place of the heap, if the figure is about something
     /// else.
     pub drawn: Option<Drawn>,
+    /// Whether its counters say how much of what is free is in small pieces.
+    pub tells_fragmentation: bool,
 }
 
 /// A picture that somebody else has drawn.
@@ -254,12 +256,17 @@ impl Recording {
     }
 }
 
+/// The bytes of the largest free block, and of all. `None` if nothing is free.
+pub fn free_bytes(spans: &[Span]) -> Option<[usize; 2]> {
+    let free = || spans.iter().filter(|span| span.kind == Kind::Free);
+    let all = free().map(Span::len).sum();
+    Some([free().map(Span::len).max()?, all])
+}
+
 /// How much of what is free is not in the largest free block: external
 /// fragmentation, as a share of a hundred. `None` if nothing is free.
 pub fn fragmentation(spans: &[Span]) -> Option<String> {
-    let free = || spans.iter().filter(|span| span.kind == Kind::Free);
-    let all: usize = free().map(Span::len).sum();
-    let largest = free().map(Span::len).max()?;
+    let [largest, all] = free_bytes(spans)?;
     Some(format!("{} %", (100 * (all - largest) + all / 2) / all))
 }
 

@@ -6,7 +6,7 @@ use std::ptr;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use super::draw;
-use super::heap::{Played, Setup};
+use super::heap::{MOST_ROOM, Played, Setup};
 use super::lists::Lists;
 use super::program::Line;
 use super::recorder::{Tape, View};
@@ -69,6 +69,28 @@ pub fn on(
     Ok(Run { outcomes, frames, lists, names })
 }
 
+/// Runs a program, and takes the picture after each line: the first is that of
+/// the empty heap. With it comes what each line has returned.
+///
+/// # Errors
+///
+/// As those of [`run`].
+pub fn whole(
+    setup: Setup,
+    lines: &[Line],
+) -> Result<(Vec<Frame>, Vec<Option<Outcome>>), String> {
+    setup.with(|heap| {
+        let mut program = Program::new(heap);
+        let mut outcomes = Vec::new();
+        for (index, line) in lines.iter().enumerate() {
+            let outcome = program.does(index + 1, line)?;
+            program.picture(line, outcome);
+            outcomes.push(outcome);
+        }
+        Ok((program.tape.frames().to_vec(), outcomes))
+    })
+}
+
 /// The line that a fault leaves behind, with its address as the drawings write
 /// one: counted from the start of the heap.
 pub fn as_drawn(fault: &str, start: usize) -> String {
@@ -84,8 +106,9 @@ pub fn as_drawn(fault: &str, start: usize) -> String {
 
 /// Runs a program, and tells of each line, in a line with tabs in it: what it
 /// returned; where the break is then; how often the kernel was called; how many
-/// headers there are below what it returned, and in all; and a number that is
-/// the same where all that can be seen of the heap is the same.
+/// headers there are below what it returned, and in all; a number that is the
+/// same where all that can be seen of the heap is the same; and one that is the
+/// same where it is, however long a header is.
 ///
 /// # Errors
 ///
@@ -98,6 +121,7 @@ pub fn log(setup: Setup, lines: &[Line]) -> Result<String, String> {
             let outcome = program.does(index + 1, line)?;
             let view = program.heap.view();
             let sum = sum(&view, program.heap.lists().as_ref());
+            let between = between_headers(&view);
             let headers = || {
                 let spans = view.spans.iter();
                 spans.filter(|span| span.kind == Kind::Header)
@@ -113,7 +137,8 @@ pub fn log(setup: Setup, lines: &[Line]) -> Result<String, String> {
             let (used, calls) = (view.used, view.calls.unwrap_or_default());
             writeln!(
                 log,
-                "{line}\t{outcome}\t{used}\t{calls}\t{below}\t{all}\t{sum:x}"
+                "{line}\t{outcome}\t{used}\t{calls}\t{below}\t{all}\t{sum:x}\t\
+                 {between:x}"
             )
             .expect("a string grows");
         }
@@ -121,12 +146,37 @@ pub fn log(setup: Setup, lines: &[Line]) -> Result<String, String> {
     })
 }
 
+/// The sum of nothing.
+const SUM: u64 = 0xcbf2_9ce4_8422_2325;
+
+fn added(sum: u64, number: usize) -> u64 {
+    (sum ^ number as u64).wrapping_mul(0x100_0000_01b3)
+}
+
+/// The same number for the same pieces in the same order: which of them are
+/// free, and how long each is. Of a header it counts only that there is one, and
+/// how far it is to the next thing that the heap knows.
+fn between_headers(view: &View) -> u64 {
+    let mut spans: Vec<_> = view.spans.iter().collect();
+    spans.sort_by_key(|span| span.start);
+    let next = spans.iter().skip(1).map(|span| span.start).chain([view.used]);
+    let mut sum = SUM;
+    for (span, next) in spans.iter().zip(next) {
+        let length = match span.kind {
+            Kind::Header => 0,
+            _ => span.len(),
+        };
+        sum = added(sum, span.kind as usize);
+        sum = added(sum, length);
+        sum = added(sum, next.saturating_sub(span.end));
+    }
+    sum
+}
+
 /// The same number for the same view (FNV-1a), on every machine.
 fn sum(view: &View, lists: Option<&Lists>) -> u64 {
-    let mut sum = 0xcbf2_9ce4_8422_2325;
-    let mut add = |number: usize| {
-        sum = (sum ^ number as u64).wrapping_mul(0x100_0000_01b3);
-    };
+    let mut sum = SUM;
+    let mut add = |number: usize| sum = added(sum, number);
     for span in &view.spans {
         add(span.start);
         add(span.end);
@@ -168,7 +218,9 @@ impl<'h> Program<'h> {
         let view = heap.view();
         START.store(view.start, Ordering::Relaxed);
         let (start, variables) = (view.start, BTreeMap::new());
-        Self { heap, tape: Tape::new(view), variables, start }
+        let mut tape = Tape::new(view);
+        tape.tell_fragmentation();
+        Self { heap, tape, variables, start }
     }
 
     /// Does what a line says, and returns what it returns.
@@ -179,6 +231,9 @@ impl<'h> Program<'h> {
     ) -> Result<Option<Outcome>, String> {
         AT.store(number, Ordering::Relaxed);
         let wrong = |why: String| format!("line {number}, `{line}`: {why}");
+        if !self.heap.is_whole() {
+            self.may(line).map_err(wrong)?;
+        }
         match line {
             Line::Malloc { name, size } => {
                 let payload = self.heap.malloc(*size);
@@ -227,6 +282,28 @@ impl<'h> Program<'h> {
                 self.heap.refuse(*calls);
                 Ok(None)
             }
+        }
+    }
+
+    /// Whether a heap that believes all that it is given can be given this.
+    fn may(&self, line: &Line) -> Result<(), String> {
+        match line {
+            Line::Malloc { size, .. } if *size > MOST_ROOM => {
+                Err("this step is asked for less".to_owned())
+            }
+            Line::Malloc { .. } | Line::Fill { .. } | Line::Refuse { .. } => {
+                Ok(())
+            }
+            Line::Free { name, offset } => {
+                let payload = self.variable(name)?.wrapping_add(*offset);
+                let is_block = self.tape.is_live(payload);
+                is_block.then_some(()).ok_or_else(|| {
+                    "this step believes that what it frees is a block in use, \
+                     and this is none"
+                        .to_owned()
+                })
+            }
+            _ => Err("this step has `malloc` and `free` alone".to_owned()),
         }
     }
 

@@ -3,10 +3,10 @@
 use super::draw;
 use super::heap::Setup;
 use super::program::{self, Line};
-use super::recording::{Operation, Recording};
+use super::recording::{Frame, Kind, Operation, Recording};
 use super::run;
 
-/// Reads a request: a stage, the room for its break and a step, and in the
+/// Reads a request: the name of a heap, the room for its break and a step, and in the
 /// lines below them a program.
 ///
 /// # Errors
@@ -18,19 +18,18 @@ pub fn read(request: &str) -> Result<(Setup, usize, Vec<Line>), String> {
         let number = word.parse::<usize>();
         number.map_err(|_| format!("`{word}` is no number"))
     };
-    let numbers = first.split(' ').map(number);
-    let numbers = numbers.collect::<Result<Vec<usize>, String>>()?;
-    let [stage, room, step] = numbers[..] else {
-        return Err(format!("`{first}` is not a stage, a room and a step"));
+    let words: Vec<&str> = first.split(' ').collect();
+    let [name, room, step] = words[..] else {
+        return Err(format!("`{first}` is not a heap, a room and a step"));
     };
-    let stage = u32::try_from(stage).unwrap_or(u32::MAX);
-    Ok((Setup::new(stage, room)?, step, program::parse(program)?))
+    let setup = Setup::named(name, number(room)?)?;
+    Ok((setup, number(step)?, program::parse(program)?))
 }
 
 /// Runs a program, and answers in parts with a zero between them: what is wrong
 /// with it, if anything is; the picture after the step; what is said of that;
 /// what the boxes mean; the lines, as the figures write them; what each of them
-/// has returned; the names of the blocks in use.
+/// has returned; the names of the blocks in use; how many bytes its header has.
 pub fn answer(setup: Setup, step: usize, lines: &[Line]) -> String {
     let came = match run::run(setup, lines, step) {
         Ok(came) => came,
@@ -56,19 +55,19 @@ pub fn answer(setup: Setup, step: usize, lines: &[Line]) -> String {
         written.join("\n"),
         outcomes.join("\n"),
         came.names.join("\n"),
+        setup.header().to_string(),
     ]
     .join("\0")
 }
 
 /// What stands behind the address of the page to open a recording there: its
-/// stage, the room for its break, and its program. Nothing if the program does
+/// heap, the room for its break, and its program. Nothing if the program does
 /// not do the same there: it may be a program of threads, or on a heap that is
 /// no stage's.
 pub fn fragment(recording: &Recording) -> Option<String> {
-    let stage = recording.heap.source.strip_prefix("stage")?;
-    let (stage, _) = stage.split_once('-')?;
+    let name = name(recording.heap.source)?;
     let room = recording.heap.room?;
-    let setup = Setup::new(stage.parse().ok()?, room).ok()?;
+    let setup = Setup::named(name, room).ok()?;
     let operations =
         recording.frames.iter().filter_map(|frame| frame.operation.as_ref());
     let mut lines = Vec::new();
@@ -77,12 +76,29 @@ pub fn fragment(recording: &Recording) -> Option<String> {
         lines.push(program::parse_line(code).ok()?);
         outcomes.push(*result);
     }
-    let came = run::run(setup, &lines, lines.len()).ok()?;
-    let ends = [came.frames.last()?, recording.frames.last()?];
-    let [ours, theirs] = ends.map(|frame| (frame.used, frame.in_use()));
-    if came.outcomes != outcomes || ours != theirs {
+    let (frames, came) = run::whole(setup, &lines).ok()?;
+    let is_same = frames.len() == recording.frames.len()
+        && frames.iter().zip(&recording.frames).all(|(ours, theirs)| {
+            ours.used == theirs.used && pieces(ours) == pieces(theirs)
+        });
+    if came != outcomes || !is_same {
         return None;
     }
     let program: Vec<String> = lines.iter().map(Line::short).collect();
-    Some(format!("{stage}/{room}/{}", program.join(";")))
+    Some(format!("{name}/{room}/{}", program.join(";")))
+}
+
+/// What of a picture has to be the same. What is said of a free block, and what
+/// a block holds, may differ.
+fn pieces(frame: &Frame) -> Vec<(usize, usize, Kind, &[String])> {
+    let spans = frame.spans.iter();
+    spans.map(|it| (it.start, it.end, it.kind, &it.owners[..])).collect()
+}
+
+/// What the heap with this code is called.
+fn name(source: &str) -> Option<&str> {
+    match source.strip_prefix("stage") {
+        Some(stage) => Some(stage.split_once('-')?.0),
+        None => source.strip_prefix("book/steps/")?.strip_suffix(".rs"),
+    }
 }

@@ -6,6 +6,7 @@ use super::question::Ask;
 use super::recorder::Recorder;
 use super::recording::Recording;
 use super::{stage1, ten_lines, two_threads};
+use play::ten_lines::record as record_ten_lines;
 
 mod before;
 mod bits;
@@ -57,7 +58,7 @@ const STAGE_1: [Scenario; 8] = [
         name: "ten-lines",
         title: "Three blocks from ten lines",
         asks: &[(2, Ask::Place), (3, Ask::Place), (4, Ask::Break)],
-        record: || ten_lines::record(4096, ten_lines),
+        record: || record_ten_lines(4096, ten_lines),
     },
     Scenario {
         name: "broken-promises",

@@ -1273,7 +1273,7 @@ fn questions(recording: &Recording) -> Vec<(usize, Question)> {
 }
 
 #[test]
-fn every_player_asks_and_all_of_them_sixty_times() {
+fn every_player_asks_and_none_of_the_questions_is_lost() {
     let mut count = 0;
     for name in figure::names() {
         let recording = record(name);
@@ -1282,7 +1282,8 @@ fn every_player_asks_and_all_of_them_sixty_times() {
         assert!(asked > 0, "{name} asks nothing");
         count += asked;
     }
-    assert!(count >= 60, "{count} questions");
+    // So many there are. Whoever adds some raises it.
+    assert!(count >= 156, "{count} questions");
 }
 
 #[test]
@@ -1409,6 +1410,7 @@ fn text_in_a_figure_is_escaped() {
         chunks: None,
         fields: Vec::new(),
         drawn: None,
+        tells_fragmentation: false,
     };
     let second = Frame {
         operation: Some(operation),

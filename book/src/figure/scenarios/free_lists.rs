@@ -8,9 +8,7 @@ use crate::figure::question::Ask;
 use crate::figure::recorder::Recorder;
 use crate::figure::recording::{Kind, Span};
 use crate::figure::stage3::{record, record_classes, record_in_steps};
-use crate::figure::steps3::{
-    record_boundary_tags, record_one_list, record_reuse,
-};
+use play::steps::{record_boundary_tags, record_one_list, record_reuse};
 
 pub const SCENARIOS: [Scenario; 8] = [
     Scenario {
@@ -141,6 +139,7 @@ fn join(r: &mut Recorder<'_>) {
 }
 
 fn fragmentation(r: &mut Recorder<'_>) {
+    r.tell_fragmentation();
     for name in ["a", "b", "c", "d", "e", "f"] {
         r.malloc(name, 64);
     }

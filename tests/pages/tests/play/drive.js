@@ -104,6 +104,50 @@ async function drive() {
     await open_at("#2/8388608/a=malloc(100)", "a = malloc(100)");
     check("a header of stage 2 is shorter here",
         text(".is-header .hf-size"), "16 bytes");
+    check("which is said beside it", text(".try-remark"),
+        `Its header is 16 bytes here, ${HEADER} on a 64-bit machine.`);
+    choose("second", "3");
+    await until("another beside it", () => all(".try-pane").length === 2);
+    check("of which nothing is to be said", all(".try-remark").length, 1);
+
+    await open_at("#3-3-one-list/4096/a=malloc(100);b=malloc(8);free(a)",
+        "free(a)");
+    check("a step on the way", text(".try-pane h2"),
+        "The step One list of free blocks");
+    type("free(a)");
+    await until("believes what it is given", () =>
+        text(".try-complaint").endsWith("and this is none"));
+    type("b = realloc(b, 9)");
+    await until("and has two functions", () =>
+        text(".try-complaint").endsWith("`malloc` and `free` alone"));
+    check("how much is in small pieces is told", /fragmentation 0 %: 1 − (\d+) \/ \1/
+        .test(text(".hf-counters")), true);
+
+    const file = control("file");
+    file.focus();
+    check("a file can be reached", document.activeElement, file);
+    check("and is spoken of", file.labels[0].textContent.trim(),
+        "or a recording of yours, .rep or .trace");
+    const give = (name, parts) => {
+        const transfer = new DataTransfer();
+        transfer.items.add(new File(parts, name));
+        file.files = transfer.files;
+        file.dispatchEvent(new Event("change"));
+    };
+    await open_at("#3/8388608/a=malloc(100)", "a = malloc(100)");
+    give("short.rep", ["20\r\n2\r\n4\r\n1\r\na 7 512\r\na 2 9 0 64\r\n" +
+        "r 7 600\r\nf 2\r\nr 2 5\r\n"]);
+    await until("a recording of the malloc lab", () => now() === "p2 = malloc(5)");
+    check("call by call", lines(), ["p7 = malloc(512)", "p2 = memalign(64, 9)",
+        "p7 = realloc(p7, 600)", "free(p2)", "p2 = malloc(5)"]);
+    give("bad.rep", ["0\n1\n1\n1\na 0 512\nb 0\n"]);
+    await until("a line that is no call", () =>
+        text(".try-complaint") === "bad.rep: line 6: `b 0` is no call");
+    check("leaves what there was", lines().length, 5);
+    give("kept.trace", [new Uint8Array(TRACE)]);
+    await until("a recording of this book", () =>
+        text(".try-complaint") === TRACE_TOLD);
+    check("begins as it was made", lines().slice(0, 60), TRACE_BEGINS);
 
     const opened = [...control("open").options].at(-1).value;
     choose("open", opened);
