@@ -20,6 +20,14 @@ const SHORT = 12;
 // attribute.
 const START = /^(--?[\w-]*|#!?\[\w*)/;
 
+// A part of a text that is on one line.
+function wholeOf(part) {
+    const whole = document.createElement("span");
+    whole.className = "whole";
+    whole.append(part);
+    return whole;
+}
+
 // Lines end between words, and not at the hyphens in them. A column of a table may
 // have room for less.
 function keepWhole(code) {
@@ -37,10 +45,7 @@ function keepWhole(code) {
             if (kept === "") continue;
             const part = text.splitText(word.index);
             part.splitText(kept.length);
-            const whole = document.createElement("span");
-            whole.className = "whole";
-            part.replaceWith(whole);
-            whole.append(part);
+            part.replaceWith(wholeOf(kept));
         }
     }
 }
@@ -55,9 +60,14 @@ function breakNames(code) {
     for (const text of textsOf(code)) {
         if (text.parentElement.matches(".whole")) continue;
         const parts = text.data.split(/(?<=[_/]|::)/);
+        // Of a path no part is broken at a hyphen, where there is room.
+        const isKept = (part) =>
+            part.includes("-") &&
+            part.length <= LONG &&
+            code.closest("td") === null;
         const broken = parts.flatMap((part) => [
             document.createElement("wbr"),
-            part,
+            isKept(part) ? wholeOf(part) : part,
         ]);
         text.replaceWith(...broken.slice(1));
     }
