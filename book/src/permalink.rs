@@ -15,7 +15,6 @@ fn named(directive: &Directive) -> Option<String> {
         Directive::Plot { name, stage: Some(stage) } => {
             format!("plot {name} {stage}")
         }
-        Directive::Script { path } => format!("script {}", file(path)),
         Directive::Captured { name } => format!("output {name}"),
         Directive::Item { path, names } => {
             format!("code {} {}", file(path), names.join(" "))

@@ -133,8 +133,10 @@ fn first_difference<'a>(
             (None, None) => return None,
             (one, other) if one == other => {}
             (one, other) => {
-                let [one, other] =
-                    [one, other].map(|it| it.unwrap_or("nothing").trim());
+                // Without the folder of the jobs.
+                let [one, other] = [one, other].map(|it| {
+                    it.unwrap_or("nothing").trim().replace("/work/", "")
+                });
                 let why = format!("it prints {one:?} in place of {other:?}");
                 return Some(why);
             }
