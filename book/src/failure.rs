@@ -63,22 +63,23 @@ pub fn told(folder: &Path, step: &Step, failure: &Failure) -> String {
 /// written one: what the body must do that is still to be written; or what the
 /// last of the heap's functions must do that the test has called by then.
 pub fn hint(folder: &Path, step: &Step, failure: &Failure) -> Option<String> {
-    let (mut line, mut told) = (usize::MAX, String::new());
+    let mut failed = None;
     if let Failure::Failed(_, errors) = failure {
         if let Some(blank) = blank(errors) {
             return Some(to_write(folder, &blank));
         }
-        let path = format!("tests/{}.rs", step.file);
-        if let Some(panic) = panic(errors).filter(|it| it.path == path) {
-            line = panic.line;
-            told = format!(" up to line {line}");
-        }
+        failed = panic(errors);
     }
     let read = |path: &str| fs::read_to_string(folder.join(path)).ok();
     let comments = empty::comments(HEAP, &read(HEAP)?).ok()?;
     let path = format!("tests/{}.rs", step.file);
     let source = read(&path)?;
     let item = item::find(&path, &source, &step.test).ok()?;
+    // It may also have stopped in a function that it calls.
+    let failed = failed.filter(|it| it.path == path).map(|it| it.line);
+    let failed = failed.filter(|line| item.lines.contains(line));
+    let told = failed.map_or(String::new(), |it| format!(" up to line {it}"));
+    let line = failed.unwrap_or(usize::MAX);
     let lines = (*item.lines.start()..).zip(item.text.lines());
     let done: Vec<_> = lines.filter(|it| it.0 <= line).map(|it| it.1).collect();
     let done = done.join("\n");

@@ -286,7 +286,7 @@ const NOT_TRIED: &[(&str, &[&str])] = &[
     ),
     (
         "one of its steps is several lines",
-        &["free-block-bits", "perl-under-a-copy"],
+        &["free-block-bits", "git-breathes", "perl-under-a-copy"],
     ),
 ];
 
