@@ -182,7 +182,7 @@ const GIVEN: u64 = 11;
 
 /// The words of each answer of a page in Markdown, and the numbers among them
 /// that are typed. Not told are numbers of stages and chapters, and those that
-/// are [given](GIVEN).
+/// are given.
 pub fn typed(markdown: &str) -> Vec<Words> {
     let lines: Vec<_> = markdown.lines().collect();
     let mut found = Vec::new();

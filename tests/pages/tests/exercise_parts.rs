@@ -133,7 +133,7 @@ fn an_exercise_shows_its_parts_in_order() {
         "<details class=\"hint\">\n<summary>Hint 1</summary>\n\nLook at **FEW**.\n\n",
         "<details class=\"hint\">\n<summary>Hint 2</summary>\n\nOne and one.\n\n",
         "<details class=\"hint\">\n<summary>Solution</summary>\n\n",
-        "<span>stage1-bump/src/heap.rs</span> <span>+1 −1</span>",
+        "<span>stage1-bump/src/heap.rs</span> <span>+1 −1<a class=\"permalink\"",
         "<del data-n=\"4  \">",
         "<ins data-n=\"  4\">",
         "\nTwo is more.\n\n</details>\n",

@@ -92,7 +92,7 @@ fn the_changed_words_of_a_line_are_marked() {
     let old = side("a.txt", 1, "self.memalign(ALIGN, size)\n");
     let new = side("a.txt", 1, "self.memalign(ALIGN, size + 16)\n");
     let html = diff::html(&old, &new);
-    assert!(html.contains("size<b> + 16</b>)\n</ins>"), "{html}");
+    assert!(html.contains("size <b>+ 16</b>)\n</ins>"), "{html}");
 }
 
 #[test]

@@ -22,7 +22,7 @@ pub mod room;
 
 use counts::{Counts, NAMES};
 use jobs::Job;
-use room::{Room, seen_as};
+use room::{Room, WORK, seen_as};
 
 /// How long a job may take, on any heap.
 const LIMIT: Duration = Duration::from_secs(120);
@@ -135,7 +135,9 @@ fn first_difference<'a>(
             (one, other) => {
                 // Without the folder of the jobs.
                 let [one, other] = [one, other].map(|it| {
-                    it.unwrap_or("nothing").trim().replace("/work/", "")
+                    it.unwrap_or("nothing")
+                        .trim()
+                        .replace(&format!("/{WORK}/"), "")
                 });
                 let why = format!("it prints {one:?} in place of {other:?}");
                 return Some(why);

@@ -20,7 +20,7 @@ pub struct Room {
 }
 
 /// The folders in there.
-const WORK: &str = "work";
+pub(super) const WORK: &str = "work";
 const LIBRARIES: &str = "preload";
 const SEEN: &str = "seen";
 
