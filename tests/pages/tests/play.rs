@@ -246,8 +246,14 @@ fn every_recording_can_be_tried_from_its_beginning() {
 /// Figures that the page cannot have, and why.
 const NOT_TRIED: &[(&str, &[&str])] = &[
     (
-        "they show a process, its pages or its files, and no heap",
-        &["memory-map", "break-and-pages", "halving", "ls-pins"],
+        "they show a process, its pages, its files or its frees, and no heap",
+        &[
+            "memory-map",
+            "break-and-pages",
+            "git-breathes",
+            "halving",
+            "ls-pins",
+        ],
     ),
     (
         "threads take turns in the middle of a call",
@@ -286,7 +292,7 @@ const NOT_TRIED: &[(&str, &[&str])] = &[
     ),
     (
         "one of its steps is several lines",
-        &["free-block-bits", "git-breathes", "perl-under-a-copy"],
+        &["free-block-bits", "perl-under-a-copy"],
     ),
 ];
 

@@ -5,7 +5,9 @@ const root = document.querySelector(".try");
 const find = (selector) => root.querySelector(selector);
 const all = (selector) => [...root.querySelectorAll(selector)];
 const control = (name) => find(`[data-try="${name}"]`);
-const text = (selector) => find(selector)?.textContent ?? "";
+// A name and its number stand on one line: there is no common blank between them.
+const plain = (text) => text.replace(/\u00a0/g, " ");
+const text = (selector) => plain(find(selector)?.textContent ?? "");
 
 function write(line) {
     seen.textContent += `${line.replace(/\s+/g, " ")}\n`;
@@ -90,7 +92,7 @@ async function drive() {
 
     choose("second", "5");
     await until("two heaps", () => all(".try-pane").length === 2);
-    check("side by side", all(".try-pane h2").map((it) => it.textContent),
+    check("side by side", all(".try-pane h2").map((it) => plain(it.textContent)),
         ["Stage 3", "Stage 5"]);
     check("and in the address", address().startsWith("#3+5/"), true);
 
