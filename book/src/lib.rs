@@ -32,7 +32,6 @@ pub mod inline;
 pub mod item;
 pub mod map;
 pub mod milestone;
-pub mod miri;
 pub mod mutants;
 pub mod noted;
 pub mod numbering;

@@ -68,13 +68,12 @@ impl Copy {
         run_within(LIMIT, cargo)
     }
 
-    /// Runs tests of a file under Miri, with these flags: all of them, or one.
+    /// Runs one of its tests under Miri, with these flags.
     #[allow(dead_code, reason = "not all tests that share this use Miri")]
-    pub fn miri(&self, flags: &str, file: &str, test: Option<&str>) -> Outcome {
+    pub fn miri(&self, flags: &str, file: &str, test: &str) -> Outcome {
         let mut cargo = nightly(&["miri", "test", "--quiet", "--test", file]);
-        let one = test.map(|test| ["--", "--exact", test]);
         cargo
-            .args(one.iter().flatten())
+            .args(["--", "--exact", test])
             .current_dir(&self.folder)
             .env("MIRIFLAGS", format!("-Zmiri-strict-provenance {flags}"))
             .env("CARGO_TARGET_DIR", temporary().join("practice-target"));
