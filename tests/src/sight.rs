@@ -9,6 +9,7 @@ use std::thread;
 use std::time::Duration;
 
 use timing::results;
+use timing::run::Outcome;
 use timing::workspace::workspace;
 
 use crate::fault::Fault;
@@ -91,69 +92,36 @@ fn first_in(built: &Built, beginning: &str) -> Option<(String, Duration)> {
     for test in built.tests(beginning) {
         let (outcome, took) = built.run(&test);
         after += took;
-        let passes = outcome.is_some_and(|it| it.status.success());
+        let fails =
+            |it: Option<Outcome>| it.is_none_or(|it| !it.status.success());
         // What is not done in time may have been kept from its processor.
-        if !passes && (1..TIMES).all(|_| fails(built, &test)) {
+        let again = || fails(built.run(&test).0);
+        if fails(outcome) && (1..TIMES).all(|_| again()) {
             return Some((test, after));
         }
     }
     None
 }
 
-/// Whether a test sees a fault, and none of its program that runs before it does:
-/// what it said. Where chance has a part, it is asked again.
-///
-/// # Errors
-///
-/// That it does not see the fault, or which test comes before it.
+/// Whether a test sees a fault: what it said, if it does. Where chance has a
+/// part, it is asked again.
 ///
 /// # Panics
 ///
 /// If the program does not build, or has no such test.
-pub fn still_first(
+pub fn still_sees(
     shop: &Workshop,
     fault: &Fault,
     sight: &Sight,
-) -> Result<String, String> {
-    // Outside of the stage, those alone are asked that the fault names.
-    let beginning = match sight.is_of_the_stage(fault) {
-        true => "",
-        false => Program::of(&fault.found_by).1,
-    };
+) -> Option<String> {
     shop.with(fault, || {
         let built = shop.build(&sight.program);
-        let before = before(&built, beginning, &sight.test)?;
-        if let Some(earlier) = before {
-            return Err(format!("{earlier} sees it before {}", sight.test));
-        }
-        let said = (0..TIMES).find_map(|_| {
+        (0..TIMES).find_map(|_| {
             let (outcome, _) = built.run(&sight.test);
             let passes = outcome.as_ref().is_some_and(|it| it.status.success());
             (!passes).then(|| finding(&outcome))
-        });
-        said.ok_or_else(|| format!("{} does not see it", sight.test))
+        })
     })
-}
-
-/// The first test of a program that fails, of those that come before `test`.
-fn before(
-    built: &Built,
-    beginning: &str,
-    test: &str,
-) -> Result<Option<String>, String> {
-    let mut tests = built.tests(beginning);
-    let place = tests.iter().position(|it| it == test);
-    tests.truncate(place.ok_or_else(|| format!("{test} is not asked"))?);
-    // All together, since a process takes longer to begin than most tests take.
-    if tests.is_empty() || built.pass_together(&tests) {
-        return Ok(None);
-    }
-    Ok(tests.into_iter().find(|test| (0..TIMES).all(|_| fails(built, test))))
-}
-
-/// Whether a test fails, or is not done in time.
-fn fails(built: &Built, test: &str) -> bool {
-    built.run(test).0.is_none_or(|outcome| !outcome.status.success())
 }
 
 /// Does the same with each of `all`, in as many workshops below `folder` as

@@ -337,21 +337,6 @@ impl Built {
         (outcome, took)
     }
 
-    /// Whether these tests all pass, one after the other in one process.
-    ///
-    /// # Panics
-    ///
-    /// If not all of them are there.
-    pub fn pass_together(&self, tests: &[String]) -> bool {
-        let mut command = self.command();
-        command.args(tests).args(["--exact", "--test-threads", "1"]);
-        let limit = if self.patience.is_some() { WAIT } else { RUN };
-        let Some(outcome) = run_or_kill(limit, command) else { return false };
-        let all = format!("running {} test", tests.len());
-        assert!(outcome.stdout.contains(&all), "{all}: {}", outcome.stdout);
-        outcome.status.success()
-    }
-
     /// What `cargo test` would start.
     fn command(&self) -> Command {
         let mut command = match self.patience {

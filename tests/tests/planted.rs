@@ -13,9 +13,8 @@ use std::time::Duration;
 
 use tests::fault::Fault;
 use tests::sight::{
-    COMMAND, Sight, first, first_of, in_workshops, recorded, still_first,
+    COMMAND, Sight, first_of, in_workshops, recorded, still_sees,
 };
-use tests::workshop::Workshop;
 use timing::workspace::workspace;
 
 #[test]
@@ -70,22 +69,10 @@ fn every_fault_is_recorded_and_nine_of_ten_are_seen_by_their_stage_in_ten_second
     );
 }
 
-/// Of so many faults, one is looked at as if nobody had looked before.
-const ONE_OF: usize = 10;
-
-/// The test that is recorded fails, and none that comes before it in its program.
-/// For one fault in ten, another one in each run, the programs that come before
-/// that one run too: `TURN=3` says which.
-///
 /// `FAULT=5-pt` plants those alone whose name begins so.
 #[test]
 #[ignore = "compiles a heap for each fault: .ci/run runs it"]
-fn every_planted_fault_is_seen_first_by_the_test_that_is_recorded() {
-    let turn = match env::var("TURN") {
-        Ok(turn) => turn.parse().expect("TURN is a number"),
-        Err(_) => fastrand::usize(..ONE_OF),
-    };
-    println!("TURN={turn}");
+fn every_planted_fault_is_seen_by_the_test_that_is_recorded() {
     let wanted = env::var("FAULT").unwrap_or_default();
     let mut faults = Fault::all();
     faults.retain(|it| it.name.starts_with(&wanted));
@@ -97,46 +84,23 @@ fn every_planted_fault_is_seen_first_by_the_test_that_is_recorded() {
     let failing = failing_without_a_fault(&folder, &faults, &sights);
     assert!(failing.is_empty(), "without a fault: {failing:#?}");
 
-    let all: Vec<(usize, Fault)> = faults.into_iter().enumerate().collect();
-    let missed = in_workshops(&folder, &all, |shop, (number, fault)| {
-        let is_its_turn = number % ONE_OF == turn % ONE_OF;
+    let missed = in_workshops(&folder, &faults, |shop, fault| {
         let said = match sights.get(&fault.name) {
-            Some(sight) if is_its_turn => is_first(shop, fault, sight),
-            Some(sight) => still_first(shop, fault, sight)
+            Some(sight) => still_sees(shop, fault, sight)
                 .map(|said| format!("{sight}: {said}")),
             // Nobody has looked yet which test is the first.
             None => shop.with(fault, || {
-                let first = first_of(shop, &fault.found_by);
-                let (_, test, _) = first.ok_or("nobody sees it")?;
-                Ok(format!("{}: {test}", fault.found_by))
+                let (_, test, _) = first_of(shop, &fault.found_by)?;
+                Some(format!("{}: {test}", fault.found_by))
             }),
         };
         println!("{}: {}", fault.name, fault.what);
-        match said {
-            Ok(said) => println!("    seen by {said}"),
-            Err(wrong) => return Some(format!("{}: {wrong}", fault.name)),
-        }
+        let Some(said) = said else { return Some(fault.name.clone()) };
+        println!("    seen by {said}");
         None
     });
     let missed: Vec<_> = missed.into_iter().flatten().collect();
-    assert!(missed.is_empty(), "make the file again: {COMMAND}: {missed:#?}");
-}
-
-/// Looks for the first test that sees a fault, in all programs. What it finds, if
-/// it is what is recorded.
-fn is_first(
-    shop: &Workshop,
-    fault: &Fault,
-    sight: &Sight,
-) -> Result<String, String> {
-    let Some(found) = first(shop, fault) else {
-        return Err("no test sees it".to_owned());
-    };
-    let is_same = found.program == sight.program && found.test == sight.test;
-    match is_same {
-        true => Ok(format!("{found}, before all others")),
-        false => Err(format!("{found}, is the first. It was: {sight}")),
-    }
+    assert!(missed.is_empty(), "no longer seen by that test: {missed:?}");
 }
 
 /// The tests that are to see faults, and see something where there is none.
