@@ -92,7 +92,7 @@ function markWhatScrolls() {
     for (const box of document.querySelectorAll(wide)) {
         const [, kind] = WIDE.find(([selector]) => box.matches(selector));
         const scrolls =
-            box.scrollWidth > box.clientWidth + 1 &&
+            box.scrollWidth > box.clientWidth &&
             getComputedStyle(box).overflowX !== "visible";
         const marks = {
             tabindex: 0,
