@@ -106,7 +106,7 @@ fn of_another_heap() -> Verdict {
     unnoticed()
 }
 
-/// An address in a block, a multiple of 16.
+/// A multiple of 16 in a block.
 fn middle() -> Verdict {
     let mut block = Block::new(200);
     block.fill(0);
