@@ -89,11 +89,15 @@ fn stages() -> Vec<Stage> {
     stages
 }
 
-/// The files in a folder and those below it that hold text.
+/// The files in a folder and those below it that hold text. (What cargo built
+/// is no file of ours: the targets of the fuzzer have a folder of their own.)
 fn texts(folder: &Path) -> Vec<(PathBuf, String)> {
     let mut texts = Vec::new();
     for entry in fs::read_dir(folder).expect("a folder") {
         let path = entry.expect("a file").path();
+        if path.is_dir() && path.ends_with("target") {
+            continue;
+        }
         if path.is_dir() {
             texts.extend(self::texts(&path));
         } else if let Ok(text) = fs::read_to_string(&path) {
