@@ -7,6 +7,7 @@
 //! threads are in [`threads`].
 
 #[cfg(all(target_os = "linux", target_env = "gnu"))]
+#[cfg_attr(miri, allow(dead_code, reason = "Miri has no mmap and no fork"))]
 pub mod threads;
 
 use std::time::{Duration, Instant};
@@ -49,7 +50,7 @@ impl Turn {
         Self { name, has_threads: false, play }
     }
 
-    #[cfg(all(target_os = "linux", target_env = "gnu"))]
+    #[cfg(all(target_os = "linux", target_env = "gnu", not(miri)))]
     const fn threads(name: &'static str, play: Play) -> Self {
         Self { name, has_threads: true, play }
     }
@@ -68,13 +69,20 @@ pub const TURNS: &[Turn] = &[
         "stage 5, a stack without additions",
         stack::<false, { 1 << 60 }>,
     ),
-    #[cfg(all(target_os = "linux", target_env = "gnu"))]
+    #[cfg(all(target_os = "linux", target_env = "gnu", not(miri)))]
     Turn::threads("stage 4, threads and forks", threads::stage_4),
-    #[cfg(all(target_os = "linux", target_env = "gnu"))]
+    #[cfg(all(target_os = "linux", target_env = "gnu", not(miri)))]
     Turn::threads("stage 5, threads and forks", threads::stage_5),
-    #[cfg(all(target_os = "linux", target_env = "gnu"))]
+    #[cfg(all(target_os = "linux", target_env = "gnu", not(miri)))]
     Turn::threads("per thread, threads and forks", threads::per_thread),
 ];
+
+/// After so many steps of one thread everything is checked. Under Miri, which is
+/// slow, a round has no more.
+const EVERY: usize = if cfg!(miri) { 40 } else { 1000 };
+
+/// No size is above this under Miri: it writes byte by byte.
+const LARGEST: usize = if cfg!(miri) { 2 * KIB } else { 256 * KIB };
 
 const KIB: usize = 1024;
 const MIB: usize = 1024 * KIB;
@@ -128,14 +136,16 @@ pub fn round<A: Allocator>(
     // From a thousand on, and as often between 1,000 and 2,000 as between
     // 100,000 and 200,000.
     let doublings = rng.f64() * (most as f64 / 1000.0).log2();
-    let steps = (1000.0 * doublings.exp2()) as usize;
+    let doublings = if cfg!(miri) { 0.0 } else { doublings };
+    let steps = (EVERY as f64 * doublings.exp2()) as usize;
     let is_short = rng.bool();
     let tricks = is_short || rng.bool();
     let height = if is_short { rng.usize(40..900) * KIB } else { 16 * MIB };
     let game = LongGame {
-        steps: steps.next_multiple_of(1000),
-        check_every: 1000,
-        largest: if is_short { height / 4 } else { rng.usize(4..256) * KIB },
+        steps: steps.next_multiple_of(EVERY),
+        check_every: EVERY,
+        largest: if is_short { height / 4 } else { rng.usize(4..256) * KIB }
+            .min(LARGEST),
         most_live: if is_short { height } else { rng.usize(64..2048) * KIB },
         tricks,
     };
@@ -264,7 +274,7 @@ const LONGEST: u32 = 7200;
 
 /// Ends the process by a signal after so many seconds; never for 0.
 fn end_if_it_hangs(_seconds: u32) {
-    #[cfg(unix)]
+    #[cfg(all(unix, not(miri)))]
     // SAFETY: it has no conditions.
     unsafe {
         libc::alarm(_seconds)

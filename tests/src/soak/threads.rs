@@ -7,6 +7,8 @@
 //! A seed leads each thread to the same wishes. In which order they come to the
 //! heap is the system's affair.
 
+mod per_thread;
+
 use std::collections::BTreeMap;
 use std::fmt;
 use std::mem;
@@ -183,9 +185,18 @@ fn with_around(
     })
 }
 
-/// The heaps of all threads. Nobody sees into them: their books are checked in
-/// the rounds of one thread.
-struct PerThread;
+/// The heaps of all threads.
+#[derive(Debug)]
+pub struct PerThread {
+    /// What was in use before the round began is somebody else's.
+    before: BTreeMap<usize, usize>,
+}
+
+impl PerThread {
+    fn new() -> Result<Self, String> {
+        Ok(Self { before: per_thread::in_use()? })
+    }
+}
 
 impl Shared for PerThread {
     fn malloc(&self, size: usize) -> *mut u8 {
@@ -215,7 +226,19 @@ impl Shared for PerThread {
         unsafe { threads::usable_size(payload) }
     }
 
-    fn check(&self, _: Option<&BTreeMap<usize, Block>>) -> Result<(), String> {
+    /// A child of a fork has the heaps of threads that were in the middle of
+    /// something. Whoever adopts one goes on there; nobody looks at it.
+    fn check(
+        &self,
+        live: Option<&BTreeMap<usize, Block>>,
+    ) -> Result<(), String> {
+        let Some(live) = live else { return Ok(()) };
+        let mut used = per_thread::in_use()?;
+        used.retain(|start, _| !self.before.contains_key(start));
+        per_thread::are_live(&used, live)?;
+        if live.is_empty() && self.before.is_empty() {
+            per_thread::is_little()?;
+        }
         Ok(())
     }
 
@@ -683,12 +706,23 @@ pub(super) fn stage_5(_: String, seed: u64) -> Result<Round, String> {
     with_stage_5(|heap| round(seed, heap, true, |_, asked| asked + 2 * MIB))
 }
 
+/// Plays with the stacks of threads, one at a time.
+///
+/// # Errors
+///
+/// What is wrong with them before the play begins, or what comes of it.
+pub fn with_per_thread<R>(
+    play: impl FnOnce(&PerThread) -> Result<R, String>,
+) -> Result<R, String> {
+    let _one = ONE_ROUND.lock().unwrap_or_else(PoisonError::into_inner);
+    play(&PerThread::new()?)
+}
+
+/// What the stacks of threads may have: each its lowest segment, and some that a
+/// small block keeps from going back.
+pub const PER_THREAD: MostUsed = |live, _| 2 * live + THREADS * 16 * MIB;
+
 /// A round of threads with stacks of their own.
 pub(super) fn per_thread(_: String, seed: u64) -> Result<Round, String> {
-    // Each heap has its first segment, and keeps some and larger mappings for
-    // what comes next: see `row` and `large`.
-    const HEAPS: usize = THREADS + 1;
-    const KEPT: usize = (1 + 16 + 32) * MIB;
-    let _one = ONE_ROUND.lock().unwrap_or_else(PoisonError::into_inner);
-    round(seed, &PerThread, false, |live, _| 2 * live + HEAPS * KEPT)
+    with_per_thread(|heap| round(seed, heap, false, PER_THREAD))
 }
