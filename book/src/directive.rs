@@ -14,7 +14,7 @@ use crate::problem::{did_you_mean, list};
 use crate::repository::linked;
 use crate::sources::Sources;
 use crate::{
-    drawing, exercise, faults, figure, highlight, item, map, milestone,
+    drawing, exercise, faults, figure, highlight, item, map, milestone, miri,
     mutants, plot, poster, runtimes, side_by_side, tabled, targets, tryit,
     whole_systems,
 };
@@ -107,6 +107,8 @@ pub enum Directive {
     Faults,
     /// Changes that nobody thought of, and which test sees each first.
     Mutants,
+    /// Tests that Miri leaves out, and why.
+    Miri,
     /// What whole systems do on our heaps.
     WholeSystems,
     /// What the project itself does in them.
@@ -143,7 +145,7 @@ const ALL: &str = "`{{#item path name}}` (one name or more), \
                    `{{#try}}`, `{{#answers}}`, `{{#answers to stage5}}` \
                    and `{{#answers after stage5}}` (to its last page), \
                    `{{#side-by-side}}`, \
-                   `{{#programs}}`, `{{#faults}}`, `{{#mutants}}`, \
+                   `{{#programs}}`, `{{#faults}}`, `{{#mutants}}`, `{{#miri}}`, \
                    `{{#whole-systems}}`, `{{#whole-systems project}}`, \
                    `{{#runtimes calls}}` and `{{#runtimes heaps}}`";
 
@@ -223,6 +225,7 @@ impl Directive {
             ("programs", []) => Ok(Self::Programs),
             ("faults", []) => Ok(Self::Faults),
             ("mutants", []) => Ok(Self::Mutants),
+            ("miri", []) => Ok(Self::Miri),
             ("whole-systems", []) => Ok(Self::WholeSystems),
             ("whole-systems", ["project"]) => Ok(Self::WholeProjects),
             ("runtimes", [which @ ("calls" | "heaps")]) => {
@@ -239,7 +242,7 @@ impl Directive {
             | ("targets" | "table" | "script", _)
             | ("tell-us" | "try" | "answers", _)
             | ("side-by-side" | "programs" | "faults" | "mutants", _)
-            | ("whole-systems" | "runtimes", _)
+            | ("whole-systems" | "runtimes" | "miri", _)
             | ("poster" | "map" | "route", _) => {
                 Err(format!("`{kind}` has other arguments. There are: {ALL}"))
             }
@@ -317,6 +320,7 @@ impl Sources {
             Directive::Programs => side_by_side::programs(self),
             Directive::Faults => faults::table(&self.root),
             Directive::Mutants => mutants::table(&self.root),
+            Directive::Miri => miri::table(&self.root),
             Directive::WholeSystems => whole_systems::table(&self.root),
             Directive::WholeProjects => whole_systems::project(&self.root),
             Directive::Runtimes { which } => runtimes::table(&self.root, which),

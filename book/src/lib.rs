@@ -32,6 +32,7 @@ pub mod inline;
 pub mod item;
 pub mod map;
 pub mod milestone;
+pub mod miri;
 pub mod mutants;
 pub mod noted;
 pub mod numbering;

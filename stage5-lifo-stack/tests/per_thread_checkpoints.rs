@@ -441,13 +441,12 @@ fn a_list_takes_all_that_is_freed_and_gives_it_out_again() {
 
 /// Each cut leaves a smaller chunk behind, and only a sweep makes large ones.
 #[test]
-#[cfg_attr(miri, ignore = "so many rounds are slow under Miri")]
 fn blocks_of_all_sizes_make_the_heap_no_larger_in_the_long_run() {
     let mut region = region();
     let mut heap: Default = Holes::new(memory(&mut region.0));
     let mut rng = Rng::with_seed(1);
     let mut blocks = [(); 64].map(|()| heap.malloc(rng.usize(..400)));
-    for _ in 0..100_000 {
+    for _ in 0..if cfg!(miri) { 500 } else { 100_000 } {
         let block = &mut blocks[rng.usize(..64)];
         // SAFETY: the chunk is live.
         unsafe { heap.free(*block) };
@@ -605,7 +604,6 @@ fn a_block_grows_by_what_it_must_where_there_is_no_more() {
 }
 
 #[test]
-#[cfg_attr(miri, ignore = "Miri would take minutes")]
 fn a_sweep_makes_one_chunk_of_many() {
     let mut region = large_region();
     let mut heap: Default = Holes::new(memory(&mut region));
@@ -622,7 +620,6 @@ fn a_sweep_makes_one_chunk_of_many() {
 }
 
 #[test]
-#[cfg_attr(miri, ignore = "Miri would take minutes")]
 fn the_row_of_segments_closes_where_empty_ones_went_back() {
     let mut region = large_region();
     let mut heap: Default = Holes::new(memory(&mut region));
@@ -670,7 +667,6 @@ fn what_is_cut_off_a_smaller_block_is_used_again() {
 
 /// A sweep would join what is free side by side.
 #[test]
-#[cfg_attr(miri, ignore = "Miri would take minutes")]
 fn blocks_that_shrink_bring_no_sweep_if_the_stack_hardly_grows() {
     let mut region = large_region();
     let mut heap: Default = Holes::new(memory(&mut region));
@@ -725,7 +721,6 @@ fn most_of_a_queue<const LISTS: bool, const HOLE: usize>() -> usize {
 }
 
 #[test]
-#[cfg_attr(miri, ignore = "a long queue is slow under Miri")]
 fn a_pure_stack_grows_where_holes_do_not() {
     let mut region = large_region();
     let mut stack = Stack::new(memory(&mut region));
@@ -759,7 +754,6 @@ fn a_large_block_has_a_mapping_of_its_own_which_is_kept() {
 }
 
 #[test]
-#[cfg_attr(miri, ignore = "large blocks are slow under Miri")]
 fn few_mappings_are_kept() {
     let mut region = large_region();
     let mut heap: Default = Holes::new(memory(&mut region));
@@ -831,7 +825,6 @@ fn no_more_is_mapped_than_there_is_room_for_notes() {
 }
 
 #[test]
-#[cfg_attr(miri, ignore = "large blocks are slow under Miri")]
 fn a_large_block_grows_by_more_than_it_must() {
     let mut region = large_region();
     let mut heap: Default = Holes::new(memory(&mut region));

@@ -11,8 +11,10 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use timing::run::run_within;
+use timing::run::{Outcome, run_within};
 use timing::workspace::{profile_folder, workspace};
+
+use crate::misuse_told::nightly;
 
 /// How long a build may take, or all tests.
 const LIMIT: Duration = Duration::from_secs(300);
@@ -62,6 +64,24 @@ pub fn contract_with(name: &str, common: &str, heap: &str) -> Report {
     let count = format!("{passed} passed, {} failed", lines.len() - passed);
     lines.extend(["", &count]);
     Report { list: lines.join("\n") + "\n", failed: failed(&outcome.stdout) }
+}
+
+/// As [`contract_with`], under Miri with these flags.
+pub fn contract_under_miri(
+    name: &str,
+    common: &str,
+    heap: &str,
+    flags: &str,
+) -> Outcome {
+    let folder = profile_folder().join("steps").join(name);
+    write_crate(&folder, name, common, heap);
+    let mut cargo = nightly(&["miri", "test", "--offline", "--quiet"]);
+    cargo
+        .args(["--test", "contract"])
+        .current_dir(&folder)
+        .env("MIRIFLAGS", format!("-Zmiri-strict-provenance {flags}"))
+        .env("CARGO_TARGET_DIR", folder.with_file_name("target"));
+    run_within(3 * LIMIT, cargo)
 }
 
 /// The tests that failed, and what they said.

@@ -148,7 +148,7 @@ fn somebody_else_takes_no_more_than_there_is() {
 
 /// So that what holds of the first one here holds of all of them.
 #[test]
-#[cfg_attr(miri, ignore = "Miri reads no files")]
+#[cfg_attr(miri, ignore = "Miri reads no file")]
 fn it_is_the_same_in_every_stage() {
     let read = |stage: &str| {
         let path = workspace().join(stage).join("src/brk.rs");

@@ -68,12 +68,13 @@ impl Copy {
         run_within(LIMIT, cargo)
     }
 
-    /// Runs one of its tests under Miri, with these flags.
+    /// Runs tests of a file under Miri, with these flags: all of them, or one.
     #[allow(dead_code, reason = "not all tests that share this use Miri")]
-    pub fn miri(&self, flags: &str, file: &str, test: &str) -> Outcome {
+    pub fn miri(&self, flags: &str, file: &str, test: Option<&str>) -> Outcome {
         let mut cargo = nightly(&["miri", "test", "--quiet", "--test", file]);
+        let one = test.map(|test| ["--", "--exact", test]);
         cargo
-            .args(["--", "--exact", test])
+            .args(one.iter().flatten())
             .current_dir(&self.folder)
             .env("MIRIFLAGS", format!("-Zmiri-strict-provenance {flags}"))
             .env("CARGO_TARGET_DIR", temporary().join("practice-target"));
