@@ -13,7 +13,7 @@ use tests::shadow::{Allocator, Break, Demands, play_bytes};
 use timing::workspace::workspace;
 
 /// Of the files for a heap, Miri plays one of so many, and of each so many bytes.
-const OF: usize = if cfg!(miri) { 16 } else { 1 };
+const OF: usize = if cfg!(miri) { 64 } else { 1 };
 const BYTES: usize = 40;
 
 /// The files for a heap, and what is in them.
