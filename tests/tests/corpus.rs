@@ -14,7 +14,7 @@ use timing::workspace::workspace;
 
 /// Of the files for a heap, Miri plays one of so many, and of each so many bytes.
 const OF: usize = if cfg!(miri) { 64 } else { 1 };
-const BYTES: usize = 40;
+const BYTES: usize = 16;
 
 /// The files for a heap, and what is in them.
 fn corpus(name: &str) -> Vec<(PathBuf, Vec<u8>)> {
