@@ -28,6 +28,7 @@ const IS_NOT_ASKED: [(&str, &[&str]); 6] = [
     (
         "the fault comes after too many steps for Miri",
         &[
+            "bytes_find_a_planted_fault",
             "a_failure_shows_the_heap_and_the_last_operations",
             "a_block_that_two_have_is_found",
             "a_byte_that_calloc_has_left_is_found",

@@ -4,7 +4,7 @@
 //! read: segments full of chunks, each with its record in front.
 
 use std::collections::BTreeMap;
-use std::sync::Barrier;
+use std::sync::{Barrier, mpsc};
 use std::thread;
 
 use stage5_lifo_stack::per_thread::{maps, threads};
@@ -65,25 +65,25 @@ pub(super) fn in_use() -> Result<BTreeMap<usize, usize>, String> {
     let heaps = heaps();
     let barrier = &Barrier::new(heaps + 1);
     thread::scope(|scope| {
-        let highest: Vec<_> = (0..heaps)
-            .map(|_| {
-                let (tell, told) = std::sync::mpsc::channel();
-                scope.spawn(move || {
-                    let block = threads::memalign(32, 1);
-                    tell.send(block.addr()).expect("somebody waits");
-                    barrier.wait();
-                    // SAFETY: it is a block, and nobody uses it.
-                    unsafe { threads::free(block) };
-                });
-                told
-            })
-            .collect();
-        let highest: Vec<usize> = highest
-            .into_iter()
-            .map(|told| told.recv().expect("a block"))
-            .collect();
+        let (tell, told) = mpsc::channel();
+        let adopt = |tell: mpsc::Sender<usize>| {
+            move || {
+                let block = threads::memalign(32, 1);
+                tell.send(block.addr()).expect("somebody waits");
+                barrier.wait();
+                // SAFETY: it is a block, and nobody uses it.
+                unsafe { threads::free(block) };
+            }
+        };
+        let adopters: Vec<_> =
+            (0..heaps).map(|_| scope.spawn(adopt(tell.clone()))).collect();
+        let highest: Vec<usize> = told.iter().take(heaps).collect();
         let used = read(&highest);
         barrier.wait();
+        // The end of a scope comes before its threads leave their heaps.
+        for adopter in adopters {
+            adopter.join().map_err(|_| "a thread panicked".to_owned())?;
+        }
         used
     })
 }
