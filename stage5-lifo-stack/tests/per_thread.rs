@@ -416,6 +416,25 @@ fn from_its_fifth_segment_on_a_stack_asks_for_huge_pages() {
     assert_eq!(asked, expected, "left: asked; right: expected");
 }
 
+#[test]
+fn a_large_block_asks_for_huge_pages_unless_it_must_be_zero() {
+    let name = "a_large_block_asks_for_huge_pages_unless_it_must_be_zero";
+    let has_them = Path::new("/sys/kernel/mm/transparent_hugepage").exists();
+    if !has_them || !is_alone(name) {
+        return;
+    }
+    let huge = 2 * SEGMENT;
+    let blocks = [malloc(huge), calloc(1, huge), malloc(SEGMENT / 2)];
+    let maps = fs::read_to_string("/proc/self/smaps").unwrap();
+    let asked = blocks.map(|block| wants_huge_pages(&maps, block.addr()));
+    assert_eq!(asked, [true, false, false], "left: asked; right: expected");
+    let begins = blocks[0].addr() % SEGMENT;
+    assert!(
+        begins < page_size(),
+        "bytes from where a huge page begins: {begins}"
+    );
+}
+
 /// Whether the system was asked for huge pages at an address: see VmFlags in
 /// proc_pid_smaps(5).
 fn wants_huge_pages(maps: &str, address: usize) -> bool {

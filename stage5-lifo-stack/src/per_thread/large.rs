@@ -135,9 +135,9 @@ impl<M: Mmap, const LISTS: bool, const HOLE: usize> Holes<M, LISTS, HOLE> {
         let unwanted = self.kept.take_unwanted(len);
         // SAFETY: it was kept, and is nobody's now.
         unsafe { unmap(&mut self.stack.mmap, unwanted) };
-        let mut start = self.map_large(len, align);
+        let mut start = self.map_large(len, align, is_zero);
         if start.is_none() && self.drop_kept() {
-            start = self.map_large(len, align);
+            start = self.map_large(len, align, is_zero);
         }
         match start {
             Some(start) => {
@@ -156,13 +156,19 @@ impl<M: Mmap, const LISTS: bool, const HOLE: usize> Holes<M, LISTS, HOLE> {
         }
     }
 
-    /// Maps `len` bytes. If `align` is more than a page, the second page is at
-    /// a multiple of it.
-    fn map_large(&mut self, len: usize, align: usize) -> Option<NonNull<u8>> {
+    /// Maps `len` bytes, in huge pages if it pays. If `align` is more than a
+    /// page, the second page is at a multiple of it.
+    fn map_large(
+        &mut self,
+        len: usize,
+        align: usize,
+        is_zero: bool,
+    ) -> Option<NonNull<u8>> {
         let mmap = &mut self.stack.mmap;
         let page = mmap.page();
         if align <= page {
-            return mmap.map(len, page);
+            return map_huge(mmap, len, is_zero)
+                .or_else(|| mmap.map(len, page));
         }
         let all = len.checked_add(align)?;
         let start = mmap.map(all, page)?;
@@ -305,6 +311,22 @@ impl<M: Mmap, const LISTS: bool, const HOLE: usize> Holes<M, LISTS, HOLE> {
             Some(mapping)
         }
     }
+}
+
+/// Maps `len` bytes where huge pages begin, and asks for them. None for a block
+/// that is smaller, and for one that must be zero: who asks for that may write
+/// to little of it.
+fn map_huge<M: Mmap>(
+    mmap: &mut M,
+    len: usize,
+    is_zero: bool,
+) -> Option<NonNull<u8>> {
+    if is_zero || len < M::SEGMENT {
+        return None;
+    }
+    let start = mmap.map(len, M::SEGMENT)?;
+    mmap.use_huge_pages(start, len);
+    Some(start)
 }
 
 /// Bytes in front of a block that has no alignment of its own.

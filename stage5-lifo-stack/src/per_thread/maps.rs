@@ -43,7 +43,7 @@ unsafe impl Mmap for Maps {
             unsafe { unmap(start, len) };
             map_aligned(len, align)?
         };
-        let next = start.as_ptr().wrapping_sub(len);
+        let next = start.as_ptr().wrapping_sub(len.next_multiple_of(align));
         NEXT.store(next, Ordering::Relaxed);
         Some(start)
     }
