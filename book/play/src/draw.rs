@@ -2,9 +2,9 @@
 //!
 //! All pictures are in the page, and the style sheet shows one of them. The
 //! script `theme/figure.js` makes it a player, which asks before some of its
-//! steps. Without it, and on paper, there is the picture before the step that
-//! matters, and the list of operations with their notes: those that are asked
-//! about say what is asked, with the answer behind a click.
+//! steps. Without it, and on paper, there is the picture before each of these
+//! steps, and under it what is asked, with the answer behind a click; and the
+//! list of operations with their notes.
 
 use std::cmp::Ordering;
 
@@ -45,11 +45,21 @@ pub fn figure(name: &str, title: &str, recording: &Recording) -> String {
 fn pictures(recording: &Recording) -> String {
     let mut html = String::new();
     for (index, frame) in recording.frames.iter().enumerate() {
-        let still = if index == recording.paper() { " is-still" } else { "" };
+        let mut class = "hf-picture".to_owned();
+        if index == recording.paper() {
+            class += " is-still";
+        }
+        let next = index + 1;
+        let asked = (next < recording.frames.len())
+            .then(|| question(recording, next))
+            .flatten();
+        let asked = asked.map_or(String::new(), |asked| {
+            class += " is-before";
+            folded(next, &asked, recording)
+        });
         let picture = picture(frame, recording.before(index));
         html += &format!(
-            "<div class='hf-picture{still}' data-step='{index}'>\
-             {picture}</div>"
+            "<div class='{class}' data-step='{index}'>{picture}{asked}</div>"
         );
     }
     format!("<div class='hf-pictures'>{html}</div>")
@@ -341,7 +351,7 @@ fn folded(index: usize, question: &Question, recording: &Recording) -> String {
         false => String::new(),
     };
     format!(
-        "<details class='hf-asked'><summary>{text}</summary>\
+        "<details class='hf-asked'><summary>{index}. {text}</summary>\
          <p>{answer} {note}</p>{picture}</details>"
     )
 }
@@ -495,15 +505,13 @@ fn line(index: usize, recording: &Recording) -> String {
         Some(_) => String::new(),
         None => prose(&frame.note),
     };
-    if index == recording.paper() {
+    if recording.is_pictured(index) {
         note = format!("<span class='hf-pictured'>pictured</span> {note}");
     }
     if !note.is_empty() {
         note = format!(" <span class='hf-note'>{note}</span>");
     }
     let class = if question.is_some() { " class='is-asked'" } else { "" };
-    note += &question
-        .map_or(String::new(), |question| folded(index, &question, recording));
     format!(
         "<li{class} data-step='{index}' style='--row:{row};--lane:{lane}'>\
          <span class='hf-step'><span class='hf-number'>{index}</span> \

@@ -247,6 +247,11 @@ impl Recording {
         up_to_still.or(steps().min()).unwrap_or(self.still)
     }
 
+    /// Whether the frame is shown where nothing moves: one before each question.
+    pub fn is_pictured(&self, index: usize) -> bool {
+        index == self.paper() || self.ask(index + 1).is_some()
+    }
+
     /// The frame to show where nothing moves: the one before the question.
     pub fn paper(&self) -> usize {
         match self.asks.is_empty() {

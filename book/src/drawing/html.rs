@@ -45,17 +45,37 @@ fn pictures(drawing: &Drawing) -> String {
     let mut html = String::new();
     let mut before: Option<&Picture> = None;
     for (index, picture) in drawing.pictures.iter().enumerate() {
-        let still = if index == drawing.still { " is-still" } else { "" };
+        let mut class = "hf-picture".to_owned();
+        if index == drawing.still {
+            class += " is-still";
+        }
+        let next = drawing.pictures.get(index + 1);
+        let asked = next.and_then(|next| folded(index + 1, next));
+        if asked.is_some() {
+            class += " is-before";
+        }
+        let asked = asked.unwrap_or_default();
         let floors: String = (0..)
             .zip(&picture.floors)
             .map(|(at, it)| floor(it, before.and_then(|it| it.floors.get(at))))
             .collect();
         html += &format!(
-            "<div class='hf-picture{still}' data-step='{index}'>{floors}</div>"
+            "<div class='{class}' data-step='{index}'>{floors}{asked}</div>"
         );
         before = Some(picture);
     }
     format!("<div class='hf-pictures'>{html}</div>")
+}
+
+/// What is asked before a picture, where nothing moves.
+fn folded(index: usize, picture: &Picture) -> Option<String> {
+    let asks = picture.asks.as_ref()?;
+    let (text, answer) = (prose(&asks.text), prose(&asks.answer));
+    let said = prose(&picture.said);
+    Some(format!(
+        "<details class='hf-asked'><summary>{index}. {text}</summary>\
+         <p>{answer} {said}</p></details>"
+    ))
 }
 
 fn floor(floor: &Floor, before: Option<&Floor>) -> String {
@@ -166,7 +186,9 @@ fn steps(drawing: &Drawing) -> String {
     for (index, picture) in drawing.pictures.iter().enumerate().skip(1) {
         let Picture { did, said, asks, .. } = picture;
         let (code, said) = (escape(did), prose(said));
-        let pictured = match index == drawing.still {
+        let next = drawing.pictures.get(index + 1);
+        let is_before = next.is_some_and(|next| next.asks.is_some());
+        let pictured = match is_before || index == drawing.still {
             true => "<span class='hf-pictured'>pictured</span> ",
             false => "",
         };
@@ -175,12 +197,12 @@ fn steps(drawing: &Drawing) -> String {
                 let said = format!("{pictured}{said}");
                 ("", format!(" <span class='hf-note'>{said}</span>"))
             }
-            Some(it) => {
-                let (text, answer) = (prose(&it.text), prose(&it.answer));
-                let note = format!(
-                    " <details class='hf-asked'><summary>{text}</summary>\
-                     <p>{pictured}{answer} {said}</p></details>"
-                );
+            Some(_) => {
+                let note = pictured.trim_end();
+                let note = match note.is_empty() {
+                    true => String::new(),
+                    false => format!(" <span class='hf-note'>{note}</span>"),
+                };
                 (" class='is-asked'", note)
             }
         };

@@ -275,8 +275,13 @@ function worksWithoutScript(player) {
     const isShown = (item) => item.getClientRects().length > 0;
     const shown = (selector) =>
         [...player.figure.querySelectorAll(selector)].filter(isShown);
-    const stills = shown(".hf-picture").map((item) => item.className);
-    check(`${player.name}: still`, stills, ["hf-picture is-still"]);
+    // A picture before each question, with the question under it.
+    const stills = shown(".hf-picture");
+    const before = stills.map((item) => Number(item.dataset.step) + 1);
+    const steps = player.questions.map((item) => Number(item.dataset.ask));
+    check(`${player.name}: stills`, before, steps);
+    const alone = stills.filter((item) => !item.querySelector(".hf-asked"));
+    check(`${player.name}: stills without a question`, alone.length, 0);
     const controls = shown("button, input, select, .hf-said").length;
     check(`${player.name}: dead controls`, controls, 0);
     check(`${player.name}: lines`, shown(".hf-step").length, player.last);

@@ -38,10 +38,11 @@
     }
     // What must not be cut in two has to fit: a sheet of A4, less its margins.
     const SHEET = 1045;
-    for (const it of document.querySelectorAll(".heap-figure, .plot")) {
+    for (const it of document.querySelectorAll(".hf-picture, .hf-step, .plot")) {
         const height = it.getBoundingClientRect().height;
         if (height > SHEET) {
-            const name = it.dataset.scenario ?? it.className;
+            const figure = it.closest(".heap-figure");
+            const name = figure?.dataset.scenario ?? it.className;
             wrong.push(`it is higher than a sheet: ${name}, ${height} px`);
         }
     }
