@@ -720,7 +720,7 @@ pub fn with_per_thread<R>(
 
 /// What the stacks of threads may have: each its lowest segment, and some that a
 /// small block keeps from going back.
-pub const PER_THREAD: MostUsed = |live, _| 2 * live + THREADS * 32 * MIB;
+pub const PER_THREAD: MostUsed = |live, _| 2 * live + THREADS * 16 * MIB;
 
 /// A round of threads with stacks of their own.
 pub(super) fn per_thread(_: String, seed: u64) -> Result<Round, String> {

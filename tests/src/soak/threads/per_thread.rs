@@ -49,9 +49,13 @@ fn mappings() -> impl Iterator<Item = (*const Segment, Mapping)> {
     })
 }
 
-/// How many heaps there are: each has one lowest segment.
+/// How many heaps there are: each has one lowest segment. (A large block says
+/// that it is its own.)
 fn heaps() -> usize {
-    mappings().filter(|(start, it)| it.bottom == *start).count()
+    let is_lowest = |(start, it): &(*const Segment, Mapping)| {
+        it.block.is_null() && it.bottom == *start
+    };
+    mappings().filter(is_lowest).count()
 }
 
 /// What is in use, in all heaps: where each block starts, and how many bytes it
