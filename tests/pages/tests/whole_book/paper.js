@@ -46,6 +46,12 @@
             wrong.push(`it is higher than a sheet: ${name}, ${height} px`);
         }
     }
+    for (const it of document.querySelectorAll(".map")) {
+        const bottom = it.getBoundingClientRect().bottom + scrollY;
+        if (bottom > SHEET) {
+            wrong.push(`the first sheet ends in it: ${it.className}, ${bottom} px`);
+        }
+    }
     for (const it of document.querySelectorAll("details.plain")) {
         const inside = [...it.children].filter((it) => it.localName !== "summary");
         if (!inside.length || !inside.every((it) => it.checkVisibility({
