@@ -13,7 +13,8 @@
 #   that all of them are alike in this.
 # Seen, private dirty memory of the child in KiB, before and after:
 #   "glibc: 184 109836", "tcmalloc: 256 110652", "mimalloc: 72 110440",
-#   "jemalloc: 232 1148".
+#   "jemalloc: 232 1148". (On a busy machine, where the frees take long, mimalloc
+#   gives some pages back meanwhile: "mimalloc: 72 69164".)
 set -euo pipefail
 dir=$(mktemp -d)
 trap 'rm -rf "$dir"' EXIT
@@ -72,5 +73,5 @@ expect glibc "$(run ./forked)" 90000 200000
 expect tcmalloc "$(run --preload "$more/libtcmalloc_minimal.so.4" ./forked)" \
     90000 200000
 expect mimalloc "$(run --preload "$more/libmimalloc.so.2.0" ./forked)" \
-    90000 200000
+    40000 200000
 expect jemalloc "$(run --preload "$more/libjemalloc.so.2" ./forked)" 0 10000
