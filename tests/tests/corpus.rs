@@ -13,8 +13,8 @@ use tests::shadow::{Allocator, Break, Demands, play_bytes};
 use timing::workspace::workspace;
 
 /// Of the files for a heap, Miri reads one of so many, and plays so many bytes.
-const OF: usize = if cfg!(miri) { 32 } else { 1 };
-const BYTES: usize = 40;
+const OF: usize = if cfg!(miri) { 64 } else { 1 };
+const BYTES: usize = 24;
 
 /// The files for a heap, and what is in them.
 fn corpus(name: &str) -> Vec<(PathBuf, Vec<u8>)> {

@@ -49,23 +49,30 @@ fn large_region(seed: u64) -> Break {
     Break::starting_at(rng.usize(..64), len)
 }
 
-/// Of heaps that are nearly like others here, Miri plays half as much.
+/// A game has so many rounds.
+const ROUNDS: usize = if cfg!(miri) { 40 } else { 400 };
+
+/// Under Miri, fewer games of heaps that are nearly like others here, and shorter
+/// ones.
 fn fewer_seeds() -> impl Iterator<Item = u64> {
     seeds().step_by(if cfg!(miri) { 2 } else { 1 })
 }
 
+/// So many rounds has each of these.
+const FEWER: usize = if cfg!(miri) { 10 } else { ROUNDS };
+
 /// Plays a game for each seed, in a fresh heap.
 fn play_all<A: Allocator>(heap: fn(Break) -> A, demands: Demands) {
-    play_in(region, seeds(), heap, demands);
+    play_in(region, seeds(), ROUNDS, heap, demands);
 }
 
 fn play_in<A: Allocator>(
     region: fn(u64) -> Break,
     seeds: impl Iterator<Item = u64>,
+    rounds: usize,
     heap: fn(Break) -> A,
     demands: Demands,
 ) {
-    let rounds = if cfg!(miri) { 40 } else { 400 };
     for seed in seeds {
         let brk = region(seed);
         if let Err(fault) = play(heap(brk.clone()), &brk, demands, seed, rounds)
@@ -105,17 +112,17 @@ fn stage_3_with_one_list_keeps_its_promises() {
 #[test]
 fn stage_3_with_large_blocks_keeps_its_promises() {
     let heap = stage3_freelist::Heap::<_, 128>::new;
-    play_in(large_region, seeds().step_by(10), heap, Demands::STAGE_3);
+    play_in(large_region, seeds().step_by(10), FEWER, heap, Demands::STAGE_3);
 }
 
 #[test]
 fn stage_4_keeps_its_promises() {
-    play_in(region, fewer_seeds(), locked::<128>, Demands::STAGE_3);
+    play_in(region, fewer_seeds(), FEWER, locked::<128>, Demands::STAGE_3);
 }
 
 #[test]
 fn stage_4_with_one_list_keeps_its_promises() {
-    play_in(region, fewer_seeds(), locked::<1>, Demands::STAGE_3);
+    play_in(region, fewer_seeds(), FEWER, locked::<1>, Demands::STAGE_3);
 }
 
 fn locked<const LISTS: usize>(brk: Break) -> LockedHeap<Break, LISTS> {
@@ -130,7 +137,7 @@ fn stage_5_keeps_its_promises() {
 #[test]
 fn stage_5_with_64_chunks_keeps_its_promises() {
     let heap = stage5_lifo_stack::Heap::<_, 64>::new;
-    play_in(region, fewer_seeds(), heap, Demands::STAGE_5);
+    play_in(region, fewer_seeds(), FEWER, heap, Demands::STAGE_5);
 }
 
 #[test]
@@ -144,7 +151,7 @@ fn stage_5_with_16_chunks_keeps_its_promises() {
 fn stage_5_with_large_chunks_keeps_its_promises() {
     let heap = stage5_lifo_stack::Heap::<_, 4096>::new;
     let demands = Demands { nested: true, ..Demands::STAGE_5 };
-    play_in(large_region, seeds().step_by(10), heap, demands);
+    play_in(large_region, seeds().step_by(10), FEWER, heap, demands);
 }
 
 /// Segments need more room than a break that rises by bytes.
@@ -159,15 +166,16 @@ fn stack_region(seed: u64) -> Break {
 
 fn play_stack<const LISTS: bool, const HOLE: usize>(
     seeds: impl Iterator<Item = u64>,
+    rounds: usize,
     demands: Demands,
 ) {
     let heap = |brk| Holes::<_, LISTS, HOLE>::new(Memory::new(brk));
-    play_in(stack_region, seeds, heap, demands);
+    play_in(stack_region, seeds, rounds, heap, demands);
 }
 
 #[test]
 fn stage_5_a_stack_in_segments_keeps_its_promises() {
-    play_stack::<true, 16>(seeds(), Demands::STACK);
+    play_stack::<true, 16>(seeds(), ROUNDS, Demands::STACK);
 }
 
 /// There the lists of several sizes have something to do.
@@ -179,35 +187,36 @@ fn stage_5_a_stack_in_larger_segments_keeps_its_promises() {
         let mut rng = fastrand::Rng::with_seed(seed);
         Break::starting_at(rng.usize(..64), rng.usize(200..=2000) * 1024)
     };
-    play_in(region, seeds().step_by(2), heap, demands);
+    play_in(region, seeds().step_by(2), FEWER, heap, demands);
 }
 
 #[test]
 fn stage_5_a_stack_in_segments_keeps_its_promises_when_calls_nest() {
     play_stack::<true, 16>(
         fewer_seeds(),
+        FEWER,
         Demands { nested: true, ..Demands::STACK },
     );
 }
 
 #[test]
 fn stage_5_a_stack_with_short_lists_keeps_its_promises() {
-    play_stack::<true, 128>(fewer_seeds(), Demands::STACK);
+    play_stack::<true, 128>(fewer_seeds(), FEWER, Demands::STACK);
 }
 
 #[test]
 fn stage_5_a_stack_with_holes_alone_keeps_its_promises() {
-    play_stack::<false, 16>(fewer_seeds(), Demands::STACK);
+    play_stack::<false, 16>(fewer_seeds(), FEWER, Demands::STACK);
 }
 
 #[test]
 fn stage_5_a_stack_with_lists_alone_keeps_its_promises() {
-    play_stack::<true, { 1 << 60 }>(fewer_seeds(), Demands::STACK);
+    play_stack::<true, { 1 << 60 }>(fewer_seeds(), FEWER, Demands::STACK);
 }
 
 #[test]
 fn stage_5_a_stack_without_additions_keeps_its_promises() {
-    play_stack::<false, { 1 << 60 }>(fewer_seeds(), Demands::STACK);
+    play_stack::<false, { 1 << 60 }>(fewer_seeds(), FEWER, Demands::STACK);
 }
 
 // That the shadow finds nothing proves nothing unless it can find something.
