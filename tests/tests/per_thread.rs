@@ -26,7 +26,8 @@ fn miri_finds_nothing_while_a_threads_heap_keeps_the_contract() {
     thread::scope(|scope| {
         for (model, flags) in models {
             scope.spawn(move || {
-                let outcome = contract_under_miri("holes", COMMON, HEAP, flags);
+                let name = format!("holes-{}", model.replace(' ', "-"));
+                let outcome = contract_under_miri(&name, COMMON, HEAP, flags);
                 let said = format!("{}{}", outcome.stdout, outcome.stderr);
                 let all = outcome.stdout.contains("; 0 failed; 0 ignored;");
                 assert!(outcome.status.success() && all, "{model}: {said}");

@@ -69,6 +69,12 @@ impl Copy {
     }
 
     /// Runs tests of a file under Miri, with these flags: all of them, or one.
+    /// Copies of one name share a target folder, and others do not touch it: two
+    /// copies of a stage are one package to cargo, and what it builds for one
+    /// must not change while Miri reads it for the other.
+    /// Copies of one name share a target folder that others do not touch: two
+    /// copies of a stage are the same package to cargo, and what it builds for
+    /// one must not change while Miri reads it for the other.
     #[allow(dead_code, reason = "not all tests that share this use Miri")]
     pub fn miri(&self, flags: &str, file: &str, test: Option<&str>) -> Outcome {
         let mut cargo = nightly(&["miri", "test", "--quiet", "--test", file]);
@@ -77,7 +83,7 @@ impl Copy {
             .args(one.iter().flatten())
             .current_dir(&self.folder)
             .env("MIRIFLAGS", format!("-Zmiri-strict-provenance {flags}"))
-            .env("CARGO_TARGET_DIR", temporary().join("practice-target"));
+            .env("CARGO_TARGET_DIR", self.folder.with_file_name("target"));
         run_within(3 * LIMIT, cargo)
     }
 
