@@ -32,7 +32,7 @@ mod program {
 
     type Misuse = (&'static str, fn(&mut Held));
 
-    const MISUSES: [Misuse; 21] = [
+    const MISUSES: [Misuse; 22] = [
         ("one_past", one_past),
         ("past_its_room", past_its_room),
         ("sixteen_past", sixteen_past),
@@ -46,6 +46,7 @@ mod program {
         ("of_another_heap", of_another_heap),
         ("read_after_free", read_after_free),
         ("write_after_free", write_after_free),
+        ("write_further_in", write_further_in),
         ("realloc_after_free", realloc_after_free),
         ("wrong_layout", wrong_layout),
         ("read_before_writing", read_before_writing),
@@ -349,6 +350,14 @@ mod program {
         held.give_back(b);
         // SAFETY: none.
         unsafe { b.write_bytes(b'?', 24) };
+        held.goes_on();
+    }
+
+    fn write_further_in(held: &mut Held) {
+        let (a, _) = (held.take(100), held.take(24));
+        held.give_back(a);
+        // SAFETY: none.
+        unsafe { a.add(64).write(b'?') };
         held.goes_on();
     }
 

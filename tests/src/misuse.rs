@@ -18,7 +18,7 @@ const LIMIT: Duration = Duration::from_secs(10);
 const WRONG_DATA: i32 = 3;
 
 /// The programs by their names, and what each does.
-pub const MISUSES: [(&str, &str); 19] = [
+pub const MISUSES: [(&str, &str); 20] = [
     ("one_past", "one byte past the end"),
     ("past_its_room", "one past all its room"),
     ("sixteen_past", "sixteen past that"),
@@ -32,6 +32,7 @@ pub const MISUSES: [(&str, &str); 19] = [
     ("of_another_heap", "of another heap's block"),
     ("read_after_free", "read after free"),
     ("write_after_free", "written after free"),
+    ("write_further_in", "the same, further in"),
     ("realloc_after_free", "realloc of a freed block"),
     ("wrong_layout", "dealloc, wrong Layout"),
     ("read_before_writing", "read before writing"),

@@ -10,7 +10,7 @@ use crate::misuse_told::folded;
 
 /// The program without `unsafe` that tries the same as a misuse, if there is one.
 /// (A misuse is not refused if it may be written.)
-pub const CASES: [(&str, &str); 15] = [
+pub const CASES: [(&str, &str); 16] = [
     ("one_past", "past_the_end"),
     ("past_its_room", "past_the_end"),
     ("one_before", "before_the_start"),
@@ -23,6 +23,7 @@ pub const CASES: [(&str, &str); 15] = [
     ("of_another_heap", "freed_outside_unsafe"),
     ("read_after_free", "used_after_free"),
     ("write_after_free", "written_after_free"),
+    ("write_further_in", "written_after_free"),
     ("realloc_after_free", "grown_after_free"),
     ("wrong_layout", "wrong_layout"),
     ("read_before_writing", "read_before_writing"),

@@ -80,6 +80,7 @@ fn sixteen_bytes_past_the_room_have_the_ends_that_the_page_names() {
 fn some_rows_are_the_same_in_all_columns() {
     let all = table("misuse")["never freed"].len();
     for (row, word) in [
+        ("the same, further in", "-"),
         ("never freed", "-"),
         ("dealloc, wrong Layout", "-"),
         ("a limit not expected", "killed"),
@@ -99,6 +100,15 @@ fn a_canary_tells_of_all_that_is_past_the_end() {
     ] {
         assert_eq!(solved[row]["canary"], "told", "{row}");
     }
+}
+
+#[test]
+fn who_fills_freed_blocks_tells_of_a_write_that_no_heap_notices() {
+    let solved = table("misuse-solved");
+    assert_eq!(solved["the same, further in"]["filled"], "told");
+    assert_eq!(solved["the same, further in"]["secret links"], "-");
+    assert_eq!(solved["written after free"]["filled"], "killed");
+    assert_eq!(solved["written after free"]["secret links"], "told");
 }
 
 // The directive. -------------------------------------------------------------
