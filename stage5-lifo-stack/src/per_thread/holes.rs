@@ -394,10 +394,12 @@ impl<M: Mmap, const LISTS: bool, const HOLE: usize> Holes<M, LISTS, HOLE> {
         }
     }
 
-    /// Gives back what can be given back.
+    /// Gives back what can be given back. Of a single segment that is nothing.
     pub fn tidy(&mut self) {
         self.drop_kept();
-        self.sweep();
+        if self.stack.in_use() > 1 {
+            self.sweep();
+        }
         if !self.stack.top().is_null() {
             let current = self.stack.current();
             // SAFETY: it is the segment of the top.
