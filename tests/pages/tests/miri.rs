@@ -23,7 +23,10 @@ const IS_NOT_ASKED: [(&str, &[&str]); 6] = [
     ),
     (
         "it asks no heap, and is slow under Miri",
-        &["the_bytes_for_each_heap_ask_for_all_there_is"],
+        &[
+            "the_bytes_for_each_heap_ask_for_all_there_is",
+            "what_the_fuzzer_has_left_is_small",
+        ],
     ),
     (
         "the fault comes after too many steps for Miri",
