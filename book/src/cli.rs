@@ -66,6 +66,9 @@ const TAKEN: [(&str, &str); 5] = [
     ),
 ];
 
+/// Who says one of these anywhere wants to know what there is.
+const FOR_HELP: [&str; 2] = ["--help", "-h"];
+
 /// What can be asked about a copy to practise on.
 const OF_A_COPY: [&str; 3] = ["list", "check", "hint"];
 
@@ -108,7 +111,11 @@ fn run(arguments: &[&str]) -> Result<(), Failure> {
         [] => show(true)?,
         ["--no-open"] => show(false)?,
         ["--words"] => print_words()?,
-        ["--help" | "-h"] => print!("{HELP}"),
+        ["preprocessor", rest @ ..] => preprocess::command(rest)?,
+        ["help"] => print!("{HELP}"),
+        words if words.iter().any(|word| FOR_HELP.contains(word)) => {
+            print!("{HELP}");
+        }
         ["practice", rest @ ..] => practise(rest)?,
         ["play", rest @ ..] => {
             let options = Options::new(rest);
@@ -129,7 +136,6 @@ fn run(arguments: &[&str]) -> Result<(), Failure> {
             print!("{}", report.shown(options.is_json));
         }
         ["vary", rest @ ..] => vary_stage_3(rest)?,
-        ["preprocessor", rest @ ..] => preprocess::command(rest)?,
         [word, ..] if OF_A_COPY.contains(word) => {
             return Err(refused("practice", &needs_a_stage(word)));
         }
@@ -150,7 +156,15 @@ fn needs_a_stage(word: &str) -> String {
 }
 
 fn unknown(what: &str) -> Failure {
-    Failure::Asked(format!("unknown: {what}\n\n{}", HELP.trim_end()))
+    // What stands further in is for a command.
+    let commands = HELP.lines().filter_map(|line| line.strip_prefix("  "));
+    let commands = commands.filter_map(|line| line.split(' ').next());
+    let words: Vec<_> = commands.chain(OF_A_COPY).collect();
+    let word = what.split(' ').next().unwrap_or_default();
+    let known = did_you_mean(word, &words);
+    let stop = if known.is_empty() { "" } else { "." };
+    let help = HELP.trim_end();
+    Failure::Asked(format!("unknown: {what}{stop}{known}\n\n{help}"))
 }
 
 fn show(open: bool) -> Result<()> {

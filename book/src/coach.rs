@@ -118,7 +118,6 @@ impl<'a> Coach<'a> {
         self.expect_copy()?;
         let steps = check::steps(&self.folder, &self.milestones)?;
         let came = self.run(&steps)?;
-        let before = Progress::of(&self.folder).done.unwrap_or_default();
         self.remember(&came, &steps)?;
         let changed = self.changed_tests();
         let told = match &came {
@@ -131,7 +130,7 @@ impl<'a> Coach<'a> {
             Came::Stopped(passed, step, failure) => {
                 let first =
                     self.told_of_the_first(*passed, steps.len(), step, failure);
-                first + &self.told_of_what_broke(&before)
+                self.told_of_what_broke() + &first
             }
             Came::Through(open) => {
                 self.told_of_the_end(steps.len(), open.as_deref(), &changed)
@@ -197,6 +196,7 @@ impl<'a> Coach<'a> {
             done.extend(numbers.filter(|number| !open.contains(number)));
         }
         let mut progress = Progress::of(&self.folder);
+        progress.once.extend(done.iter().cloned());
         progress.done = Some(done);
         progress.keep(&self.folder)
     }
@@ -228,22 +228,35 @@ impl<'a> Coach<'a> {
         told + &format!("A hint:    cargo run -- practice {number} hint\n")
     }
 
-    /// Which milestones were done `before`, at another check, and are not now.
-    fn told_of_what_broke(&self, before: &BTreeSet<String>) -> String {
-        let now = Progress::of(&self.folder).done.unwrap_or_default();
+    /// Which milestones were done at another check and are not now, and which
+    /// one came behind them.
+    fn told_of_what_broke(&self) -> String {
+        let Progress { done, once, .. } = Progress::of(&self.folder);
+        let now = done.unwrap_or_default();
         let milestones = self.milestones.iter().map(|it| it.name.as_str());
-        let broke: Vec<_> = milestones
-            .filter(|name| before.contains(*name) && !now.contains(*name))
-            .collect();
-        match broke.is_empty() {
-            true => String::new(),
-            false => format!(
-                "\nAt an earlier check these were done: {}. Something that \
-                 was changed since breaks the test above, and those behind it \
-                 have not been run.\n",
-                broke.join(", ")
-            ),
+        let (done, open): (Vec<_>, Vec<_>) =
+            milestones.partition(|name| once.contains(*name));
+        let is_broken = |name: &&str| !now.contains(*name);
+        let broken: Vec<_> = done.into_iter().filter(is_broken).collect();
+        if broken.is_empty() {
+            return String::new();
         }
+        let mut told = format!(
+            "At an earlier check {} done. Something that was changed since \
+             breaks the test\nbelow, and those behind it have not been run.\n",
+            match broken.as_slice() {
+                [one] => format!("{one} was"),
+                all => format!("these were: {},", all.join(", ")),
+            }
+        );
+        if let Some(next) = open.first() {
+            told += &format!(
+                "Was it for {next}? Its hints: cargo run -- practice {} hint \
+                 {next}\n",
+                self.stage.number
+            );
+        }
+        told + "\n"
     }
 
     /// Which milestone it is, and how far one has come in it.
@@ -353,7 +366,10 @@ impl<'a> Coach<'a> {
              looked yet.\n\nRecordings of real programs, and marks:\n\n    \
              cargo run -- score {copy}\n\nA real program (on Linux with \
              glibc):\n\n    cargo build {manifest} --example malloc{number}\n    \
-             LD_PRELOAD={copy}/{library} ls\n\nMiri, which looks at each use of \
+             LD_PRELOAD={copy}/{library} ls\n\nThe shadow heap, which plays \
+             random games and looks at everything after each\nstep:\n\n    \
+             cargo test --config 'paths=[\"{copy}\"]' -p tests --test shadow \
+             stage_{number}\n\nMiri, which looks at each use of \
              a pointer (the page \"When it goes wrong\"\nsays how to get \
              it):\n\n    cargo +nightly miri test {manifest} --test contract \
              box\n"

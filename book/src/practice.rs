@@ -107,13 +107,21 @@ pub fn told(
 
 /// That there is a copy already, and how to get a new one.
 fn told_of_the_old(stage: &Stage, folder: &Path, options: Options) -> String {
+    let number = &stage.number;
     let flag = if options.empty { "--empty " } else { "" };
-    format!(
+    let mut told = format!(
         "{} is there already, and stays as you left it.\n\
-         To begin anew: cargo run -- practice {} {flag}--force\n\
-         That moves yours to {} and throws nothing away.",
+         What there is to do in it: cargo run -- practice {number} list\n\
+         To begin anew: cargo run -- practice {number} {flag}--force\n",
         shown(folder),
-        stage.number,
+    );
+    if !options.empty {
+        told += &format!(
+            "... from nothing: cargo run -- practice {number} --empty --force\n"
+        );
+    }
+    told + &format!(
+        "That moves yours to {} and throws nothing away.",
         shown(&aside(folder)),
     )
 }

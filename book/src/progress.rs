@@ -20,6 +20,8 @@ pub struct Progress {
     /// The milestones and exercises that were done at the last check; `None` if
     /// there was none.
     pub done: Option<BTreeSet<String>>,
+    /// Those that were done at any check.
+    pub once: BTreeSet<String>,
 }
 
 impl Progress {
@@ -32,11 +34,12 @@ impl Progress {
         let hints = hints.filter_map(|(name, count)| {
             Some((name.clone(), usize::try_from(count.as_u64()?).ok()?))
         });
-        let done = value["done"].as_array().map(|names| {
-            let names = names.iter().filter_map(Value::as_str);
-            names.map(str::to_owned).collect()
-        });
-        Self { hints: hints.collect(), done }
+        let names = |of: &str| {
+            let names = value[of].as_array()?.iter().filter_map(Value::as_str);
+            Some(names.map(str::to_owned).collect::<BTreeSet<_>>())
+        };
+        let once = names("once").unwrap_or_default();
+        Self { hints: hints.collect(), done: names("done"), once }
     }
 
     /// Remembers it in the copy in `folder`.
@@ -45,7 +48,11 @@ impl Progress {
     ///
     /// The file cannot be written.
     pub fn keep(&self, folder: &Path) -> Result<()> {
-        let value = json!({ "hints": self.hints, "done": self.done });
+        let value = json!({
+            "hints": self.hints,
+            "done": self.done,
+            "once": self.once,
+        });
         let file = file(folder);
         fs::write(&file, format!("{value:#}\n"))
             .with_context(|| format!("cannot write {}", file.display()))

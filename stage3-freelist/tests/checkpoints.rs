@@ -40,6 +40,17 @@ fn free_bytes(heap: &Heap<SimBrk>) -> usize {
     heap.blocks().filter(|block| block.is_free).map(|block| block.size).sum()
 }
 
+#[test]
+fn a_walk_meets_every_block_from_the_lowest_up() {
+    let mut region = region();
+    let mut heap = Heap::new(SimBrk::new(aligned(&mut region)));
+    let blocks = [1, 1000, 100].map(|size| heap.malloc(size).addr());
+    // One that goes round in a circle meets more.
+    let met = heap.blocks().take(4).map(|block| block.payload);
+    assert_eq!(met.collect::<Vec<_>>(), blocks, "where the payloads start");
+    assert_eq!(format!("{heap:?}"), "[16 used][1008 used][112 used]");
+}
+
 // What comes back.
 
 #[test]
@@ -454,6 +465,31 @@ fn a_free_block_is_on_the_list_of_its_class() {
     assert_eq!(heap.malloc(2000), blocks[5], "the block from the class above");
     expected[5] = (69, 5008 - 2000 - 16);
     assert_eq!(on_lists(&heap), expected, "class and size");
+}
+
+#[test]
+fn what_is_free_and_not_the_last_can_be_read_from_the_lists() {
+    let mut region = region();
+    let mut heap = Heap::new(SimBrk::new(aligned(&mut region)));
+    let [large, small] = [1000, 100].map(|size| {
+        let block = heap.malloc(size);
+        heap.malloc(1); // a guard, so that they do not join
+        block
+    });
+    let on_all = |heap: &Heap<SimBrk>| {
+        let on_list = |class| heap.free_list(class).take(3);
+        let blocks: Vec<Block> = (0..DEFAULT).flat_map(on_list).collect();
+        blocks.iter().map(|block| block.size).collect::<Vec<_>>()
+    };
+    assert_eq!(on_all(&heap), [], "on the lists: nothing was freed");
+    // SAFETY: the blocks are live.
+    unsafe {
+        heap.free(large);
+        heap.free(small);
+    }
+    assert_eq!(on_all(&heap), [112, 1008], "on the lists: {heap:?}");
+    heap.malloc(100);
+    assert_eq!(on_all(&heap), [1008], "on the lists: {heap:?}");
 }
 
 /// The free blocks by the lists that they are on. The bitmap has to name those
@@ -1419,7 +1455,24 @@ fn what_was_the_end_and_is_it_no_more_is_on_its_list() {
     heap.brk().somebody_else_takes(100).unwrap();
     heap.malloc(5000);
     assert_eq!(on_lists(&heap), [(62, 1008)], "there are blocks above it");
-    assert_eq!(heap.malloc(1000), last, "it is used again");
+}
+
+/// What is free is on a list or the last, or else its neighbour is joined with
+/// it and taken off a list that it is not on.
+#[test]
+fn what_was_the_end_and_is_it_no_more_is_used_again() {
+    let mut region = region();
+    let mut heap = Heap::new(SimBrk::new(aligned(&mut region)));
+    let [lower, last] = [1000; 2].map(|size| heap.malloc(size));
+    // SAFETY: the blocks are live, and have so many bytes.
+    unsafe {
+        last.write_bytes(7, 1000);
+        heap.free(last);
+        heap.brk().somebody_else_takes(100).unwrap();
+        heap.malloc(5000);
+        heap.free(lower);
+    }
+    assert_eq!(heap.malloc(2000), lower, "both are one block: {heap:?}");
     assert_ne!(heap.malloc(1000), last, "it is in use: {heap:?}");
 }
 

@@ -9,6 +9,10 @@ use super::segment::{Mmap, Segment, above, below, end, first, hold, let_go};
 /// part of it.
 const REST: usize = 32;
 
+/// A look at a segment costs as much as to free so many bytes. It is no more
+/// than the smallest chunks have, or the last that are live would keep theirs.
+const LOOK: usize = 32;
+
 impl<M: Mmap, const LISTS: bool, const HOLE: usize> Holes<M, LISTS, HOLE> {
     /// Whether so much was freed, or the stack has grown so far, that a sweep
     /// is a small part of the work.
@@ -133,7 +137,7 @@ impl<M: Mmap, const LISTS: bool, const HOLE: usize> Holes<M, LISTS, HOLE> {
         } else {
             (self.live - self.live / 16).min(half + M::SEGMENT)
         };
-        let look = segments * (M::SEGMENT / 4096);
+        let look = segments * LOOK;
         self.enough = match segments {
             0..=1 => isize::MAX,
             _ => enough.max(look) as isize,

@@ -221,8 +221,25 @@ fn an_empty_copy_is_told_which_body_to_write_first() {
             "cargo run -- practice 3 hint\n",
         ],
     );
+    assert!(!told.contains("earlier check"), "it is the first: {told}");
     let told = repository.told(&["practice", "3", "hint"]);
     assert!(told.starts_with("walk ("), "{told}");
+
+    // Whoever breaks at the third milestone what the first one had is told so.
+    let progress = repository.path("practice/stage3/progress.json");
+    let text = fs::read_to_string(&progress).expect("it remembers");
+    let once = "\"once\": []";
+    assert!(text.contains(once), "no {once} in {text}");
+    let twice = text.replace(once, "\"once\": [\"walk\", \"tags\"]");
+    fs::write(&progress, twice).expect("a copy of ours");
+    for _ in 0..2 {
+        let (told, ..) = check(&repository, "3");
+        let first = "At an earlier check these were: walk, tags, done. ";
+        assert!(told.starts_with(first), "{first:?} does not start {told}");
+        let hints = "join? Its hints: cargo run -- practice 3 hint join\n";
+        expect_in_order(&told, &[hints, "0 of ", "milestone 1 of 6, walk"]);
+    }
+
     let told = repository.told(&["practice", "3", "hint", "3"]);
     let third = told.starts_with("walk (") && told.contains("hint 3 of 3");
     assert!(third, "{told}");
@@ -278,6 +295,8 @@ fn a_whole_copy_is_the_stage_and_its_exercises_are_still_to_do() {
             "cargo build --manifest-path practice/stage3/Cargo.toml --example \
              malloc3\n",
             "LD_PRELOAD=practice/stage3/target/debug/examples/libmalloc3.so ls\n",
+            "cargo test --config 'paths=[\"practice/stage3\"]' -p tests --test \
+             shadow stage_3\n",
             "\"When it goes wrong\"",
             "cargo +nightly miri test --manifest-path \
              practice/stage3/Cargo.toml --test contract box\n",

@@ -31,11 +31,36 @@ fn help_tells_what_there_is() {
 }
 
 #[test]
+fn whoever_asks_a_command_for_help_gets_it() {
+    let all = book(&["--help"], "").stdout;
+    for words in [
+        &["help"][..],
+        &["-h"],
+        &["play", "--help"],
+        &["quiz", "-h"],
+        &["score", "--help"],
+        &["practice", "3", "--help"],
+    ] {
+        let output = book(words, "");
+        assert_eq!(output.status.code(), Some(0), "{words:?}");
+        assert_eq!(text(&output.stdout), text(&all), "{words:?}");
+    }
+}
+
+#[test]
 fn an_unknown_argument_ends_with_status_2() {
-    let output = book(&["--opne"], "");
-    assert_eq!(output.status.code(), Some(2));
-    let message = text(&output.stderr);
-    assert!(message.starts_with("unknown: --opne\n"), "{message}");
+    for (word, known) in [
+        ("--opne", ". Did you mean `--no-open`?"),
+        ("quizz", ". Did you mean `quiz`?"),
+        ("chekc", ". Did you mean `check`?"),
+        ("xyz", ""),
+    ] {
+        let output = book(&[word], "");
+        assert_eq!(output.status.code(), Some(2), "{word}");
+        let message = text(&output.stderr);
+        let first = format!("unknown: {word}{known}\n");
+        assert!(message.starts_with(&first), "{first:?}: {message}");
+    }
 }
 
 #[test]

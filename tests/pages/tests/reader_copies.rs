@@ -67,8 +67,10 @@ fn a_copy_is_never_overwritten() {
     // Whoever wants a copy has one.
     let told = repository.told(&["practice", "1"]);
     assert!(told.starts_with(first), "{told}");
-    let how = "cargo run -- practice 1 --force\n";
-    assert!(told.contains(how), "no {how:?} in {told}");
+    for how in ["list", "--force", "--empty --force"] {
+        let how = format!("cargo run -- practice 1 {how}\n");
+        assert!(told.contains(&how), "no {how:?} in {told}");
+    }
     assert_eq!(fs::read_to_string(&mine).unwrap(), "// mine\n");
 
     // Whoever wants an empty one has none.
@@ -107,7 +109,7 @@ fn a_stage_that_does_not_exist_ends_with_status_2() {
     assert_eq!(message.lines().count(), 2, "{message}");
     let (status, message) = repository.refused(&["practice", "1", "--new"]);
     assert_eq!(status, Some(2), "{message}");
-    assert!(message.starts_with("unknown: --new\n"), "{message}");
+    assert!(message.starts_with("unknown: --new"), "{message}");
     assert!(!repository.path("practice").exists(), "a folder was made");
 }
 
