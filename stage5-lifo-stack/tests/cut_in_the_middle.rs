@@ -318,7 +318,7 @@ impl<'a> Play<'a> {
             // SAFETY: the block is live.
             unsafe { self.heap.free(block.payload) };
         }
-        self.heap.sweep();
+        self.heap.tidy();
         let lost = self.heap.chunks().filter(|chunk| {
             matches!(chunk.state, State::Used)
                 || (chunk.state == State::Listed && !self.is_on_a_list(chunk))

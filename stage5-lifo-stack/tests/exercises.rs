@@ -469,7 +469,7 @@ fn no_list_of_several_sizes_is_the_next() {
     // SAFETY: the chunks are live.
     unsafe {
         pair.iter().for_each(|chunk| holes.free(*chunk));
-        holes.sweep();
+        holes.tidy();
         let on_list: Vec<_> = holes.list(2048).collect();
         assert_eq!(on_list, [pair[0]], "a hole of 2,240 bytes is on its list");
         assert_ne!(
@@ -499,7 +499,7 @@ fn the_chunk_that_fits_best_is_taken() {
     // SAFETY: the chunks are live.
     unsafe {
         pairs.iter().flatten().for_each(|chunk| holes.free(*chunk));
-        holes.sweep();
+        holes.tidy();
         // Now there is no room at the top.
         assert_eq!(holes.realloc(shrinks, 1000), shrinks, "in its place");
     }
@@ -550,7 +550,7 @@ fn only_eight_are_looked_at() {
         for chunk in pairs.iter().flat_map(|(pair, _)| pair) {
             holes.free(*chunk);
         }
-        holes.sweep();
+        holes.tidy();
         assert_eq!(holes.realloc(shrinks, 1000), shrinks, "in its place");
     }
     let on_list: Vec<_> = holes.list(2048).collect();

@@ -379,7 +379,7 @@ fn a_sweep_goes_by_while_another_marks() -> &'static str {
     let (mut holes, owners) = (Parked(holes), memory.clone());
     let owner = spawn(move || {
         let Parked(own) = &mut holes;
-        own.sweep();
+        own.tidy();
         // As much as both have together, and a large one otherwise.
         let c = Chunk(own.malloc(40));
         assert!(!c.0.is_null(), "there is room");
@@ -484,7 +484,7 @@ fn a_sweep_goes_by_while_another_empties() -> &'static str {
     let (mut holes, owners) = (Parked(holes), memory.clone());
     let owner = spawn(move || {
         let Parked(own) = &mut holes;
-        own.sweep();
+        own.tidy();
         let c = Chunk(own.malloc(40));
         assert!(!c.0.is_null(), "there is room");
         owners.write(c);

@@ -619,37 +619,6 @@ fn a_sweep_makes_one_chunk_of_many() {
     assert_eq!(most, used, "bytes that were mapped at most");
 }
 
-/// What is on a list the next owner takes from there.
-#[test]
-fn who_leaves_sweeps_where_segments_may_go_back_and_nowhere_else() {
-    let mut region = large_region();
-    let mut heap: Default = Holes::new(memory(&mut region));
-    let [a, b, _guard] = [100; 3].map(|size| heap.malloc(size));
-    // SAFETY: the chunks are live.
-    unsafe {
-        heap.free(a);
-        heap.free(b);
-    }
-    heap.tidy();
-    let apart = "[104 listed][104 listed][104 used][room]";
-    assert_eq!(format!("{heap:?}"), apart, "in one segment");
-    let mut above = Vec::new();
-    while heap.mmap().mapped() < 3 * SEGMENT {
-        above.push(heap.malloc(1000));
-    }
-    heap.malloc(1000);
-    // Others free them, and the owner has not looked since.
-    for chunk in above {
-        // SAFETY: the chunk is live.
-        unsafe { free_without_stack(heap.mmap(), chunk) };
-    }
-    heap.tidy();
-    let mapped = heap.mmap().mapped();
-    assert_eq!(mapped, 2 * SEGMENT, "bytes stay: the lowest, and the top's");
-    let joined = heap.list(224).any(|chunk| chunk == a);
-    assert!(joined, "{a:?} and {b:?} are one chunk: {heap:?}");
-}
-
 #[test]
 fn the_row_of_segments_closes_where_empty_ones_went_back() {
     let mut region = large_region();

@@ -394,12 +394,10 @@ impl<M: Mmap, const LISTS: bool, const HOLE: usize> Holes<M, LISTS, HOLE> {
         }
     }
 
-    /// Gives back what can be given back. Of a single segment that is nothing.
+    /// Gives back what can be given back.
     pub fn tidy(&mut self) {
         self.drop_kept();
-        if self.stack.in_use() > 1 {
-            self.sweep();
-        }
+        self.sweep();
         if !self.stack.top().is_null() {
             let current = self.stack.current();
             // SAFETY: it is the segment of the top.

@@ -29,7 +29,7 @@ impl<M: Mmap, const LISTS: bool, const HOLE: usize> Holes<M, LISTS, HOLE> {
 
     /// Makes one chunk of those that are free side by side, lists them, and
     /// takes out segments that are empty.
-    pub fn sweep(&mut self) {
+    pub(super) fn sweep(&mut self) {
         self.lists.clear();
         if self.stack.top().is_null() {
             return;
