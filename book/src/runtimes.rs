@@ -116,7 +116,8 @@ fn heaps(table: &Table) -> Result<String, String> {
                 let mib = over(memory[at], 1024.0)?;
                 format!("<td>{ms} ms</td><td>{mib} MiB</td>")
             } else {
-                format!("<td colspan=\"2\">{}</td>", escape(seen[at]))
+                let words = escape(seen[at]);
+                format!("<td colspan=\"2\" class=\"words\">{words}</td>")
             };
         }
     }

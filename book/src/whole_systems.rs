@@ -146,9 +146,10 @@ pub fn table(root: &Path) -> Result<String, String> {
     }
     let heads = HEAPS.map(|(_, name)| format!("<th scope=\"col\">{name}</th>"));
     Ok(format!(
-        "<div class=\"faults whole-systems\">\n<table>\n<thead><tr>\
+        "<div class=\"faults whole-systems\">\n\
+         <div class=\"table-wrapper\"><table>\n<thead><tr>\
          <th scope=\"col\">What the system does</th>{}</tr></thead>\n\
-         <tbody>\n{rows}</tbody>\n</table>\n<p>{}</p>\n</div>",
+         <tbody>\n{rows}</tbody>\n</table></div>\n<p>{}</p>\n</div>",
         heads.concat(),
         escape(table.about("machine").unwrap_or_default()),
     ))
@@ -260,10 +261,11 @@ pub fn project(root: &Path) -> Result<String, String> {
         );
     }
     Ok(format!(
-        "<div class=\"faults whole-systems\">\n<table>\n<thead><tr>\
+        "<div class=\"faults whole-systems\">\n\
+         <div class=\"table-wrapper\"><table>\n<thead><tr>\
          <th scope=\"col\">What was done</th><th scope=\"col\">Ended</th>\
          <th scope=\"col\">Tests that passed</th>\
          <th scope=\"col\">That failed</th></tr></thead>\n\
-         <tbody>\n{rows}</tbody>\n</table>\n</div>"
+         <tbody>\n{rows}</tbody>\n</table></div>\n</div>"
     ))
 }

@@ -58,7 +58,7 @@ pub fn slowest(table: &Table) -> Result<Drawing, String> {
     let kinds = ["one in a million", "the slowest", "one in 10,000"];
     let first = ["allocator", "one in 10,000", "one in a million", "slowest"];
     let columns = owned(&[&first[..], &programs].concat());
-    Ok(sorted(rows, &kinds, "1 in 10,000", whole, columns))
+    Ok(sorted(rows, &kinds, "1 in 10,000", draw::plain, columns))
 }
 
 fn microseconds(time: f64) -> String {
