@@ -9,9 +9,9 @@ use super::segment::{Mmap, Segment, above, below, end, first, hold, let_go};
 /// part of it.
 const REST: usize = 32;
 
-/// A look at a segment costs as much as to free so many bytes. It is no more
+/// A look at a segment counts as much as so many freed bytes. They are no more
 /// than the smallest chunks have, or the last that are live would keep theirs.
-const LOOK: usize = 32;
+const LOOK: usize = 16;
 
 impl<M: Mmap, const LISTS: bool, const HOLE: usize> Holes<M, LISTS, HOLE> {
     /// Whether so much was freed, or the stack has grown so far, that a sweep
