@@ -179,6 +179,7 @@ fn summary(root: &Path, faults: &[Fault]) -> Result<String, String> {
     let elsewhere = faults.iter().filter_map(|it| it.seen_in.as_deref());
     let answers = elsewhere.clone().filter(|it| it.ends_with(ANSWER)).count();
     let elsewhere = elsewhere.count();
+    let soon = if soon == own { "all".to_owned() } else { soon.to_string() };
     Ok(format!(
         "There are {} faults in the table. {elsewhere} of them have a link to \
          somebody who made it in public, {answers} of these in an answer to the \

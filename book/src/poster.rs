@@ -477,7 +477,7 @@ fn promises_of(group: &[Property<'_>], heap: usize, programs: &str) -> String {
     let title = group.first().map_or("", |property| property.group);
     let title = escape_prose(title);
     format!(
-        "<div><p class=\"po-group\"><b>{title}</b> {holds} of {asked} \
+        "<div><p class=\"po-group\"><b>{title}</b> {holds}&nbsp;of&nbsp;{asked} \
          <span class=\"po-signs\" aria-hidden=\"true\">{signs}</span></p>\n\
          <ul>\n{broken}</ul></div>\n"
     )

@@ -54,12 +54,12 @@ const COMMANDS = "main :not(pre) > code, main .language-sh, main .command";
 document.querySelectorAll(COMMANDS).forEach(keepWhole);
 
 // Long names may break after an underscore, a slash or two colons, and not in
-// mid-word: every name in a table, and in a sentence what is long.
+// mid-word: every name in a table, and what is long in a sentence or a command.
 function breakNames(code) {
     if (code.closest("td") === null && code.textContent.length <= LONG) return;
     for (const text of textsOf(code)) {
         if (text.parentElement.matches(".whole")) continue;
-        const parts = text.data.split(/(?<=[_/]|::)/);
+        const parts = text.data.split(/(?<=[_/\s]|::)/);
         // Of a path no part is broken at a hyphen, where there is room.
         const isKept = (part) =>
             part.includes("-") &&
@@ -74,7 +74,7 @@ function breakNames(code) {
 }
 
 document
-    .querySelectorAll("main :not(pre) > code, figure.listing figcaption > span")
+    .querySelectorAll(`${COMMANDS}, figure.listing figcaption > span`)
     .forEach(breakNames);
 
 // What may be wider than the page, and what a screen reader calls it.

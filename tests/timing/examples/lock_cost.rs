@@ -87,17 +87,17 @@ mod program {
         }
         drop(progress);
         println!(
-            "{:22}{:>12}  {:>20}  {:>20}",
+            "{:21}{:>13}  {:>21}  {:>21}",
             "", "1 thread", "2 threads", "4 threads"
         );
-        let (own, both) = (format!("{:>12}", "own"), "own          all");
-        println!("{:22}{own}  {both:>20}  {both:>20}", "");
+        let (own, both) = (format!("{:>13}", "own"), "own          all");
+        println!("{:21}{own}  {both:>21}  {both:>21}", "");
         for (row, times) in rows.iter().zip(times) {
             let [one, two, four] = times;
             let (own, _) = columns(one);
             let [two, four] = [two, four].map(columns);
             let line = format!(
-                "{:22}{own}  {}{}  {}{}",
+                "{:21}{own}  {}{}  {}{}",
                 row.name, two.0, two.1, four.0, four.1,
             );
             println!("{}", line.trim_end());
@@ -111,9 +111,9 @@ mod program {
         match (middle(own), middle(all)) {
             (Some((own, spread)), Some((all, _))) => {
                 let spread = format!("±{spread:.1}");
-                (format!("{own:6.1} {spread:5}"), format!("{all:8.1}"))
+                (format!("{own:6.1} {spread:6}"), format!("{all:8.1}"))
             }
-            _ => (format!("{:>6}{:6}", "-", ""), format!("{:>8}", "-")),
+            _ => (format!("{:>6}{:7}", "-", ""), format!("{:>8}", "-")),
         }
     }
 
