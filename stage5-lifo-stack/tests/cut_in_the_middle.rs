@@ -391,7 +391,7 @@ fn cut_everywhere(
 #[test]
 fn a_stack_is_whole_after_every_single_store() {
     let (seeds, operations, least) =
-        if cfg!(miri) { (1, 8, 10) } else { (3, 80, 600) };
+        if cfg!(miri) { (1, 6, 10) } else { (3, 80, 600) };
     let mut cuts = 0;
     for seed in 0..seeds {
         for operations in 1..operations {

@@ -188,8 +188,9 @@ const SHORT: u64 = 20261566;
 
 #[test]
 fn a_seed_is_the_same_round_each_time_if_it_has_one_thread() {
+    let (every, rounds) = if cfg!(miri) { (3, 3) } else { (1, 8) };
     let mut digests = Vec::new();
-    for seed in SHORT..SHORT + TURNS.len() as u64 {
+    for seed in (SHORT..SHORT + TURNS.len() as u64).step_by(every) {
         let turn = turn_of(seed);
         if turn.has_threads {
             continue;
@@ -201,7 +202,7 @@ fn a_seed_is_the_same_round_each_time_if_it_has_one_thread() {
         assert!(!digests.contains(&digest), "{digest} of {seed}: {digests:?}");
         digests.push(digest);
     }
-    assert_eq!(digests.len(), 8, "rounds of one thread: {digests:?}");
+    assert_eq!(digests.len(), rounds, "rounds of one thread: {digests:?}");
 }
 
 #[test]
