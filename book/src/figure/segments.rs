@@ -157,7 +157,7 @@ pub fn view<const BYTES: usize>(
         spans.extend(padding(end, from, "not mapped"));
         end = from + len;
         if is_large {
-            spans.extend(padding(from, from + WORDS, "its two words"));
+            spans.push(header(from, from + WORDS, "its words"));
         } else {
             let its = chunks
                 .iter()
@@ -204,10 +204,6 @@ fn segment<'c>(
     end: usize,
     chunks: impl Iterator<Item = (usize, &'c Chunk)>,
 ) -> Vec<Span> {
-    let header = |from, to, label: &str| {
-        let label = label.to_owned();
-        Span { label, ..Span::new(Kind::Header, from, to) }
-    };
     let mut spans = vec![header(from, from + GROUND, GROUND_LABEL)];
     let (mut at, mut rest) = (from + GROUND, "empty, and kept");
     for (start, chunk) in chunks {
@@ -234,6 +230,12 @@ fn segment<'c>(
     }
     spans.extend(padding(at, end, rest));
     spans
+}
+
+/// What the heap keeps for itself.
+fn header(start: usize, end: usize, label: &str) -> Span {
+    let label = label.to_owned();
+    Span { label, ..Span::new(Kind::Header, start, end) }
 }
 
 /// Memory that nobody uses, if there is any.
