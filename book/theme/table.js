@@ -87,28 +87,29 @@ const WIDE = [
 ];
 const wide = WIDE.map(([selector]) => selector).join(", ");
 
-// What is wider than the page scrolls. The keyboard reaches it.
+// What is wider than the page scrolls. The keyboard reaches it. (The words that say
+// so take room: it is measured without them.)
 function markWhatScrolls() {
-    for (const box of document.querySelectorAll(wide)) {
+    const boxes = [...document.querySelectorAll(wide)];
+    const NAMES = ["tabindex", "role", "aria-label"];
+    boxes.forEach((box) => NAMES.forEach((name) => box.removeAttribute(name)));
+    const scrolls = (box) =>
+        box.scrollWidth > box.clientWidth &&
+        getComputedStyle(box).overflowX !== "visible";
+    for (const box of boxes.filter(scrolls)) {
         const [, kind] = WIDE.find(([selector]) => box.matches(selector));
-        const scrolls =
-            box.scrollWidth > box.clientWidth &&
-            getComputedStyle(box).overflowX !== "visible";
-        const marks = {
-            tabindex: 0,
-            role: "group",
-            "aria-label": `${kind}, wider than the page`,
-        };
-        for (const [name, value] of Object.entries(marks)) {
-            if (scrolls) box.setAttribute(name, value);
-            else box.removeAttribute(name);
-        }
+        const values = [0, "group", `${kind}, wider than the page`];
+        NAMES.forEach((name, at) => box.setAttribute(name, values[at]));
     }
 }
 
 markWhatScrolls();
 addEventListener("load", markWhatScrolls);
+// Letters may come later than the page, and be wider.
+document.fonts?.ready.then(markWhatScrolls);
 addEventListener("resize", markWhatScrolls);
+// A scroll bar makes the page narrower, and nothing is said of it.
+new ResizeObserver(markWhatScrolls).observe(document.querySelector("main"));
 // It may be behind a click.
 addEventListener("toggle", markWhatScrolls, true);
 

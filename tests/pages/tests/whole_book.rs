@@ -94,6 +94,15 @@ fn look_at() -> [Wrong; 3] {
         open(&mut browser, &page);
         let page = page.display().to_string();
         browser.evaluate(include_str!("whole_book/walk.js"));
+        // Letters that come late, folds that open and a scroll bar tell the page's
+        // scripts of it a little later.
+        browser.evaluate(
+            "document.fonts.ready.then(() => new Promise((resolve) => {
+                 setTimeout(resolve, 200);
+                 const frame = requestAnimationFrame;
+                 frame(() => frame(() => setTimeout(resolve)));
+             }))",
+        );
         let count = browser.evaluate("walk.start()").as_u64();
         let count = count.expect("a number of stops");
         browser.press(Key::TAB, count);

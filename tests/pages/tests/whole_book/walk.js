@@ -82,6 +82,8 @@
     window.walk = {
         // Goes to the start of the page, and says how many stops there are.
         start() {
+            // Where no frame is shown, nobody sees that a scroll bar has come.
+            dispatchEvent(new Event("resize"));
             const start = document.createElement("span");
             start.className = "walk-start";
             start.tabIndex = -1;
