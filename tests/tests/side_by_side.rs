@@ -261,9 +261,8 @@ fn verdict(cell: &str) -> &str {
     cell.split(':').next().unwrap_or(cell)
 }
 
-#[test]
-#[ignore = "needs other mallocs: .ci/run installs them and runs it"]
-fn other_heaps_have_the_properties_that_the_book_shows() {
+/// What other heaps have otherwise than the book shows it.
+fn others() -> Vec<String> {
     let ours = Run { columns: &OURS, seen: as_declared() };
     let now = lines_of(&ours, &ask_all(&PEERS, |_| ()));
     let mut others = Vec::new();
@@ -283,6 +282,20 @@ fn other_heaps_have_the_properties_that_the_book_shows() {
                 _ => others.push(cell),
             }
         }
+    }
+    others
+}
+
+/// Some of them do things after a time, and a busy machine is late: what is not so
+/// twice is nothing of theirs.
+#[test]
+#[ignore = "needs other mallocs: .ci/run installs them and runs it"]
+fn other_heaps_have_the_properties_that_the_book_shows() {
+    let mut others = others();
+    if !others.is_empty() {
+        println!("asked again: {others:#?}");
+        let again = self::others();
+        others.retain(|it| again.contains(it));
     }
     assert!(others.is_empty(), "{others:#?}\nIf that is right: {AGAIN}");
 }
