@@ -627,6 +627,10 @@ fn the_slack_becomes_smaller_again() {
         "1,100 small blocks were freed since the break rose, and {used} bytes \
          stay. It should be half of the 5 MiB and more that stayed before"
     );
+    if cfg!(miri) {
+        // It has seen all of a solution by now.
+        return;
+    }
 
     swing(&mut heap, 100, 10_000);
     let used = heap.brk().used();

@@ -58,7 +58,7 @@ int main(void)
         if (pthread_create(&threads[i], NULL, until_done, (void *)&works[i]))
             return 1;
     for (int i = 0; i < 1000; i++) {
-        alarm(8); /* ends what hangs */
+        alarm(25); /* ends what hangs */
         pid_t child = fork();
         if (child == 0) {
             for (int j = 0; j < WORKS; j++)

@@ -22,11 +22,11 @@ mod program {
     use std::time::{Duration, Instant};
 
     /// A child that takes as long as this hangs, and is ended.
-    const CHILD_LIMIT: Duration = Duration::from_secs(3);
+    const CHILD_LIMIT: Duration = Duration::from_secs(10);
 
     /// If there is no next child after so many seconds, this process hangs, and
     /// is ended.
-    const LIMIT: u32 = 8;
+    const LIMIT: u32 = 25;
 
     static DONE: AtomicBool = AtomicBool::new(false);
 

@@ -76,7 +76,7 @@ mod program {
         };
         // SAFETY: the handler is a function of the right type.
         unsafe {
-            libc::alarm(1);
+            libc::alarm(5);
             libc::signal(libc::SIGUSR1, handler as libc::sighandler_t);
         }
         SIGNAL_COMES.store(true, Ordering::Relaxed);

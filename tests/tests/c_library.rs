@@ -110,7 +110,7 @@ fn an_urgent_thread_does_not_keep_the_lock_from_being_let_go() {
         assert!(outcome.status.success(), "{library}: {outcome:?}");
         assert!(outcome.stdout.starts_with("50 turns"), "{outcome:?}");
         println!("{library}: {}, {time:?} in all", outcome.stdout.trim());
-        assert!(time < Duration::from_secs(6), "{library}: {time:?}");
+        assert!(time < Duration::from_secs(15), "{library}: {time:?}");
     }
 }
 
