@@ -152,9 +152,9 @@ pub fn drawing() -> Drawing {
     while stack.asked.len() < small {
         stack.map();
     }
-    let did = format!("the others, up to the {}", nth(small));
+    let did = format!("so are all up to the {}", nth(small));
     let said = format!(
-        "Small pages again. All {} have {}.",
+        "Small pages again. The {} have {}.",
         word(small).expect("few segments"),
         size(small * segment())
     );

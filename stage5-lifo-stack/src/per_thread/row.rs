@@ -17,7 +17,7 @@ const MOST_SPARE: usize = 8;
 
 /// So many segments of a stack are in small pages. What needs no more than
 /// these may use little of them.
-const SMALL: usize = 4;
+const SMALL: usize = 2;
 
 impl<M: Mmap> Stack<M> {
     /// Goes to the segment above that of the top. What room is left becomes a

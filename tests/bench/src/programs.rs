@@ -17,7 +17,7 @@ use works::{WORKS, Work};
 mod run;
 mod works;
 
-const TURNS: usize = 5;
+const TURNS: usize = 9;
 
 /// What takes longer than this has one turn.
 const SLOW: Duration = Duration::from_secs(3);
