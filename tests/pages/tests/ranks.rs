@@ -332,10 +332,11 @@ const SENTENCES: &[Sentence] = &[
     },
     Sentence {
         page: "measured/threads.md",
-        says: "With four threads it comes out no better than `bump`",
+        says: "With four threads `bump` comes out beside it",
         holds: || {
             let of = |it: &str| cell("threads", &format!("4,{it}"), "ns");
-            between("bump", of("nothing") - 2.0, of("bump"), of("nothing"))
+            let nothing = of("nothing");
+            between("bump", nothing - 1.0, of("bump"), nothing + 1.0)
         },
     },
     Sentence {
@@ -428,8 +429,8 @@ const SENTENCES: &[Sentence] = &[
     },
     Sentence {
         page: "measured/what-is-not-shown.md",
-        says: "That the goal was met in this run is luck as much as work.",
-        holds: || between("stage 3", 0.92, recordings("stage 3"), 0.95),
+        says: "One run meets the goal and the next one misses it.",
+        holds: || between("stage 3", 0.92, recordings("stage 3"), 0.98),
     },
     Sentence {
         page: "measured/what-is-not-shown.md",
@@ -488,11 +489,11 @@ const SENTENCES: &[Sentence] = &[
     },
     Sentence {
         page: "measured/what-is-not-shown.md",
-        says: "With random order and a million blocks our stack takes about \
-               twice as long as the best.",
+        says: "With random order and a million blocks our stack takes two \
+               to three times as long as the best.",
         holds: || {
             let ratio = cell("random", "1000000,per thread", "to_best_peer");
-            between("of the best", 1.7, ratio, 2.5)
+            between("of the best", 1.7, ratio, 3.3)
         },
     },
     Sentence {
