@@ -377,8 +377,9 @@ fn a_queue_of_small_blocks_that_is_never_empty_does_not_grow() {
     let name = "a_queue_of_small_blocks_that_is_never_empty_does_not_grow";
     if is_alone(name) {
         let most = memory_of_a_queue(1..=1000);
-        // In all 25 MB; at a time 250 kB.
-        assert!(most <= 8000, "{most} KiB");
+        // In all 25 MB; at a time 250 kB. It takes 2 to 8 MiB, which is up to
+        // four segments.
+        assert!(most <= 12_000, "{most} KiB");
     }
 }
 
@@ -610,10 +611,10 @@ fn all_goes_back(count: usize, largest: usize) {
     let (after, _) = memory();
     let (used, left) = ((most - before) / 1024, (after - before) / 1024);
     assert!(used > 90, "{used} MiB were in use");
-    // Some segments are kept, and the last frees are not swept: 4 to 12 MiB, with
-    // seventy seeds.
+    // Some segments are kept, and the last frees are not swept: 4 to 18 MiB,
+    // with a hundred seeds.
     assert!(
-        left * 5 < used,
+        left * 4 < used,
         "{left} MiB of {used} are left, of {count} blocks up to {largest} bytes"
     );
 }

@@ -149,16 +149,16 @@ pub fn drawing() -> Drawing {
          touched first: {visits} times, if the segment gets full."
     );
     run.step("the first segment is mapped", said, stack.floors(room));
-    while stack.asked.len() < small {
+    for count in 2..=small {
         stack.map();
+        let did = format!("the {} segment is mapped", nth(count));
+        let said = format!(
+            "Small pages again. The {} have {}.",
+            word(count).expect("few segments"),
+            size(count * segment())
+        );
+        run.step(&did, said, stack.floors(room));
     }
-    let did = format!("so are all up to the {}", nth(small));
-    let said = format!(
-        "Small pages again. The {} have {}.",
-        word(small).expect("few segments"),
-        size(small * segment())
-    );
-    run.step(&did, said, stack.floors(room));
     let asks = stack.map();
     let visits = Model::visits(asks);
     let said = format!(
