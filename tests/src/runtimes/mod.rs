@@ -114,11 +114,19 @@ fn difference(job: &Job, with: &Done, without: &Done) -> Option<String> {
         return Some(said.unwrap_or_else(|| "ended well".to_owned()));
     }
     if job.makes.is_empty() {
-        let [this, that] = [with, without].map(|it| it.outcome.stdout.lines());
+        let [this, that] = [with, without]
+            .map(|it| it.outcome.stdout.lines().map(without_time));
         return first_difference(this, that);
     }
     let is_same = with.made == without.made && with.made.is_some();
     (!is_same).then(|| format!("another {}", job.makes))
+}
+
+/// A line up to how long something took, if that is its end: gprolog says it of
+/// each file that it reads.
+fn without_time(line: &str) -> &str {
+    let before = line.strip_suffix(" ms");
+    before.map_or(line, |it| it.trim_end_matches(|it: char| it.is_numeric()))
 }
 
 /// The first two lines that differ, if any do.
