@@ -408,7 +408,18 @@ const SENTENCES: &[Sentence] = &[
         holds: || {
             let last = ["perl", "xz 4 threads"].map(behind_the_best);
             let last = last[0].min(last[1]);
-            let rest = ["python3", "sqlite3", "git log", "gcc", "gawk"];
+            let rest = [
+                "python3",
+                "python3 4 threads",
+                "sqlite3",
+                "git log",
+                "git pack-objects",
+                "gcc",
+                "gawk",
+                "jq",
+                "sort",
+                "sort 4 threads",
+            ];
             rest.map(|it| less(it, behind_the_best(it), last)).to_vec()
         },
     },
@@ -441,6 +452,22 @@ const SENTENCES: &[Sentence] = &[
             let its = of_glibc("traces", "net", "dlmalloc");
             let quicker = its.iter().filter(|it| *it.1 < ours[it.0]).count();
             vec![less("programs", 0.6 * its.len() as f64, quicker as f64)]
+        },
+    },
+    Sentence {
+        page: "measured/what-is-not-shown.md",
+        says: "Called from C it is, at each depth.",
+        holds: || {
+            let of = |depth: &str, it: &str| {
+                cell("preloaded", &format!("{depth},{it}"), "ns")
+            };
+            let others = OTHERS.iter().filter(|it| **it != "one stack");
+            let rank = |it: &&str| {
+                let less_at =
+                    |depth| less(it, of(depth, "per thread"), of(depth, it));
+                ["10", "100", "1000"].map(less_at)
+            };
+            others.flat_map(rank).collect()
         },
     },
     Sentence {
